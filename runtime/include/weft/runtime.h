@@ -1,0 +1,63 @@
+//===- runtime.h - What generated code calls ----------------------*- C -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The C API between generated code and the runtime. docs/executable.md is its
+// specification. No call here throws, exits or allocates; the first failure is
+// kept in the context with the call and its place, and the step loop reports it
+// after the task returns.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef WEFT_RUNTIME_H
+#define WEFT_RUNTIME_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// One rank's state: threads, prepared library calls, the first error.
+typedef struct weft_context weft_context;
+
+/// A task: runs to completion on `arena`, the start of the rank's allocation.
+typedef void (*weft_task_fn)(weft_context *ctx, char *arena);
+
+/// A kernel: computes the part [lo, hi) of its parallel extent. `args` are the
+/// addresses of its buffers, in the order of the kernel's signature.
+typedef void (*weft_kernel_fn)(void *const *args, int64_t lo, int64_t hi);
+
+/// Runs `kernel` over [0, extent), split over the threads in runs of at least
+/// `grain`. Results do not depend on the number of threads.
+void weft_launch(weft_context *ctx, weft_kernel_fn kernel, void *const *args, int64_t extent, int64_t grain);
+
+/// C = A * B (+ bias) (+ C) with entry `id` of the manifest's `matmuls`.
+/// `bias` and `scratch` may be null where the entry has none.
+void weft_matmul(weft_context *ctx, int32_t id, const void *a, const void *b, const void *bias, void *c, void *scratch);
+
+/// Entry `id` of `attentions`: out and lse from q, k, v and an optional mask.
+void weft_attention_forward(weft_context *ctx, int32_t id, const void *q, const void *k, const void *v,
+                            const void *mask, void *out, void *lse);
+
+/// The gradients of q, k and v (overwritten). No score matrix is ever held.
+void weft_attention_backward(weft_context *ctx, int32_t id, const void *dout, const void *q, const void *k,
+                             const void *v, const void *mask, const void *out, const void *lse, void *dq, void *dk,
+                             void *dv);
+
+/// Copies `bytes` bytes; the ranges do not overlap.
+void weft_copy(weft_context *ctx, void *to, const void *from, int64_t bytes);
+
+/// Symbols that generated code defines.
+extern const char weft_manifest[];
+extern const int64_t weft_manifest_size;
+extern const weft_task_fn weft_tasks[];
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif // WEFT_RUNTIME_H
