@@ -1,0 +1,25 @@
+//===- Passes.td - From a forward program to a training step -*- tablegen -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+include "mlir/Pass/PassBase.td"
+
+def BuildTrainingStep : Pass<"weft-build-training-step", "::mlir::ModuleOp"> {
+  let summary = "Turns @forward into the tasks of a training step";
+  let description = [{
+    Before: one function @forward. After: functions @step (one micro-batch) or
+    @first, @next and @update, and @eval, with the states they use; @forward is gone.
+    The states' names and meanings are those of docs/executable.md.
+  }];
+  let options = [
+    Option<"loss", "loss", "std::string", "\"auto\"", "auto, cross-entropy, mse or output:NAME">,
+    Option<"optimizer", "optimizer", "std::string", "\"adamw\"", "adamw, adam or sgd">,
+    Option<"microbatches", "microbatches", "int64_t", "1", "Micro-batches per step">,
+    ListOption<"noDecay", "no-decay", "std::string", "Name patterns (globs) of parameters without weight decay">,
+    Option<"keepGradients", "keep-gradients", "bool", "false", "Keep every gradient in a state after the step">,
+    Option<"keepLogits", "keep-logits", "bool", "false", "The eval task keeps the model's output in the state `logits`">
+  ];
+}

@@ -1,0 +1,29 @@
+//===- weft-opt.cpp - Runs passes on textual IR, for tests -*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/weft/Weft.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/Extensions/AllExtensions.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "mlir/Transforms/Passes.h"
+#include "passes/raise/Passes.h"
+#include "passes/simplify/Passes.h"
+#include "passes/train/Passes.h"
+
+int main(int argc, char **argv) {
+  mlir::DialectRegistry registry;
+  registry.insert<weft::WeftDialect, mlir::arith::ArithDialect, mlir::math::MathDialect, mlir::func::FuncDialect>();
+  mlir::func::registerAllExtensions(registry);
+  weft::registerExternalModels(registry);
+  mlir::registerTransformsPasses();
+  weft::registerWeftSimplifyPasses();
+  weft::registerWeftRaisePasses();
+  weft::registerWeftTrainPasses();
+  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Weft pass driver\n", registry));
+}
