@@ -43,6 +43,20 @@ class WeftAttr<string name, string attrMnemonic> : AttrDef<WeftDialect, name> {
   let mnemonic = attrMnemonic;
 }
 
+/// A list of integers, printed in square brackets.
+class IntList : ArrayRefParameter<"int64_t"> {
+  let printer = [{ $_printer << '['; ::llvm::interleaveComma($_self, $_printer); $_printer << ']' }];
+  let parser = [{
+    [&]() -> ::mlir::FailureOr<::llvm::SmallVector<int64_t>> {
+      ::llvm::SmallVector<int64_t> list;
+      if ($_parser.parseCommaSeparatedList(::mlir::AsmParser::Delimiter::Square,
+            [&] { return $_parser.parseInteger(list.emplace_back()); }))
+        return ::mlir::failure();
+      return list;
+    }()
+  }];
+}
+
 def FileSourceAttr : WeftAttr<"FileSource", "file"> {
   let summary = "A parameter's value: a byte range of a file";
   let description = [{
@@ -53,8 +67,7 @@ def FileSourceAttr : WeftAttr<"FileSource", "file"> {
     (0: the file was absent, which is an error unless another source is chosen).
   }];
   let parameters = (ins StringRefParameter<"path">:$path, "int64_t":$offset, "int64_t":$bytes, "int64_t":$fileBytes,
-                    "::mlir::Type":$elementType, ArrayRefParameter<"int64_t">:$shape,
-                    OptionalArrayRefParameter<"int64_t">:$perm);
+                    "::mlir::Type":$elementType, IntList:$shape, IntList:$perm);
   let assemblyFormat = "`<` struct(params) `>`";
 }
 
