@@ -44,7 +44,7 @@ class WeftAttr<string name, string attrMnemonic> : AttrDef<WeftDialect, name> {
 }
 
 /// A list of integers, printed in square brackets.
-class IntList : ArrayRefParameter<"int64_t"> {
+def IntList : ArrayRefParameter<"int64_t"> {
   let printer = [{ $_printer << '['; ::llvm::interleaveComma($_self, $_printer); $_printer << ']' }];
   let parser = [{
     [&]() -> ::mlir::FailureOr<::llvm::SmallVector<int64_t>> {
