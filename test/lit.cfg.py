@@ -1,0 +1,41 @@
+"""The lit suite: every .mlir and .test file under test/, with Weft's tools, FileCheck and not on the PATH."""
+
+import os
+import subprocess
+
+import lit.formats
+
+config.name = "Weft"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".test"]
+config.excludes = ["CMakeLists.txt", "README.md", "Inputs", "unit", "models"]
+config.test_source_root = os.path.join(config.weft_source_dir, "test")
+config.test_exec_root = os.path.join(config.weft_build_dir, "test")
+
+path = [os.path.join(config.weft_build_dir, "bin"), config.llvm_tools_dir, config.environment.get("PATH", "")]
+config.environment["PATH"] = os.pathsep.join(path)
+# Expected numbers must not depend on who runs the suite, and two tests run at once on a small machine.
+config.environment["LC_ALL"] = "C"
+
+# %models: real exported models and their reference values. %text: English prose, and licences at that.
+config.substitutions.append(("%models", os.path.join(config.weft_source_dir, "test", "models")))
+config.substitutions.append(("%text", os.path.join(config.weft_source_dir, "test", "models", "text")))
+config.substitutions.append(("%python", config.python))
+
+
+def has_gpu():
+    """Whether a CUDA device can be used here, asked of the driver's own tool."""
+    try:
+        listed = subprocess.run(["nvidia-smi", "-L"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return listed.returncode == 0 and b"GPU" in listed.stdout
+
+
+if has_gpu():
+    config.available_features.add("cuda")
+if os.geteuid() == 0:
+    # Permissions do not stop the superuser: tests of them need "UNSUPPORTED: root".
+    config.available_features.add("root")
+if os.path.exists("/dev/full"):
+    config.available_features.add("dev-full")
