@@ -1,0 +1,41 @@
+//===- Exec.h - The exec dialect -*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef WEFT_DIALECTS_EXEC_EXEC_H
+#define WEFT_DIALECTS_EXEC_EXEC_H
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "dialects/exec/Dialect.h.inc"
+#include "dialects/exec/Enums.h.inc"
+#define GET_OP_CLASSES
+#include "dialects/exec/Ops.h.inc"
+
+namespace weft::exec {
+
+/// Attribute names of a scheduled module, see ExecDialect.
+inline constexpr llvm::StringLiteral arenaBytesAttr = "exec.arena_bytes";
+inline constexpr llvm::StringLiteral persistentBytesAttr = "exec.persistent_bytes";
+/// Byte offset in the arena, on weft.param and weft.state.
+inline constexpr llvm::StringLiteral offsetAttr = "exec.offset";
+/// On a kernel function: the indices of the arguments that its results are written to.
+inline constexpr llvm::StringLiteral outputsAttr = "exec.outputs";
+/// On a kernel function: its loop structure.
+inline constexpr llvm::StringLiteral kindAttr = "exec.kind";
+inline constexpr llvm::StringLiteral rowsAttr = "exec.rows";
+inline constexpr llvm::StringLiteral colsAttr = "exec.cols";
+
+} // namespace weft::exec
+
+#endif // WEFT_DIALECTS_EXEC_EXEC_H

@@ -1,0 +1,171 @@
+//===- Ops.td - The exec dialect -*- tablegen -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// What one rank does. Two levels share the dialect: while kernels are being
+// formed, `fused` and `product` hold tensors; a schedule holds tasks whose ops
+// read and write buffers, each a place in the arena with strides.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef WEFT_EXEC_OPS_TD
+#define WEFT_EXEC_OPS_TD
+
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/IR/OpBase.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def ExecDialect : Dialect {
+  let name = "exec";
+  let cppNamespace = "::weft::exec";
+  let summary = "What one rank does: tasks, kernels, library calls, buffers";
+  let description = [{
+    A scheduled module has these attributes: `exec.arena_bytes`, `exec.persistent_bytes`.
+    `weft.param` and `weft.state` symbols carry `exec.offset`, their byte offset in the arena.
+  }];
+}
+
+def KernelKind : I32EnumAttr<"KernelKind", "The loop structure of a kernel", [
+    I32EnumAttrCase<"flat", 0>, I32EnumAttrCase<"row", 1>, I32EnumAttrCase<"column", 2>,
+    I32EnumAttrCase<"scatter", 3>]> {
+  let cppNamespace = "::weft::exec";
+}
+
+def StaticTensor : StaticShapeTensorOf<[AnyFloat, AnySignlessInteger]>;
+
+class ExecOp<string mnemonic, list<Trait> traits = []> : Op<ExecDialect, mnemonic, traits>;
+
+//===----------------------------------------------------------------------===//
+// Tensor level
+//===----------------------------------------------------------------------===//
+
+def FusedOp : ExecOp<"fused", [IsolatedFromAbove, SingleBlock, RecursiveMemoryEffects]> {
+  let summary = "Ops that become one kernel";
+  let description = [{
+    The iteration space is `rows` x `cols`. Every value inside is *full* (rows*cols elements, row
+    major), *row* (one element per row) or read from an operand by an index map. By kind:
+
+    - `flat`: all accesses are at the element itself or of a scalar; parallel over rows*cols.
+    - `row`: results are full, or reductions over columns; parallel over rows.
+    - `column`: results are reductions over rows; parallel over columns.
+    - `scatter`: one `weft.scatter_add`; parallel over the dimensions after the axis.
+  }];
+  let arguments = (ins Variadic<StaticTensor>:$inputs, KernelKind:$kind, I64Attr:$rows, I64Attr:$cols);
+  let results = (outs Variadic<StaticTensor>:$results);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    $kind $rows `x` $cols `(` $inputs `)` attr-dict `:` functional-type($inputs, $results) $body
+  }];
+  let hasVerifier = 1;
+}
+
+def YieldOp : ExecOp<"yield", [Terminator, Pure, ReturnLike, HasParent<"FusedOp">]> {
+  let summary = "The results of a fused op";
+  let arguments = (ins Variadic<StaticTensor>:$values);
+  let assemblyFormat = "$values attr-dict `:` type($values)";
+}
+
+def ProductOp : ExecOp<"product", [Pure]> {
+  let summary = "A dot_general that a library computes, with what it adds at the end";
+  let description = [{ Dimension numbers are weft.dot_general's. `bias` has the size of the last dimension. }];
+  let arguments = (ins StaticTensor:$lhs, StaticTensor:$rhs, Optional<StaticTensor>:$bias,
+                   DenseI64ArrayAttr:$lhsBatch, DenseI64ArrayAttr:$rhsBatch, DenseI64ArrayAttr:$lhsContract,
+                   DenseI64ArrayAttr:$rhsContract);
+  let results = (outs StaticTensor:$result);
+  let assemblyFormat = [{
+    $lhs `,` $rhs (`bias` $bias^)? `batch` $lhsBatch `x` $rhsBatch `contract` $lhsContract `x` $rhsContract
+    attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def MaterializeOp : ExecOp<"materialize", [Pure, AllTypesMatch<["input", "result"]>]> {
+  let summary = "The same values in a buffer of their own: what a library cannot read through strides";
+  let arguments = (ins StaticTensor:$input);
+  let results = (outs StaticTensor:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input)";
+}
+
+//===----------------------------------------------------------------------===//
+// Schedule level
+//===----------------------------------------------------------------------===//
+
+def InputOp : ExecOp<"input", [Symbol]> {
+  let summary = "A graph input of one micro-batch, at its offset in the arena";
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<StaticTensor>:$type, StrAttr:$role, I64Attr:$offset,
+                   OptionalAttr<I64Attr>:$limit);
+  let assemblyFormat = "$sym_name `:` $type $role `at` $offset (`limit` $limit^)? attr-dict";
+}
+
+def ConstantOp : ExecOp<"constant", [Symbol]> {
+  let summary = "A dense constant, in the executable's read-only data";
+  let arguments = (ins SymbolNameAttr:$sym_name, ElementsAttr:$value);
+  let assemblyFormat = "$sym_name `=` $value attr-dict";
+}
+
+def TaskOp : ExecOp<"task", [Symbol, IsolatedFromAbove, SingleBlock, NoTerminator]> {
+  let summary = "What runs between two visits of the host, in order";
+  let arguments = (ins SymbolNameAttr:$sym_name, I64Attr:$temporaryBytes);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$sym_name `temporaries` $temporaryBytes attr-dict-with-keyword $body";
+}
+
+def BufferOp : ExecOp<"buffer", [Pure]> {
+  let summary = "A place: an offset in the arena, or a constant, with a shape and strides";
+  let description = [{ The memref's layout offset is 0 or absent: `offset`, in bytes, holds all of it. }];
+  let arguments = (ins I64Attr:$offset, OptionalAttr<FlatSymbolRefAttr>:$constant);
+  let results = (outs AnyMemRef:$result);
+  let assemblyFormat = "($constant^ `+`)? $offset attr-dict `:` type($result)";
+}
+
+def LaunchOp : ExecOp<"launch"> {
+  let summary = "Runs a kernel";
+  let description = [{
+    One buffer per kernel argument. The kernel's attribute `exec.outputs` says which arguments are
+    written (results first to last); an argument may be both read and written.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<AnyMemRef>:$buffers);
+  let assemblyFormat = "$kernel `(` $buffers `)` attr-dict `:` type($buffers)";
+}
+
+def MatmulOp : ExecOp<"matmul", [AttrSizedOperandSegments]> {
+  let summary = "c[b,m,n] = sum_k a[b,m,k] b[b,k,n] (+ bias[n])";
+  let arguments = (ins AnyMemRef:$a, AnyMemRef:$b, Optional<AnyMemRef>:$bias, AnyMemRef:$c, Optional<AnyMemRef>:$scratch);
+  let assemblyFormat = [{
+    $a `,` $b (`bias` $bias^)? `->` $c (`scratch` $scratch^)? attr-dict `:` type(operands)
+  }];
+  let hasVerifier = 1;
+}
+
+def AttentionOp : ExecOp<"attention"> {
+  let summary = "weft.attention on buffers [batch, position, head, element]; lse [batch, head, position]";
+  let arguments = (ins AnyMemRef:$q, AnyMemRef:$k, AnyMemRef:$v, Optional<AnyMemRef>:$mask, AnyMemRef:$out,
+                   AnyMemRef:$lse, F64Attr:$scale, UnitAttr:$causal);
+  let assemblyFormat = [{
+    $q `,` $k `,` $v (`mask` $mask^)? `->` $out `,` $lse `scale` $scale (`causal` $causal^)? attr-dict `:` type(operands)
+  }];
+}
+
+def AttentionGradOp : ExecOp<"attention_grad"> {
+  let summary = "weft.attention_grad on buffers";
+  let arguments = (ins AnyMemRef:$dout, AnyMemRef:$q, AnyMemRef:$k, AnyMemRef:$v, AnyMemRef:$out, AnyMemRef:$lse,
+                   Optional<AnyMemRef>:$mask, AnyMemRef:$dq, AnyMemRef:$dk, AnyMemRef:$dv, F64Attr:$scale,
+                   UnitAttr:$causal);
+  let assemblyFormat = [{
+    $dout `,` $q `,` $k `,` $v `,` $out `,` $lse (`mask` $mask^)? `->` $dq `,` $dk `,` $dv `scale` $scale
+    (`causal` $causal^)? attr-dict `:` type(operands)
+  }];
+}
+
+def CopyOp : ExecOp<"copy"> {
+  let summary = "Copies a dense buffer";
+  let arguments = (ins AnyMemRef:$from, AnyMemRef:$to);
+  let assemblyFormat = "$from `->` $to attr-dict `:` type($from) `,` type($to)";
+}
+
+#endif // WEFT_EXEC_OPS_TD
