@@ -1,0 +1,141 @@
+//===- Diagnostics.cpp - Errors as people see them ------------------------===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/driver/Diagnostics.h"
+#include "compiler/driver/Options.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/Location.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/ErrorHandling.h"
+#include "llvm/Support/Signals.h"
+#include "llvm/Support/raw_ostream.h"
+#include <atomic>
+#include <cstring>
+#include <unistd.h>
+
+using namespace mlir;
+using llvm::StringRef;
+
+static std::atomic<const char *> currentPhase{"starting"};
+
+static const char kHowToReport[] =
+    "weft: note: this is a fault of Weft, not of the model: please report it with the command line, the version\n"
+    "            (weft --version) and the model, or the smallest one that shows it\n";
+
+void weft::reportError(const llvm::Twine &message, const llvm::Twine &hint) {
+  llvm::errs() << "weft: error: " << message << "\n";
+  if (!hint.isTriviallyEmpty())
+    llvm::errs() << "weft: hint: " << hint << "\n";
+}
+
+void weft::reportWarning(const llvm::Twine &message) { llvm::errs() << "weft: warning: " << message << "\n"; }
+
+void weft::reportInternalFault(const llvm::Twine &what) {
+  llvm::errs() << "weft: internal error: " << what << "\n" << kHowToReport;
+}
+
+void weft::setPhase(const char *phase) { currentPhase = phase; }
+
+/// Writes with plain system calls: it runs inside a signal handler.
+[[noreturn]] static void dieOfCrash(const char *reason) {
+  auto put = [](const char *text) {
+    // Nothing can be done if standard error is gone.
+    if (write(STDERR_FILENO, text, strlen(text)) < 0)
+      _exit(weft::kExitInternal);
+  };
+  put("weft: internal error: ");
+  put(reason);
+  put(" while ");
+  put(currentPhase);
+  put("\n");
+  put(kHowToReport);
+  _exit(weft::kExitInternal);
+}
+
+void weft::installCrashHandler() {
+  llvm::sys::AddSignalHandler([](void *) { dieOfCrash("crashed"); }, nullptr);
+  llvm::install_fatal_error_handler([](void *, const char *reason, bool) { dieOfCrash(reason); });
+}
+
+/// The parts of a location from the outermost scope to the node, without repeats.
+static void collectParts(Location loc, llvm::SmallVectorImpl<std::string> &parts) {
+  auto add = [&](std::string part) {
+    if (!part.empty() && !llvm::is_contained(parts, part))
+      parts.push_back(std::move(part));
+  };
+  llvm::TypeSwitch<LocationAttr>(loc)
+      .Case([&](NameLoc name) {
+        add(name.getName().str());
+        // A name inside a name is the scope; a file position below it says nothing more about a model.
+        if (!isa<FileLineColLoc>(name.getChildLoc()))
+          collectParts(name.getChildLoc(), parts);
+      })
+      .Case([&](FusedLoc fused) {
+        for (Location part : fused.getLocations())
+          collectParts(part, parts);
+      })
+      .Case([&](CallSiteLoc call) { collectParts(call.getCallee(), parts); })
+      .Case([&](FileLineColLoc file) {
+        add((file.getFilename().getValue() + ":" + llvm::Twine(file.getLine()) + ":" + llvm::Twine(file.getColumn()))
+                .str());
+      });
+}
+
+std::string weft::describeLocation(Location loc) {
+  llvm::SmallVector<std::string> parts;
+  collectParts(loc, parts);
+  // A fused kernel has the locations of all its ops: the first few say where it is.
+  constexpr size_t kMost = 4;
+  if (parts.size() <= kMost)
+    return llvm::join(parts, ", ");
+  return llvm::join(llvm::ArrayRef<std::string>(parts).take_front(kMost), ", ") + ", ...";
+}
+
+weft::DiagnosticPrinter::DiagnosticPrinter(MLIRContext &context)
+    : handler(&context, [this](Diagnostic &diagnostic) {
+        print(diagnostic);
+        return success();
+      }) {
+  context.printOpOnDiagnostic(false);
+}
+
+unsigned weft::DiagnosticPrinter::takeErrors() {
+  std::lock_guard<std::mutex> lock(mutex);
+  return std::exchange(errors, 0);
+}
+
+void weft::DiagnosticPrinter::print(Diagnostic &diagnostic) {
+  std::lock_guard<std::mutex> lock(mutex);
+  bool isError = diagnostic.getSeverity() == DiagnosticSeverity::Error;
+  errors += isError;
+  if (diagnostic.getSeverity() == DiagnosticSeverity::Remark && !showRemarks)
+    return;
+  auto line = [](StringRef kind, Diagnostic &d) {
+    std::string where = describeLocation(d.getLocation());
+    llvm::errs() << "weft: " << kind << ": ";
+    if (!where.empty())
+      llvm::errs() << where << ": ";
+    llvm::errs() << d.str() << "\n";
+  };
+  switch (diagnostic.getSeverity()) {
+  case DiagnosticSeverity::Error:
+    line("error", diagnostic);
+    break;
+  case DiagnosticSeverity::Warning:
+    line("warning", diagnostic);
+    break;
+  case DiagnosticSeverity::Remark:
+    line("remark", diagnostic);
+    break;
+  case DiagnosticSeverity::Note:
+    line("note", diagnostic);
+    break;
+  }
+  for (Diagnostic &note : diagnostic.getNotes())
+    line("note", note);
+}

@@ -1,0 +1,87 @@
+//===- Link.cpp - From an object file to an executable --------------------===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/driver/Link.h"
+#include "compiler/driver/Diagnostics.h"
+#include "compiler/driver/Run.h"
+#include "llvm/ADT/SmallString.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Process.h"
+#include "llvm/Support/Program.h"
+
+using namespace llvm;
+
+/// `name` itself if it is a path, else the program of that name in PATH; empty if there is none.
+static std::string findProgram(StringRef name) {
+  if (name.contains('/'))
+    return sys::fs::can_execute(name) ? name.str() : "";
+  ErrorOr<std::string> found = sys::findProgramByName(name);
+  return found ? *found : "";
+}
+
+std::optional<weft::Linker> weft::Linker::find(StringRef argv0) {
+  Linker linker;
+  if (std::optional<std::string> chosen = sys::Process::GetEnv("WEFT_CXX")) {
+    linker.compiler = findProgram(*chosen);
+    if (linker.compiler.empty()) {
+      reportError("cannot link: WEFT_CXX names '" + *chosen + "', which is not a program",
+                  "set it to a C++ compiler, or unset it");
+      return std::nullopt;
+    }
+  } else {
+    linker.compiler = findProgram(WEFT_HOST_CXX);
+    if (linker.compiler.empty())
+      linker.compiler = findProgram("c++");
+    if (linker.compiler.empty()) {
+      reportError("cannot link: there is no C++ compiler ('" WEFT_HOST_CXX "' or 'c++')",
+                  "install g++, or name a C++ compiler in the environment variable WEFT_CXX");
+      return std::nullopt;
+    }
+  }
+  linker.lld = !findProgram("ld.lld").empty();
+
+  // An address inside this program tells where it lies, whatever argv0 says.
+  std::string self = sys::fs::getMainExecutable(argv0.str().c_str(), reinterpret_cast<void *>(&findProgram));
+  SmallString<256> library(sys::path::parent_path(sys::path::parent_path(self)));
+  sys::path::append(library, "lib", "libweft_host.a");
+  if (!sys::fs::exists(library)) {
+    reportError("cannot link: the runtime library '" + library + "' is missing",
+                "build or install Weft completely: the library belongs beside the folder of this program");
+    return std::nullopt;
+  }
+  linker.runtimeLibrary = std::string(library);
+  return linker;
+}
+
+bool weft::Linker::link(StringRef object, StringRef executable, bool &internal) const {
+  internal = false;
+  SmallVector<StringRef> args = {compiler, "-o", executable, object, runtimeLibrary};
+  if (lld)
+    args.push_back("-fuse-ld=lld");
+  for (StringRef flag : {"-Wl,--gc-sections", "-fopenmp", "-ldnnl", "-lpthread", "-lm"})
+    args.push_back(flag);
+  ProgramResult result = runProgram(args);
+  if (!result.started) {
+    reportError("cannot run the linker '" + compiler + "': " + result.output);
+    return false;
+  }
+  if (result.status == 0)
+    return true;
+  StringRef output = StringRef(result.output).trim();
+  if (output.contains("No space left") || output.contains("Disk quota")) {
+    reportError("cannot write '" + executable + "': no space left on its disk");
+    return false;
+  }
+  internal = !output.contains("cannot find -l") && !output.contains("unable to find library");
+  if (internal)
+    reportInternalFault("the linker '" + compiler + "' failed:\n" + output);
+  else
+    reportError("the linker '" + compiler + "' did not find a library that executables need:\n" + output,
+                "install what tools/setup lists");
+  return false;
+}

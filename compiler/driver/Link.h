@@ -1,0 +1,35 @@
+//===- Link.h - From an object file to an executable ------------*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef WEFT_COMPILER_DRIVER_LINK_H
+#define WEFT_COMPILER_DRIVER_LINK_H
+
+#include "llvm/ADT/StringRef.h"
+#include <optional>
+#include <string>
+
+namespace weft {
+
+/// What is needed to link, found before the work is done.
+struct Linker {
+  std::string compiler;       ///< the C++ compiler driver that links
+  std::string runtimeLibrary; ///< libweft_host.a
+  bool lld = false;           ///< link with lld: it is several times faster
+
+  /// The compiler driver is that of the environment variable WEFT_CXX, else the
+  /// one Weft was built with, else `c++`; the library lies in `../lib` of this
+  /// program. Reports what cannot be found.
+  static std::optional<Linker> find(llvm::StringRef argv0);
+
+  /// Links `object` and the runtime into `executable`. Reports a failure;
+  /// `internal` then says whether it is Weft's (the object does not fit the runtime).
+  bool link(llvm::StringRef object, llvm::StringRef executable, bool &internal) const;
+};
+
+} // namespace weft
+
+#endif // WEFT_COMPILER_DRIVER_LINK_H

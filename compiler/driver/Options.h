@@ -1,0 +1,59 @@
+//===- Options.h - What a user asked the compiler to do ---------*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef WEFT_COMPILER_DRIVER_OPTIONS_H
+#define WEFT_COMPILER_DRIVER_OPTIONS_H
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace weft {
+
+/// What the program returns to the shell; docs/cli.md.
+enum ExitCode : int {
+  kExitDone = 0,
+  kExitRequest = 1,  ///< the input or the request is at fault
+  kExitUsage = 2,    ///< the command line cannot be understood
+  kExitInternal = 3, ///< Weft is at fault
+  kExitCheck = 4,    ///< the check that was asked for failed
+};
+
+/// Where compilation stops, and what is printed there.
+enum class Emit { Import, Train, Schedule, Kernels, Exe };
+
+/// The options of `weft compile`; `weft verify` takes the same.
+struct CompileOptions {
+  std::string model;
+  /// Where the result goes. Empty: standard output, except for an executable.
+  std::string output;
+  std::string target = "host";
+  std::string cpu = "native";
+  /// Symbolic size and its value; `batch` is that of the whole step, all micro-batches together.
+  std::vector<std::pair<std::string, int64_t>> dims;
+  std::string loss = "auto";
+  /// Graph input and its role: tokens, labels, ones, positions or the name of a field of the data.
+  std::vector<std::pair<std::string, std::string>> inputs;
+  /// Globs over parameter names.
+  std::vector<std::string> freeze, train, noDecay;
+  std::string optimizer = "adamw";
+  int64_t microbatches = 1;
+  /// A safetensors file with the parameters' values; empty: as `init` says.
+  std::string weights;
+  /// `file`, `random` or `random:SEED`; empty: the model file, which must then have the data.
+  std::string init;
+  Emit emit = Emit::Exe;
+  bool timing = false;
+  bool keepGradients = false, keepLogits = false;
+  /// No summary on standard error; remarks and errors stay.
+  bool quiet = false;
+};
+
+} // namespace weft
+
+#endif // WEFT_COMPILER_DRIVER_OPTIONS_H

@@ -1,0 +1,45 @@
+//===- Pipelines.cpp - The order of the passes ----------------------------===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/pipeline/Pipelines.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Transforms/Passes.h"
+#include "passes/raise/Passes.h"
+#include "passes/simplify/Passes.h"
+#include "passes/train/Passes.h"
+
+using namespace mlir;
+
+/// Removes what is redundant or dead.
+static void addCleanup(OpPassManager &pm) {
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+}
+
+void weft::buildSimplifyPipeline(OpPassManager &pm) {
+  addCleanup(pm);
+  pm.addNestedPass<func::FuncOp>(createFoldConstants());
+  addCleanup(pm);
+}
+
+void weft::buildImportPipeline(OpPassManager &pm) {
+  buildSimplifyPipeline(pm);
+  pm.addNestedPass<func::FuncOp>(createRaise());
+  buildSimplifyPipeline(pm);
+}
+
+void weft::buildTrainPipeline(OpPassManager &pm, const TrainingOptions &options) {
+  BuildTrainingStepOptions step;
+  step.loss = options.loss;
+  step.optimizer = options.optimizer;
+  step.microbatches = options.microbatches;
+  step.noDecay.assign(options.noDecay.begin(), options.noDecay.end());
+  step.keepGradients = options.keepGradients;
+  step.keepLogits = options.keepLogits;
+  pm.addPass(createBuildTrainingStep(step));
+  addCleanup(pm);
+}
