@@ -10,4 +10,4 @@
 using namespace mlir;
 using namespace weft;
 
-void weft::registerExternalModels(DialectRegistry &registry) {}
+void weft::registerExternalModels(DialectRegistry &registry) { registerVjpModels(registry); }

@@ -28,6 +28,9 @@ namespace weft {
 /// Gives arith and math ops the interfaces of the weft dialect.
 void registerExternalModels(mlir::DialectRegistry &registry);
 
+/// The part of it that gives them their vector-Jacobian products.
+void registerVjpModels(mlir::DialectRegistry &registry);
+
 /// The bytes of one element in memory; i1 takes one byte.
 int64_t elementBytes(mlir::Type elementType);
 
