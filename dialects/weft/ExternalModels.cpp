@@ -10,4 +10,7 @@
 using namespace mlir;
 using namespace weft;
 
-void weft::registerExternalModels(DialectRegistry &registry) { registerVjpModels(registry); }
+void weft::registerExternalModels(DialectRegistry &registry) {
+  registerVjpModels(registry);
+  registerEvaluateModels(registry);
+}

@@ -46,6 +46,11 @@ struct ShardingRule {
   llvm::SmallVector<llvm::SmallVector<int64_t, 2>> linear;
 };
 
+/// Splat operands give splat results, at a cost that does not depend on the
+/// sizes: such an op is evaluated however large its result is. Elementwise ops
+/// have the property without this trait.
+template <typename ConcreteOp> class KeepsSplats : public mlir::OpTrait::TraitBase<ConcreteOp, KeepsSplats> {};
+
 } // namespace weft
 
 #include "dialects/weft/Interfaces.h.inc"

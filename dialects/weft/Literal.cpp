@@ -130,7 +130,7 @@ Literal Literal::ofFloats(RankedTensorType type, std::vector<double> values) {
   Literal literal(type);
   assert(literal.isFloat() && "floats of an integer tensor");
   assert((values.size() == 1 || static_cast<int64_t>(values.size()) == type.getNumElements()) && "wrong element count");
-  literal.splat = values.size() == 1;
+  literal.splat = values.size() <= 1;
   if (!values.empty())
     literal.floats = std::move(values);
   literal.round();
@@ -141,7 +141,7 @@ Literal Literal::ofInts(RankedTensorType type, std::vector<int64_t> values) {
   Literal literal(type);
   assert(!literal.isFloat() && "integers of a float tensor");
   assert((values.size() == 1 || static_cast<int64_t>(values.size()) == type.getNumElements()) && "wrong element count");
-  literal.splat = values.size() == 1;
+  literal.splat = values.size() <= 1;
   if (!values.empty())
     literal.ints = std::move(values);
   literal.round();

@@ -112,6 +112,9 @@ class TensorOp<string mnemonic, list<Trait> traits = []>
                                     DeclareOpInterfaceMethods<CostOpInterface>,
                                     DeclareOpInterfaceMethods<EvaluateOpInterface>], traits)>;
 
+/// Splat operands give splat results, at a cost that does not depend on their size: such an op folds however large.
+def KeepsSplats : NativeOpTrait<"KeepsSplats"> { let cppNamespace = "::weft"; }
+
 /// A tensor op that can be differentiated.
 class DifferentiableOp<string mnemonic, list<Trait> traits = []>
     : TensorOp<mnemonic, !listconcat([DeclareOpInterfaceMethods<DifferentiableOpInterface>], traits)>;
@@ -164,7 +167,7 @@ def WriteOp : WeftOp<"write", [MemoryEffects<[MemWrite]>]> {
 // Products and reductions
 //===----------------------------------------------------------------------===//
 
-def DotGeneralOp : DifferentiableOp<"dot_general"> {
+def DotGeneralOp : DifferentiableOp<"dot_general", [KeepsSplats]> {
   let summary = "Batched product: contracts dimension pairs, result = batch, lhs free, rhs free";
   let description = [{
     Result dimensions are the batch dimensions (in the order listed), then the
@@ -186,7 +189,7 @@ def DotGeneralOp : DifferentiableOp<"dot_general"> {
   }];
 }
 
-def ReduceOp : DifferentiableOp<"reduce"> {
+def ReduceOp : DifferentiableOp<"reduce", [KeepsSplats]> {
   let summary = "Combines all elements along `dims`, which are dropped";
   let description = [{ Sums of floats narrower than f32 accumulate in f32. `dims` is sorted and without repeats. }];
   let arguments = (ins ReduceKind:$kind, WeftTensor:$input, DenseI64ArrayAttr:$dims);
@@ -206,7 +209,7 @@ def CumsumOp : DifferentiableOp<"cumsum"> {
 // Shape
 //===----------------------------------------------------------------------===//
 
-def BroadcastOp : DifferentiableOp<"broadcast"> {
+def BroadcastOp : DifferentiableOp<"broadcast", [KeepsSplats]> {
   let summary = "Operand dimension i becomes result dimension dims[i]; the other result dimensions repeat it";
   let description = [{ `dims` is strictly increasing and sizes are equal: a size of 1 is not stretched, reshape it away. }];
   let arguments = (ins WeftTensor:$input, DenseI64ArrayAttr:$dims);
@@ -216,7 +219,7 @@ def BroadcastOp : DifferentiableOp<"broadcast"> {
   let hasCanonicalizer = 1;
 }
 
-def TransposeOp : DifferentiableOp<"transpose"> {
+def TransposeOp : DifferentiableOp<"transpose", [KeepsSplats]> {
   let summary = "Result dimension i is operand dimension perm[i]";
   let arguments = (ins WeftTensor:$input, DenseI64ArrayAttr:$perm);
   let results = (outs WeftTensor:$result);
@@ -225,7 +228,7 @@ def TransposeOp : DifferentiableOp<"transpose"> {
   let hasCanonicalizer = 1;
 }
 
-def ReshapeOp : DifferentiableOp<"reshape"> {
+def ReshapeOp : DifferentiableOp<"reshape", [KeepsSplats]> {
   let summary = "The same elements in row-major order under another shape";
   let arguments = (ins WeftTensor:$input);
   let results = (outs WeftTensor:$result);
@@ -234,7 +237,7 @@ def ReshapeOp : DifferentiableOp<"reshape"> {
   let hasCanonicalizer = 1;
 }
 
-def SliceOp : DifferentiableOp<"slice"> {
+def SliceOp : DifferentiableOp<"slice", [KeepsSplats]> {
   let summary = "Elements offsets + i*strides; sizes come from the result type, strides are positive";
   let arguments = (ins WeftTensor:$input, DenseI64ArrayAttr:$offsets, DenseI64ArrayAttr:$strides);
   let results = (outs WeftTensor:$result);
@@ -272,7 +275,7 @@ def IotaOp : TensorOp<"iota"> {
 // Indexed access
 //===----------------------------------------------------------------------===//
 
-def GatherOp : DifferentiableOp<"gather"> {
+def GatherOp : DifferentiableOp<"gather", [KeepsSplats]> {
   let summary = "Takes slices of `input` along `axis` (an embedding, with axis 0)";
   let description = [{
     Result shape: input[:axis] + indices + input[axis+1:]. Indices lie in
@@ -360,14 +363,14 @@ def CrossEntropyOp : DifferentiableOp<"cross_entropy"> {
   let assemblyFormat = "$logits `,` $labels attr-dict `:` type($logits) `,` type($labels) `->` type($result)";
 }
 
-def GeluOp : DifferentiableOp<"gelu"> {
+def GeluOp : DifferentiableOp<"gelu", [KeepsSplats]> {
   let summary = "x * Phi(x), by erf, or by tanh if `tanh` is set";
   let arguments = (ins FloatTensor:$input, UnitAttr:$tanh);
   let results = (outs FloatTensor:$result);
   let assemblyFormat = "$input (`tanh` $tanh^)? attr-dict `:` type($input) `->` type($result)";
 }
 
-def SiluOp : DifferentiableOp<"silu"> {
+def SiluOp : DifferentiableOp<"silu", [KeepsSplats]> {
   let summary = "x * sigmoid(x)";
   let arguments = (ins FloatTensor:$input);
   let results = (outs FloatTensor:$result);

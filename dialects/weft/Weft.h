@@ -31,6 +31,9 @@ void registerExternalModels(mlir::DialectRegistry &registry);
 /// The part of it that gives them their vector-Jacobian products.
 void registerVjpModels(mlir::DialectRegistry &registry);
 
+/// The part of registerExternalModels that concerns reference evaluation.
+void registerEvaluateModels(mlir::DialectRegistry &registry);
+
 /// The bytes of one element in memory; i1 takes one byte.
 int64_t elementBytes(mlir::Type elementType);
 
