@@ -44,3 +44,15 @@ Operation *WeftDialect::materializeConstant(OpBuilder &builder, Attribute value,
 int64_t weft::elementBytes(Type elementType) { return llvm::divideCeil(elementType.getIntOrFloatBitWidth(), 8u); }
 
 int64_t weft::tensorBytes(RankedTensorType type) { return type.getNumElements() * elementBytes(type.getElementType()); }
+
+/// The dimensions of `operand` outside `batch` and `contract`.
+static SmallVector<int64_t> freeDims(Value operand, ArrayRef<int64_t> batch, ArrayRef<int64_t> contract) {
+  SmallVector<int64_t> dims;
+  for (int64_t i = 0, rank = cast<RankedTensorType>(operand.getType()).getRank(); i < rank; ++i)
+    if (!llvm::is_contained(batch, i) && !llvm::is_contained(contract, i))
+      dims.push_back(i);
+  return dims;
+}
+
+SmallVector<int64_t> DotGeneralOp::getLhsFree() { return freeDims(getLhs(), getLhsBatch(), getLhsContract()); }
+SmallVector<int64_t> DotGeneralOp::getRhsFree() { return freeDims(getRhs(), getRhsBatch(), getRhsContract()); }

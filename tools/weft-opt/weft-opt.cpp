@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/exec/Exec.h"
 #include "dialects/weft/Weft.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/Extensions/AllExtensions.h"
@@ -12,16 +13,18 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "mlir/Transforms/Passes.h"
+#include "passes/lower/Passes.h"
 #include "passes/raise/Passes.h"
 #include "passes/simplify/Passes.h"
 #include "passes/train/Passes.h"
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
-  registry.insert<weft::WeftDialect, mlir::arith::ArithDialect, mlir::math::MathDialect, mlir::func::FuncDialect>();
+  registry.insert<weft::WeftDialect, weft::exec::ExecDialect, mlir::arith::ArithDialect, mlir::math::MathDialect, mlir::func::FuncDialect>();
   mlir::func::registerAllExtensions(registry);
   weft::registerExternalModels(registry);
   mlir::registerTransformsPasses();
+  weft::registerWeftLowerPasses();
   weft::registerWeftSimplifyPasses();
   weft::registerWeftRaisePasses();
   weft::registerWeftTrainPasses();

@@ -1,0 +1,179 @@
+//===- Decompose.cpp - Composite ops in terms of elementwise ops and reductions -*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/weft/Build.h"
+#include "dialects/weft/RowStatistics.h"
+#include "passes/lower/Passes.h"
+#include <cmath>
+
+namespace weft {
+#define GEN_PASS_DEF_DECOMPOSE
+#include "passes/lower/Passes.h.inc"
+} // namespace weft
+
+using namespace mlir;
+using namespace weft;
+
+namespace {
+
+/// A composite op's results in primitive terms; empty if it stays.
+using Results = SmallVector<Value, 3>;
+
+Results decompose(Build &e, LayerNormOp op) {
+  Value x = toStatistics(e, op.getInput());
+  auto [centered, rstd] = layerNormRows(e, x, op.getEps().convertToDouble());
+  Value y = e.mul(centered, broadcastRows(e, rstd, centered));
+  ArrayRef<int64_t> shape = tensorType(x).getShape();
+  if (op.getGamma())
+    y = e.mul(y, e.broadcastLast(toStatistics(e, op.getGamma()), shape));
+  if (op.getBeta())
+    y = e.add(y, e.broadcastLast(toStatistics(e, op.getBeta()), shape));
+  return {e.cast(y, tensorType(op.getInput()).getElementType())};
+}
+
+Results decompose(Build &e, RmsNormOp op) {
+  Value x = toStatistics(e, op.getInput());
+  Value y = e.mul(x, broadcastRows(e, rmsNormRstd(e, x, op.getEps().convertToDouble()), x));
+  if (op.getGamma())
+    y = e.mul(y, e.broadcastLast(toStatistics(e, op.getGamma()), tensorType(x).getShape()));
+  return {e.cast(y, tensorType(op.getInput()).getElementType())};
+}
+
+Results decompose(Build &e, SoftmaxOp op) {
+  Value x = toStatistics(e, op.getInput());
+  int64_t last = tensorType(x).getRank() - 1;
+  Value shifted = e.exp(e.sub(x, broadcastRows(e, e.reduce(ReduceKind::max, x, {last}), x)));
+  Value y = e.div(shifted, broadcastRows(e, rowSum(e, shifted), shifted));
+  return {e.cast(y, tensorType(op.getInput()).getElementType())};
+}
+
+Results decompose(Build &e, CrossEntropyOp op) {
+  Value x = toStatistics(e, op.getLogits());
+  RankedTensorType type = tensorType(x), labelType = tensorType(op.getLabels());
+  Value lse = logSumExp(e, x);
+  Value index = e.iota(type.clone(labelType.getElementType()), type.getRank() - 1);
+  Value hit = e.equal(index, broadcastRows(e, op.getLabels(), x));
+  Value picked = rowSum(e, e.select(hit, x, e.splatLike(x, 0)));
+  Value loss = e.sub(lse, picked);
+  Value ignored = e.equal(op.getLabels(), e.splatLike(op.getLabels(), op.getIgnoreIndex()));
+  Value result = e.select(ignored, e.splatLike(loss, 0), loss);
+  return {e.cast(result, tensorType(op.getResult()).getElementType())};
+}
+
+Results decompose(Build &e, GeluOp op) {
+  Type element = tensorType(op.getInput()).getElementType();
+  Value x = toStatistics(e, op.getInput());
+  Value half = e.splatLike(x, 0.5), one = e.splatLike(x, 1);
+  Value inner;
+  if (op.getTanh()) {
+    Value cubic = e.mul(e.splatLike(x, 0.044715), e.mul(e.mul(x, x), x));
+    inner = e.tanh(e.mul(e.splatLike(x, std::sqrt(2 / M_PI)), e.add(x, cubic)));
+  } else {
+    inner = e.erf(e.mul(x, e.splatLike(x, std::sqrt(0.5))));
+  }
+  return {e.cast(e.mul(e.mul(half, x), e.add(one, inner)), element)};
+}
+
+Results decompose(Build &e, SiluOp op) {
+  Value x = toStatistics(e, op.getInput());
+  return {e.cast(e.mul(x, e.sigmoid(x)), tensorType(op.getInput()).getElementType())};
+}
+
+/// Entry `index` of the hyper-parameter vector, an f64 scalar.
+Value hyper(Build &e, Value vector, int64_t index) { return e.reshape(e.slice(vector, {index}, {1}), {}); }
+
+Results decompose(Build &e, LearningRateOp op) {
+  Value h = op.getHyper();
+  Value step = e.cast(op.getStep(), e.b.getF64Type());
+  Value peak = hyper(e, h, 0), final = hyper(e, h, 1), warmup = hyper(e, h, 2), total = hyper(e, h, 3),
+        schedule = hyper(e, h, 4);
+  Value zero = e.splatLike(step, 0), one = e.splatLike(step, 1), half = e.splatLike(step, 0.5);
+  Value rising = e.div(e.mul(peak, e.add(step, one)), e.max(warmup, one));
+  Value done = e.div(e.sub(step, warmup), e.max(e.sub(total, warmup), one));
+  done = e.min(e.max(done, zero), one);
+  Value linear = e.add(peak, e.mul(e.sub(final, peak), done));
+  Value wave = math::CosOp::create(e.b, e.loc, e.mul(e.splatLike(done, M_PI), done));
+  Value cosine = e.add(final, e.mul(e.mul(e.sub(peak, final), half), e.add(one, wave)));
+  Value falling = e.select(e.equal(schedule, zero), peak, e.select(e.equal(schedule, one), linear, cosine));
+  return {e.select(e.less(step, warmup), rising, falling)};
+}
+
+/// A scalar of any float type as a tensor of `like`'s type.
+Value scalarAs(Build &e, Value scalar, Value like) {
+  RankedTensorType type = tensorType(like);
+  return e.broadcast(e.cast(scalar, type.getElementType()), {}, type.getShape());
+}
+
+/// grad*scale, plus weight decay as a gradient where `decayed`.
+Value scaledGradient(Build &e, Value param, Value grad, Value scale, Value weightDecay, bool decayed) {
+  Value p = toStatistics(e, param);
+  Value g = e.mul(toStatistics(e, grad), scalarAs(e, scale, p));
+  return decayed ? e.add(g, e.mul(p, scalarAs(e, weightDecay, p))) : g;
+}
+
+Results decompose(Build &e, AdamOp op) {
+  Value h = op.getHyper(), decay = hyper(e, h, 8);
+  Value beta1 = hyper(e, h, 5), beta2 = hyper(e, h, 6), eps = hyper(e, h, 7);
+  Value one = e.splatLike(beta1, 1);
+  bool asGradient = op.getDecay() && !op.getDecoupled();
+  Value g = scaledGradient(e, op.getParam(), op.getGrad(), op.getScale(), decay, asGradient);
+  Value p = toStatistics(e, op.getParam()), m = op.getM(), v = op.getV();
+  Value newM = e.add(e.mul(scalarAs(e, beta1, m), m), e.mul(scalarAs(e, e.sub(one, beta1), m), g));
+  Value newV = e.add(e.mul(scalarAs(e, beta2, v), v), e.mul(scalarAs(e, e.sub(one, beta2), v), e.mul(g, g)));
+  // beta^t = exp(t log beta), in f64; a beta of 0 gives exp(-inf) = 0.
+  Value t = e.add(e.cast(op.getStep(), e.b.getF64Type()), one);
+  Value correction1 = e.sub(one, e.exp(e.mul(t, e.log(beta1))));
+  Value correction2 = e.sub(one, e.exp(e.mul(t, e.log(beta2))));
+  // One multiplier per tensor, in f64, keeps divisions by scalars out of the loop.
+  Value stepSize = e.div(op.getLr(), correction1), rootScale = e.div(one, e.sqrt(correction2));
+  Value denominator = e.add(e.mul(e.sqrt(newV), scalarAs(e, rootScale, v)), scalarAs(e, eps, v));
+  Value kept = p;
+  if (op.getDecay() && op.getDecoupled())
+    kept = e.mul(p, scalarAs(e, e.sub(one, e.mul(op.getLr(), decay)), p));
+  Value newP = e.sub(kept, e.div(e.mul(scalarAs(e, stepSize, m), newM), denominator));
+  return {e.cast(newP, tensorType(op.getParam()).getElementType()), newM, newV};
+}
+
+Results decompose(Build &e, SgdOp op) {
+  Value h = op.getHyper();
+  Value g = scaledGradient(e, op.getParam(), op.getGrad(), op.getScale(), hyper(e, h, 8), op.getDecay());
+  Value p = toStatistics(e, op.getParam()), m = op.getM();
+  Value newM = e.add(e.mul(scalarAs(e, hyper(e, h, 5), m), m), g);
+  Value newP = e.sub(p, e.mul(scalarAs(e, op.getLr(), p), newM));
+  return {e.cast(newP, tensorType(op.getParam()).getElementType()), newM};
+}
+
+/// A reduction to a scalar goes by rows first: rows run in parallel, and the
+/// order of additions does not depend on the number of threads.
+Results decompose(Build &e, ReduceOp op) {
+  int64_t rank = tensorType(op.getInput()).getRank();
+  if (rank < 2 || static_cast<int64_t>(op.getDims().size()) != rank)
+    return {};
+  Value rows = e.reduce(op.getKind(), op.getInput(), {rank - 1});
+  return {e.reduce(op.getKind(), e.reshape(rows, {tensorType(rows).getNumElements()}), {0})};
+}
+
+struct Decompose : weft::impl::DecomposeBase<Decompose> {
+  void runOnOperation() override {
+    OpBuilder builder(&getContext());
+    getOperation().walk([&](Operation *op) {
+      builder.setInsertionPoint(op);
+      Build e{builder, op->getLoc()};
+      Results results =
+          TypeSwitch<Operation *, Results>(op)
+              .Case<LayerNormOp, RmsNormOp, SoftmaxOp, CrossEntropyOp, GeluOp, SiluOp, LearningRateOp, AdamOp, SgdOp,
+                    ReduceOp>([&](auto composite) { return decompose(e, composite); })
+              .Default([](Operation *) { return Results(); });
+      if (results.empty())
+        return;
+      op->replaceAllUsesWith(results);
+      op->erase();
+    });
+  }
+};
+
+} // namespace

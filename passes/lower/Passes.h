@@ -1,0 +1,24 @@
+//===- Passes.h - The lower passes -*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef WEFT_PASSES_LOWER_PASSES_H
+#define WEFT_PASSES_LOWER_PASSES_H
+
+#include "dialects/exec/Exec.h"
+#include "dialects/weft/Weft.h"
+#include "mlir/Pass/Pass.h"
+
+namespace weft {
+
+#define GEN_PASS_DECL
+#include "passes/lower/Passes.h.inc"
+#define GEN_PASS_REGISTRATION
+#include "passes/lower/Passes.h.inc"
+
+} // namespace weft
+
+#endif // WEFT_PASSES_LOWER_PASSES_H

@@ -1,0 +1,33 @@
+//===- Passes.td - From a training step to kernels -*- tablegen -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+include "mlir/Pass/PassBase.td"
+
+def Decompose : Pass<"weft-decompose", "::mlir::func::FuncOp"> {
+  let summary = "Writes composite ops in terms of elementwise ops and reductions";
+  let description = [{
+    After: no layer_norm, rms_norm, softmax, cross_entropy, gelu, silu, learning_rate, adam or sgd is left. Row
+    statistics are written as in dialects/weft/RowStatistics.h, so that the forward and backward pass share them.
+    Full reductions of tensors of rank 2 and more become two reductions, the last dimension first.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+}
+
+def FormKernels : Pass<"weft-form-kernels", "::mlir::func::FuncOp"> {
+  let summary = "Groups ops into fused kernels and library calls";
+  let description = [{
+    Before: decomposed. After: the function holds only exec.fused, exec.product, weft.attention,
+    weft.attention_grad, weft.read, weft.write, constants and views (reshape, transpose, slice, broadcast) that a
+    library call reads through strides. docs/kernels.md says how groups are found.
+  }];
+  let statistics = [
+    Statistic<"numFused", "fused", "Fused kernels formed">,
+    Statistic<"numProducts", "products", "Library products">,
+    Statistic<"numMaterialized", "materialized", "Copies made because a library could not read a view">
+  ];
+  let dependentDialects = ["::weft::exec::ExecDialect"];
+}
