@@ -1,0 +1,57 @@
+//===- Update.h - The optimizer's part of a training step -*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef WEFT_PASSES_TRAIN_UPDATE_H
+#define WEFT_PASSES_TRAIN_UPDATE_H
+
+#include "dialects/weft/Build.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace weft {
+
+enum class Optimizer { AdamW, Adam, SGD };
+
+/// The optimizer of that name in the option `--optimizer`, if there is one.
+std::optional<Optimizer> parseOptimizer(llvm::StringRef name);
+
+/// A parameter with its gradient (of the summed loss) and its value before the step.
+struct TrainedParameter {
+  ParamOp op;
+  mlir::Value value, gradient;
+};
+
+/// The type of a parameter's moments, accumulators and kept gradients: its own, at least f32.
+mlir::RankedTensorType stateTypeOf(ParamOp param);
+
+/// `grad/NAME`.
+std::string gradientState(ParamOp param);
+
+/// The sum of squares of a gradient, an f64 scalar: f32 within a row, f64 across rows.
+mlir::Value sumOfSquares(Build &e, mlir::Value gradient);
+
+/// Appends the update: `grad_norm`, `lr` and `step`, and every parameter with
+/// its moments, in the order of `params`. `squares` has one value of
+/// sumOfSquares per parameter, `count` is the f64 scalar that normalises the
+/// gradients.
+void buildUpdate(Build &e, Optimizer optimizer, llvm::ArrayRef<TrainedParameter> params,
+                 llvm::ArrayRef<mlir::Value> squares, mlir::Value count);
+
+/// What the tasks of a module keep besides its parameters.
+struct StateRequest {
+  Optimizer optimizer;
+  llvm::ArrayRef<ParamOp> params; ///< the trained ones
+  bool gradients;                 ///< a state `grad/NAME` for each of them
+  mlir::RankedTensorType logits;  ///< null: no state `logits`
+};
+
+/// Declares those states behind the parameters, under the names of
+/// docs/executable.md. A parameter of such a name is an error.
+llvm::LogicalResult declareStates(mlir::ModuleOp module, const StateRequest &request);
+
+} // namespace weft
+
+#endif // WEFT_PASSES_TRAIN_UPDATE_H
