@@ -1,0 +1,129 @@
+//===- Context.cpp - The C API that generated code calls ------------------===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "core/Context.h"
+
+#include "core/Error.h"
+#include "core/Text.h"
+#include "kernels/Attention.h"
+#include "kernels/Matmul.h"
+
+#include <algorithm>
+#include <cstring>
+#include <omp.h>
+
+using namespace weft::rt;
+
+weft_context::weft_context(const Manifest &manifest, int threads, bool mayReduce)
+    : threads(threads), engine(MatmulEngine::create()) {
+  std::string excess = prepareMatmuls(manifest, threads);
+  while (!excess.empty() && mayReduce && this->threads > 1) {
+    this->threads = (this->threads + 1) / 2;
+    excess = prepareMatmuls(manifest, this->threads);
+  }
+  if (!excess.empty())
+    throw InputError(excess + "; give fewer --threads, or compile on this machine");
+  for (const AttentionDesc &desc : manifest.attentions)
+    attentions.push_back(std::make_unique<PreparedAttention>(desc, this->threads));
+  attentionWorkspace = std::make_unique<AttentionWorkspace>(attentions, this->threads);
+}
+
+weft_context::~weft_context() = default;
+
+std::string weft_context::prepareMatmuls(const Manifest &manifest, int count) {
+  // The library reads the number of threads from OpenMP when a primitive is built.
+  omp_set_num_threads(count);
+  matmuls.clear();
+  for (size_t i = 0; i < manifest.matmuls.size(); ++i) {
+    std::string fault;
+    std::unique_ptr<Matmul> matmul = Matmul::create(*engine, manifest.matmuls[i], fault);
+    if (!matmul)
+      throw InternalError("manifest: matmuls[" + std::to_string(i) + "]: " + fault);
+    if (matmul->scratchBytes() > manifest.matmulScratch[i])
+      return format("product %zu needs %lld bytes of scratchpad with %d threads where the executable was planned for "
+                    "%lld",
+                    i, static_cast<long long>(matmul->scratchBytes()), count,
+                    static_cast<long long>(manifest.matmulScratch[i]));
+    matmuls.push_back(std::move(matmul));
+  }
+  return "";
+}
+
+void weft_context::fail(const char *call, int32_t id, const char *what) noexcept {
+  if (failed.load())
+    return;
+  snprintf(message, sizeof(message), "%s(%d): %s", call, static_cast<int>(id), what);
+  failed.store(true);
+}
+
+void weft_context::check(const std::string &task) const {
+  if (const char *what = error())
+    throw InternalError("in task '" + task + "': " + what);
+}
+
+//===----------------------------------------------------------------------===//
+// The C API
+//===----------------------------------------------------------------------===//
+
+void weft_launch(weft_context *ctx, weft_kernel_fn kernel, void *const *args, int64_t extent, int64_t grain) {
+  if (extent <= 0)
+    return;
+  grain = std::max<int64_t>(grain, 1);
+  // Cuts lie at multiples of the grain, wherever the threads are: a kernel whose grain is a multiple of its vector
+  // width treats every element the same way with any number of threads.
+  int64_t units = std::max<int64_t>(extent / grain, 1);
+  int64_t parts = std::min<int64_t>(units, ctx->threads);
+  if (parts == 1)
+    return kernel(args, 0, extent);
+#pragma omp parallel for schedule(static, 1) num_threads(static_cast <int>(parts))
+  for (int64_t part = 0; part < parts; ++part) {
+    int64_t lo = units * part / parts * grain;
+    int64_t hi = part + 1 == parts ? extent : units * (part + 1) / parts * grain;
+    kernel(args, lo, hi);
+  }
+}
+
+void weft_matmul(weft_context *ctx, int32_t id, const void *a, const void *b, const void *bias, void *c,
+                 void *scratch) {
+  if (id < 0 || static_cast<size_t>(id) >= ctx->matmuls.size())
+    return ctx->fail("weft_matmul", id, "no such entry");
+  if (const char *fault = ctx->matmuls[id]->run(a, b, bias, c, scratch))
+    ctx->fail("weft_matmul", id, fault);
+}
+
+void weft_attention_forward(weft_context *ctx, int32_t id, const void *q, const void *k, const void *v,
+                            const void *mask, void *out, void *lse) {
+  if (id < 0 || static_cast<size_t>(id) >= ctx->attentions.size())
+    return ctx->fail("weft_attention_forward", id, "no such entry");
+  if (const char *fault = ctx->attentions[id]->forward(*ctx->attentionWorkspace, {q, k, v, mask, out, lse}))
+    ctx->fail("weft_attention_forward", id, fault);
+}
+
+void weft_attention_backward(weft_context *ctx, int32_t id, const void *dout, const void *q, const void *k,
+                             const void *v, const void *mask, const void *out, const void *lse, void *dq, void *dk,
+                             void *dv) {
+  if (id < 0 || static_cast<size_t>(id) >= ctx->attentions.size())
+    return ctx->fail("weft_attention_backward", id, "no such entry");
+  if (const char *fault =
+          ctx->attentions[id]->backward(*ctx->attentionWorkspace, {dout, q, k, v, mask, out, lse, dq, dk, dv}))
+    ctx->fail("weft_attention_backward", id, fault);
+}
+
+void weft_copy(weft_context *ctx, void *to, const void *from, int64_t bytes) {
+  // One core nearly saturates memory; a second one helps only where the copy is long.
+  constexpr int64_t kPart = int64_t(1) << 20;
+  int64_t parts = std::min<int64_t>(bytes / kPart, ctx->threads);
+  if (parts <= 1) {
+    memcpy(to, from, bytes);
+    return;
+  }
+#pragma omp parallel for schedule(static, 1) num_threads(static_cast <int>(parts))
+  for (int64_t part = 0; part < parts; ++part) {
+    int64_t lo = bytes * part / parts, hi = bytes * (part + 1) / parts;
+    memcpy(static_cast<char *>(to) + lo, static_cast<const char *>(from) + lo, hi - lo);
+  }
+}

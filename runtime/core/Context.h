@@ -1,0 +1,59 @@
+//===- Context.h - One rank's threads, prepared calls and first error -*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef WEFT_CORE_CONTEXT_H
+#define WEFT_CORE_CONTEXT_H
+
+#include "core/Manifest.h"
+#include "weft/runtime.h"
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace weft::rt {
+class Matmul;
+class MatmulEngine;
+class PreparedAttention;
+class AttentionWorkspace;
+} // namespace weft::rt
+
+/// The opaque type of the C API. Several may live in one process; one is used by one thread at a time.
+struct weft_context {
+  /// Prepares every library call of `manifest` for at most `threads` threads. When `mayReduce`, fewer threads are taken
+  /// where a product would need more scratchpad than the plan gives it; otherwise that is an InputError.
+  weft_context(const weft::rt::Manifest &manifest, int threads, bool mayReduce);
+  ~weft_context();
+  weft_context(const weft_context &) = delete;
+  weft_context &operator=(const weft_context &) = delete;
+
+  /// Keeps the first failure of a call: its name, the entry's index and what was wrong. Does not allocate.
+  void fail(const char *call, int32_t id, const char *what) noexcept;
+
+  /// The first failure, or null.
+  const char *error() const { return failed.load() ? message : nullptr; }
+
+  /// Throws InternalError when a call of `task` failed.
+  void check(const std::string &task) const;
+
+  int threads = 1;
+  std::unique_ptr<weft::rt::MatmulEngine> engine;
+  std::vector<std::unique_ptr<weft::rt::Matmul>> matmuls;
+  std::vector<std::unique_ptr<weft::rt::PreparedAttention>> attentions;
+  /// The threads' buffers, shared by all attentions.
+  std::unique_ptr<weft::rt::AttentionWorkspace> attentionWorkspace;
+
+private:
+  /// Builds the products for `count` threads; the first that exceeds its scratchpad is described in the result.
+  std::string prepareMatmuls(const weft::rt::Manifest &manifest, int count);
+
+  std::atomic<bool> failed{false};
+  char message[256] = {0};
+};
+
+#endif // WEFT_CORE_CONTEXT_H

@@ -1,0 +1,368 @@
+//===- Manifest.cpp - The manifest as data --------------------------------===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "core/Manifest.h"
+
+#include "core/Error.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+using namespace weft;
+using namespace weft::rt;
+using nlohmann::json;
+
+namespace {
+
+/// A JSON value together with its path, so that every fault names its place.
+class Node {
+public:
+  Node(const json &value, std::string path) : value(value), path(std::move(path)) {}
+
+  [[noreturn]] void fail(const std::string &what) const { throw InternalError("manifest: " + path + ": " + what); }
+
+  Node at(const char *key) const {
+    if (!value.is_object())
+      fail("expected an object");
+    auto found = value.find(key);
+    if (found == value.end())
+      fail(std::string("'") + key + "' is missing");
+    return Node(*found, path.empty() ? key : path + "." + key);
+  }
+  bool has(const char *key) const { return value.is_object() && value.contains(key) && !value[key].is_null(); }
+
+  std::vector<Node> items() const {
+    if (!value.is_array())
+      fail("expected an array");
+    std::vector<Node> nodes;
+    for (size_t i = 0; i < value.size(); ++i)
+      nodes.emplace_back(value[i], path + "[" + std::to_string(i) + "]");
+    return nodes;
+  }
+
+  std::string text() const {
+    if (!value.is_string())
+      fail("expected a string");
+    return value.get<std::string>();
+  }
+  double number() const {
+    if (!value.is_number())
+      fail("expected a number");
+    return value.get<double>();
+  }
+  int64_t integer(int64_t least = 0) const {
+    if (!value.is_number_integer() || value.get<int64_t>() < least)
+      fail("expected an integer of at least " + std::to_string(least));
+    return value.get<int64_t>();
+  }
+  bool boolean() const {
+    if (!value.is_boolean())
+      fail("expected true or false");
+    return value.get<bool>();
+  }
+  DType dtype() const {
+    DType type;
+    if (!parseDType(text(), type))
+      fail("unknown element type '" + text() + "'");
+    return type;
+  }
+  std::vector<int64_t> integers(int64_t least = 0) const {
+    std::vector<int64_t> result;
+    for (const Node &item : items())
+      result.push_back(item.integer(least));
+    return result;
+  }
+  std::vector<std::string> texts() const {
+    std::vector<std::string> result;
+    for (const Node &item : items())
+      result.push_back(item.text());
+    return result;
+  }
+  /// Exactly `count` strides.
+  std::vector<int64_t> strides(size_t count) const {
+    std::vector<int64_t> result = integers();
+    if (result.size() != count)
+      fail("expected " + std::to_string(count) + " strides");
+    return result;
+  }
+
+  const json &value;
+  std::string path;
+};
+
+} // namespace
+
+static int64_t product(const std::vector<int64_t> &shape) {
+  int64_t count = 1;
+  for (int64_t size : shape)
+    count *= size;
+  return count;
+}
+
+/// Reads what all tensors share and checks that it lies in the persistent region.
+static void parseTensor(const Node &node, int64_t persistentBytes, TensorInfo &tensor) {
+  tensor.name = node.at("name").text();
+  tensor.dtype = node.at("dtype").dtype();
+  tensor.shape = node.at("shape").integers();
+  tensor.offset = node.at("offset").integer();
+  tensor.bytes = node.at("bytes").integer();
+  if (tensor.bytes != product(tensor.shape) * elementBytes(tensor.dtype))
+    node.fail("'" + tensor.name + "' has " + std::to_string(tensor.bytes) + " bytes, which its shape does not give");
+  if (tensor.offset > persistentBytes || tensor.bytes > persistentBytes - tensor.offset)
+    node.fail("'" + tensor.name + "' does not lie in the persistent region");
+  if (tensor.offset % elementBytes(tensor.dtype) != 0)
+    node.fail("'" + tensor.name + "' is not aligned");
+}
+
+static InputInfo parseInput(const Node &node, int64_t persistentBytes) {
+  static constexpr const char *roles[] = {"tokens", "labels", "ones", "positions", "field"};
+  InputInfo input;
+  parseTensor(node, persistentBytes, input);
+  std::string role = node.at("role").text();
+  auto found = std::find(std::begin(roles), std::end(roles), role);
+  if (found == std::end(roles))
+    node.at("role").fail("unknown role '" + role + "'");
+  input.role = static_cast<InputRole>(found - std::begin(roles));
+  if (input.role == InputRole::Tokens && isFloat(input.dtype))
+    node.fail("token ids are not integers");
+  if (node.has("limit"))
+    input.limit = node.at("limit").integer(1);
+  if (node.has("ignore"))
+    input.ignore = node.at("ignore").integer(INT64_MIN);
+  return input;
+}
+
+static ParamSource parseSource(const Node &node, const ParamInfo &param) {
+  ParamSource source;
+  if (node.has("init")) {
+    std::string init = node.at("init").text();
+    if (!isFloat(param.dtype) && init == "normal")
+      node.fail("random numbers for an integer parameter");
+    if (init == "normal") {
+      source.kind = ParamSource::Normal;
+      source.value = node.at("std").number();
+    } else if (init == "constant") {
+      source.kind = ParamSource::Constant;
+      source.value = node.at("value").number();
+    } else {
+      node.at("init").fail("unknown initialiser '" + init + "'");
+    }
+    return source;
+  }
+  source.kind = ParamSource::File;
+  source.file = node.at("file").text();
+  source.offset = node.at("offset").integer();
+  source.bytes = node.at("bytes").integer();
+  source.fileBytes = node.at("file_bytes").integer();
+  source.dtype = node.at("dtype").dtype();
+  source.shape = node.at("shape").integers();
+  if (source.bytes != product(source.shape) * elementBytes(source.dtype))
+    node.fail("its size does not agree with its shape");
+  if (isFloat(source.dtype) != isFloat(param.dtype))
+    node.fail(std::string("cannot convert ") + dtypeName(source.dtype) + " to " + dtypeName(param.dtype));
+  std::vector<int64_t> shape = source.shape;
+  if (node.has("perm")) {
+    source.perm = node.at("perm").integers();
+    std::vector<int64_t> sorted = source.perm;
+    std::sort(sorted.begin(), sorted.end());
+    for (size_t i = 0; i < sorted.size(); ++i)
+      if (sorted[i] != static_cast<int64_t>(i) || sorted.size() != shape.size())
+        node.at("perm").fail("not a permutation of the file's dimensions");
+    for (size_t i = 0; i < shape.size(); ++i)
+      shape[i] = source.shape[source.perm[i]];
+  }
+  // Without a transpose only the number of elements matters: a scalar may be stored as [1].
+  if (source.perm.empty() ? product(shape) != product(param.shape) : shape != param.shape)
+    node.fail("its shape does not give the parameter's");
+  return source;
+}
+
+static ParamInfo parseParam(const Node &node, int64_t persistentBytes) {
+  ParamInfo param;
+  parseTensor(node, persistentBytes, param);
+  if (node.has("aliases"))
+    param.aliases = node.at("aliases").texts();
+  if (node.has("trainable"))
+    param.trainable = node.at("trainable").boolean();
+  if (node.has("decay"))
+    param.decay = node.at("decay").boolean();
+  if (node.has("loc"))
+    param.loc = node.at("loc").text();
+  param.source = parseSource(node.at("source"), param);
+  return param;
+}
+
+static StateInfo parseState(const Node &node, int64_t persistentBytes) {
+  StateInfo state;
+  parseTensor(node, persistentBytes, state);
+  state.kind = node.at("kind").text();
+  if (node.has("init"))
+    state.init = node.at("init").number();
+  if (node.has("param"))
+    state.param = node.at("param").text();
+  if (node.has("checkpoint"))
+    state.checkpoint = node.at("checkpoint").boolean();
+  return state;
+}
+
+static MatmulDesc parseMatmul(const Node &node) {
+  MatmulDesc desc;
+  if (node.has("batch"))
+    desc.batch = node.at("batch").integers(1);
+  if (desc.batch.size() > 2)
+    node.at("batch").fail("more than two batch dimensions");
+  desc.m = node.at("m").integer(1);
+  desc.n = node.at("n").integer(1);
+  desc.k = node.at("k").integer(1);
+  DType dtype = node.at("dtype").dtype();
+  if (dtype != DType::F32 && dtype != DType::BF16)
+    node.at("dtype").fail("products take f32 or bf16");
+  desc.dtype = dtype == DType::F32 ? MatmulType::F32 : MatmulType::BF16;
+  size_t rank = desc.batch.size() + 2;
+  desc.aStrides = node.at("a_strides").strides(rank);
+  desc.bStrides = node.at("b_strides").strides(rank);
+  desc.cStrides = node.at("c_strides").strides(rank);
+  desc.bias = node.has("bias") && node.at("bias").boolean();
+  desc.accumulate = node.has("accumulate") && node.at("accumulate").boolean();
+  return desc;
+}
+
+static AttentionDesc parseAttention(const Node &node) {
+  AttentionDesc desc;
+  desc.batch = node.at("batch").integer(1);
+  desc.heads = node.at("heads").integer(1);
+  desc.kvHeads = node.at("kv_heads").integer(1);
+  desc.queries = node.at("queries").integer(1);
+  desc.keys = node.at("keys").integer(1);
+  desc.head = node.at("head").integer(1);
+  desc.valueHead = node.at("value_head").integer(1);
+  desc.scale = static_cast<float>(node.at("scale").number());
+  desc.causal = node.at("causal").boolean();
+  if (desc.heads % desc.kvHeads != 0)
+    node.at("heads").fail("not a multiple of kv_heads");
+  if (node.at("dtype").dtype() != DType::F32)
+    node.at("dtype").fail("attention takes f32");
+  struct {
+    const char *key;
+    int64_t *strides;
+  } layouts[] = {{"q_strides", desc.q},     {"k_strides", desc.k},       {"v_strides", desc.v},
+                 {"out_strides", desc.out}, {"dout_strides", desc.dout}, {"dq_strides", desc.dq},
+                 {"dk_strides", desc.dk},   {"dv_strides", desc.dv}};
+  for (auto &layout : layouts) {
+    std::vector<int64_t> strides = node.at(layout.key).strides(4);
+    std::copy(strides.begin(), strides.end(), layout.strides);
+  }
+  std::string mask = node.at("mask").text();
+  if (mask != "none" && mask != "f32" && mask != "i1")
+    node.at("mask").fail("unknown kind '" + mask + "'");
+  desc.mask = mask == "none" ? AttentionDesc::NoMask : mask == "f32" ? AttentionDesc::Additive : AttentionDesc::Boolean;
+  if (desc.mask != AttentionDesc::NoMask) {
+    std::vector<int64_t> strides = node.at("mask_strides").strides(4);
+    std::copy(strides.begin(), strides.end(), desc.maskStrides);
+  }
+  return desc;
+}
+
+/// What the step loop relies on: the tasks, and the states it reads and writes by name.
+static void checkContract(const Manifest &manifest, const Node &root) {
+  bool whole = manifest.microbatches == 1;
+  for (const char *task : {"step", "first", "next", "update"})
+    if (manifest.findTask(task) < 0 && whole == (std::string(task) == "step"))
+      root.at("tasks").fail(std::string("task '") + task + "' is missing");
+  struct {
+    const char *name;
+    DType dtype;
+    int64_t elements;
+  } required[] = {{"hyper", DType::F64, 16},     {"step", DType::I64, 1},      {"loss_sum", DType::F64, 1},
+                  {"loss_count", DType::F64, 1}, {"grad_norm", DType::F64, 1}, {"lr", DType::F64, 1}};
+  for (const auto &entry : required) {
+    const StateInfo *state = manifest.findState(entry.name);
+    if (!state || state->dtype != entry.dtype || state->elements() != entry.elements)
+      root.at("states").fail(std::string("state '") + entry.name + "' is missing or of another type");
+  }
+  if (manifest.findTask("eval") >= 0)
+    for (const char *name : {"eval_loss_sum", "eval_loss_count"}) {
+      const StateInfo *state = manifest.findState(name);
+      if (!state || state->dtype != DType::F64 || state->elements() != 1)
+        root.at("states").fail(std::string("state '") + name + "' is missing or of another type");
+    }
+  std::set<std::string> names;
+  for (const ParamInfo &param : manifest.params)
+    if (!names.insert(param.name).second)
+      root.at("params").fail("two parameters are named '" + param.name + "'");
+}
+
+Manifest Manifest::parse(const char *text, int64_t bytes) {
+  json document = json::parse(text, text + bytes, nullptr, /*allow_exceptions=*/false);
+  Node root(document, "");
+  if (!document.is_object())
+    throw InternalError("manifest: not a JSON object");
+  if (root.at("version").integer() != 1)
+    root.at("version").fail("this runtime reads version 1");
+
+  Manifest manifest;
+  manifest.model = root.at("model").text();
+  manifest.target = root.at("target").text();
+  if (manifest.target != "host")
+    root.at("target").fail("this runtime is for target 'host'");
+  if (root.has("cpu"))
+    manifest.cpu = root.at("cpu").text();
+  if (root.has("optimizer"))
+    manifest.optimizer = root.at("optimizer").text();
+  if (root.has("cpu_features"))
+    manifest.cpuFeatures = root.at("cpu_features").texts();
+  manifest.arenaBytes = root.at("arena_bytes").integer();
+  manifest.persistentBytes = root.at("persistent_bytes").integer();
+  if (manifest.persistentBytes > manifest.arenaBytes)
+    root.at("persistent_bytes").fail("larger than arena_bytes");
+  manifest.batch = root.at("batch").integer(1);
+  manifest.microbatches = root.at("microbatches").integer(1);
+  if (manifest.batch % manifest.microbatches != 0)
+    root.at("microbatches").fail("does not divide the batch");
+  if (root.has("tokens_per_sample"))
+    manifest.tokensPerSample = root.at("tokens_per_sample").integer();
+  if (root.has("flops_per_step"))
+    manifest.flopsPerStep = root.at("flops_per_step").number();
+  for (const Node &node : root.at("inputs").items())
+    manifest.inputs.push_back(parseInput(node, manifest.persistentBytes));
+  for (const Node &node : root.at("params").items())
+    manifest.params.push_back(parseParam(node, manifest.persistentBytes));
+  for (const Node &node : root.at("states").items())
+    manifest.states.push_back(parseState(node, manifest.persistentBytes));
+  manifest.tasks = root.at("tasks").texts();
+  for (const Node &node : root.at("matmuls").items()) {
+    manifest.matmuls.push_back(parseMatmul(node));
+    manifest.matmulScratch.push_back(node.has("scratch") ? node.at("scratch").integer() : 0);
+  }
+  for (const Node &node : root.at("attentions").items())
+    manifest.attentions.push_back(parseAttention(node));
+  if (root.has("memory"))
+    for (const auto &[key, value] : root.at("memory").value.items())
+      manifest.memory[key] = Node(value, "memory." + key).integer();
+  if (root.has("kernels"))
+    manifest.kernelCount = static_cast<int64_t>(root.at("kernels").items().size());
+  if (root.has("schedule"))
+    for (const Node &node : root.at("schedule").items())
+      manifest.schedule.push_back(
+          {node.at("task").text(), node.at("op").text(), node.has("what") ? node.at("what").text() : "",
+           node.has("flops") ? node.at("flops").number() : 0, node.has("bytes") ? node.at("bytes").number() : 0});
+  checkContract(manifest, root);
+  return manifest;
+}
+
+const StateInfo *Manifest::findState(const std::string &name) const {
+  for (const StateInfo &state : states)
+    if (state.name == name)
+      return &state;
+  return nullptr;
+}
+
+int Manifest::findTask(const std::string &name) const {
+  auto found = std::find(tasks.begin(), tasks.end(), name);
+  return found == tasks.end() ? -1 : static_cast<int>(found - tasks.begin());
+}

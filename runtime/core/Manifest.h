@@ -1,0 +1,112 @@
+//===- Manifest.h - The manifest as data ------------------------*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// docs/executable.md is the specification of every field.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef WEFT_CORE_MANIFEST_H
+#define WEFT_CORE_MANIFEST_H
+
+#include "core/DType.h"
+#include "kernels/Attention.h"
+#include "weft/matmul.h"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace weft::rt {
+
+/// A tensor in the arena.
+struct TensorInfo {
+  std::string name;
+  DType dtype = DType::F32;
+  std::vector<int64_t> shape;
+  /// Bytes from the arena's start, and size.
+  int64_t offset = 0, bytes = 0;
+
+  int64_t elements() const { return bytes / elementBytes(dtype); }
+  void *in(char *arena) const { return arena + offset; }
+};
+
+enum class InputRole { Tokens, Labels, Ones, Positions, Field };
+
+struct InputInfo : TensorInfo {
+  InputRole role = InputRole::Field;
+  /// Ids lie in [0, limit).
+  std::optional<int64_t> limit;
+  /// An id that is allowed although it does not lie there: positions with this label do not count.
+  std::optional<int64_t> ignore;
+};
+
+/// Where a parameter's initial value comes from.
+struct ParamSource {
+  enum Kind { File, Normal, Constant } kind = Constant;
+  std::string file;
+  int64_t offset = 0, bytes = 0, fileBytes = 0;
+  DType dtype = DType::F32;
+  std::vector<int64_t> shape;
+  /// Empty: none. `param = transpose(file, perm)`: size i of the parameter is size perm[i] of the file.
+  std::vector<int64_t> perm;
+  /// Standard deviation, or the constant.
+  double value = 0;
+};
+
+struct ParamInfo : TensorInfo {
+  std::vector<std::string> aliases;
+  bool trainable = true, decay = true;
+  std::string loc;
+  ParamSource source;
+};
+
+struct StateInfo : TensorInfo {
+  std::string kind, param;
+  double init = 0;
+  bool checkpoint = true;
+};
+
+/// One line of the summary's schedule or kernel table.
+struct ScheduleEntry {
+  std::string task, op, what;
+  double flops = 0, bytes = 0;
+};
+
+struct Manifest {
+  std::string model, target, cpu, optimizer;
+  std::vector<std::string> cpuFeatures;
+  int64_t arenaBytes = 0, persistentBytes = 0;
+  /// Samples of a step, its micro-batches, tokens of a sample (0 when the data is not tokens).
+  int64_t batch = 0, microbatches = 0, tokensPerSample = 0;
+  double flopsPerStep = 0;
+  std::vector<InputInfo> inputs;
+  std::vector<ParamInfo> params;
+  std::vector<StateInfo> states;
+  std::vector<std::string> tasks;
+  std::vector<MatmulDesc> matmuls;
+  /// The scratchpad bytes that the plan gives each product.
+  std::vector<int64_t> matmulScratch;
+  std::vector<AttentionDesc> attentions;
+  std::map<std::string, int64_t> memory;
+  std::vector<ScheduleEntry> schedule;
+  int64_t kernelCount = 0;
+
+  /// Parses and checks `text`. Throws InternalError naming the field: only the compiler writes manifests.
+  static Manifest parse(const char *text, int64_t bytes);
+
+  /// The state or task of that name; null or -1 when there is none.
+  const StateInfo *findState(const std::string &name) const;
+  int findTask(const std::string &name) const;
+  /// Samples of one micro-batch.
+  int64_t samplesPerMicrobatch() const { return batch / microbatches; }
+};
+
+} // namespace weft::rt
+
+#endif // WEFT_CORE_MANIFEST_H

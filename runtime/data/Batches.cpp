@@ -1,0 +1,128 @@
+//===- Batches.cpp - Samples into the inputs of a micro-batch -------------===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "data/Batches.h"
+
+#include "core/Error.h"
+#include "core/Text.h"
+#include "data/Shuffle.h"
+#include "data/Tensors.h"
+#include "data/TokenStream.h"
+
+#include <cstring>
+
+using namespace weft;
+using namespace weft::rt;
+
+DataSource::~DataSource() = default;
+
+namespace {
+
+/// Sample i is tokens [i * T, i * T + T]; its labels are its tokens moved by one.
+class TokenSource final : public DataSource {
+public:
+  TokenSource(const Manifest &manifest, const std::vector<std::string> &paths)
+      : stream(paths), length(manifest.tokensPerSample), fileCount(paths.size()) {
+    for (const InputInfo &input : manifest.inputs) {
+      bool tokens = input.role == InputRole::Tokens || input.role == InputRole::Labels;
+      if (!tokens && input.role != InputRole::Field)
+        continue;
+      if (!tokens || length == 0 || isFloat(input.dtype) ||
+          input.elements() != manifest.samplesPerMicrobatch() * length)
+        throw InputError("input '" + input.name + "' of shape " + formatShape(input.shape) +
+                         " cannot be read from token files; give --data FILE.safetensors with a tensor '" + input.name +
+                         "'");
+      inputs.push_back(&input);
+    }
+    if (inputs.empty())
+      throw InputError("this model has no input that token files could fill");
+    int64_t needed = manifest.batch * length + 1;
+    if (stream.size() < needed)
+      throw InputError("the data has " + std::to_string(stream.size()) + " tokens; a step of " +
+                       std::to_string(manifest.batch) + " samples of " + std::to_string(length) +
+                       " tokens needs at least " + std::to_string(needed));
+    ids.resize(length + 1);
+  }
+
+  int64_t samples() const override { return (stream.size() - 1) / length; }
+
+  void load(int64_t index, int64_t row, char *arena) override {
+    int64_t begin = index * length;
+    stream.read(begin, length + 1, ids.data());
+    for (const InputInfo *input : inputs) {
+      int64_t shift = input->role == InputRole::Labels;
+      if (input->limit)
+        check(*input, begin + shift, ids.data() + shift);
+      char *to = arena + input->offset + row * length * elementBytes(input->dtype);
+      convertElements(ids.data() + shift, DType::I64, to, input->dtype, length);
+    }
+  }
+
+  std::string describe() const override {
+    return format("%zu token file%s, %lld tokens, %lld samples", fileCount, fileCount == 1 ? "" : "s",
+                  static_cast<long long>(stream.size()), static_cast<long long>(samples()));
+  }
+
+private:
+  void check(const InputInfo &input, int64_t begin, const int64_t *values) const {
+    for (int64_t i = 0; i < length; ++i)
+      if (values[i] >= *input.limit)
+        throw InputError(stream.describe(begin + i) + " is " + std::to_string(values[i]) + "; input '" + input.name +
+                         "' takes ids below " + std::to_string(*input.limit) +
+                         " (was the data made for another vocabulary?)");
+  }
+
+  TokenStream stream;
+  std::vector<const InputInfo *> inputs;
+  std::vector<int64_t> ids;
+  int64_t length;
+  size_t fileCount;
+};
+
+} // namespace
+
+std::unique_ptr<DataSource> weft::rt::openData(const Manifest &manifest, const std::vector<std::string> &paths) {
+  size_t tokenFiles = 0;
+  for (const std::string &path : paths)
+    tokenFiles += TokenStream::isTokenFile(path);
+  if (tokenFiles == paths.size())
+    return std::make_unique<TokenSource>(manifest, paths);
+  for (const std::string &path : paths) {
+    bool isTensors = path.size() > 12 && path.compare(path.size() - 12, 12, ".safetensors") == 0;
+    if (!isTensors && !TokenStream::isTokenFile(path))
+      throw InputError("'" + path + "' is not a token file; make one with: weft data pack FILE -o TOKENS");
+  }
+  if (tokenFiles != 0)
+    throw InputError("token files and safetensors files cannot be mixed in --data");
+  return openTensors(manifest, paths);
+}
+
+Batches::Batches(const Manifest &manifest, std::unique_ptr<DataSource> source, bool shuffle, uint64_t seed)
+    : manifest(manifest), source(std::move(source)), shuffle(shuffle), seed(seed) {}
+
+void Batches::load(int64_t step, int64_t microbatch, char *arena) {
+  int64_t rows = manifest.samplesPerMicrobatch(), count = source->samples();
+  for (int64_t row = 0; row < rows; ++row) {
+    int64_t number = step * manifest.batch + microbatch * rows + row, epoch = number / count, index = number % count;
+    if (shuffle)
+      index = static_cast<int64_t>(
+          Shuffle(static_cast<uint64_t>(count), seed, static_cast<uint64_t>(epoch))(static_cast<uint64_t>(index)));
+    source->load(index, row, arena);
+  }
+}
+
+void weft::rt::fillConstantInputs(const Manifest &manifest, char *arena) {
+  for (const InputInfo &input : manifest.inputs) {
+    if (input.role == InputRole::Ones)
+      fillElements(input.in(arena), input.dtype, 1.0, 0, input.elements());
+    if (input.role == InputRole::Positions) {
+      int64_t length = input.shape.empty() ? 1 : input.shape.back();
+      for (int64_t i = 0; i < input.elements(); ++i)
+        fillElements(input.in(arena), input.dtype, static_cast<double>(i % length), i, i + 1);
+    }
+  }
+}

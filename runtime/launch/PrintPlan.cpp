@@ -1,0 +1,105 @@
+//===- PrintPlan.cpp - A manifest for people ------------------------------===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "core/Text.h"
+#include "kernels/Attention.h"
+#include "kernels/Matmul.h"
+#include "launch/Run.h"
+
+#include <algorithm>
+
+using namespace weft::rt;
+
+/// "  label            value".
+static std::string line(const std::string &label, const std::string &value) {
+  return format("  %-18s %s\n", label.c_str(), value.c_str());
+}
+
+static std::string printMemory(const Manifest &manifest, const weft_context &context) {
+  std::string text = "Memory\n" + line("arena", formatBytes(manifest.arenaBytes));
+  for (const auto &[name, bytes] : manifest.memory)
+    text += line("  " + name, formatBytes(bytes));
+  return text + line("attention buffers", formatBytes(context.attentionWorkspace->bytes()) + " for " +
+                                              std::to_string(context.threads) + " threads, outside the arena");
+}
+
+static std::string printTasks(const Manifest &manifest) {
+  std::string text = "Tasks\n";
+  for (const std::string &task : manifest.tasks) {
+    double flops = 0, bytes = 0;
+    int64_t operations = 0;
+    for (const ScheduleEntry &entry : manifest.schedule)
+      if (entry.task == task) {
+        flops += entry.flops;
+        bytes += entry.bytes;
+        ++operations;
+      }
+    text += line(task, format("%lld operations, %.2f GFLOP, %s moved", static_cast<long long>(operations), flops * 1e-9,
+                              formatBytes(static_cast<int64_t>(bytes)).c_str()));
+  }
+  return text;
+}
+
+static std::string printLibraryCalls(const Manifest &manifest, const weft_context &context) {
+  std::string text = "Library calls\n" + line("kernels", std::to_string(manifest.kernelCount) + " generated");
+  std::map<std::string, int64_t> implementations;
+  for (const auto &matmul : context.matmuls)
+    ++implementations[matmul->implementation()];
+  for (const auto &[name, count] : implementations)
+    text += line("products", std::to_string(count) + " by oneDNN " + name +
+                                 (name.compare(0, 3, "ref") == 0 ? " (slow: its layout is not supported)" : ""));
+  for (const AttentionDesc &desc : manifest.attentions)
+    text += line("attention", format("%lld x %lld heads (%lld key/value) of %lld, %lld queries, %lld keys%s, %s",
+                                     static_cast<long long>(desc.batch), static_cast<long long>(desc.heads),
+                                     static_cast<long long>(desc.kvHeads), static_cast<long long>(desc.head),
+                                     static_cast<long long>(desc.queries), static_cast<long long>(desc.keys),
+                                     desc.causal ? ", causal" : "", availableAttentionKernels().front()->name));
+  return text;
+}
+
+static std::string printParameters(const Manifest &manifest) {
+  int64_t elements = 0, trainable = 0;
+  size_t width = 0;
+  for (const ParamInfo &param : manifest.params) {
+    elements += param.elements();
+    trainable += param.trainable ? param.elements() : 0;
+    width = std::max(width, param.name.size());
+  }
+  std::string text = format("Parameters: %zu tensors, %lld elements, %lld trained\n", manifest.params.size(),
+                            static_cast<long long>(elements), static_cast<long long>(trainable));
+  for (const ParamInfo &param : manifest.params) {
+    const ParamSource &source = param.source;
+    std::string origin = source.kind == ParamSource::File ? source.file + "+" + std::to_string(source.offset) +
+                                                                (source.perm.empty() ? "" : " transposed")
+                         : source.kind == ParamSource::Normal ? format("normal, deviation %g", source.value)
+                                                              : format("constant %g", source.value);
+    text += format("  %-*s %-5s %-16s %s%s from %s", static_cast<int>(width), param.name.c_str(),
+                   dtypeName(param.dtype), formatShape(param.shape).c_str(), param.trainable ? "" : "frozen, ",
+                   param.decay ? "decays," : "no decay,", origin.c_str());
+    for (const std::string &alias : param.aliases)
+      text += ", also " + alias;
+    text += "\n";
+  }
+  return text;
+}
+
+std::string weft::rt::printPlan(const Manifest &manifest, const weft_context &context) {
+  std::string text = manifest.model + " for " + manifest.target + ", processor " + manifest.cpu + "\n";
+  text += line("batch", format("%lld samples in %lld micro-batches of %lld", static_cast<long long>(manifest.batch),
+                               static_cast<long long>(manifest.microbatches),
+                               static_cast<long long>(manifest.samplesPerMicrobatch())));
+  text += line("work of a step", format("%.2f GFLOP", manifest.flopsPerStep * 1e-9));
+  if (!manifest.optimizer.empty())
+    text += line("optimizer", manifest.optimizer);
+  static constexpr const char *roles[] = {"tokens", "labels", "ones", "positions", "field"};
+  for (const InputInfo &input : manifest.inputs)
+    text += line("input", input.name + " " + dtypeName(input.dtype) + formatShape(input.shape) + " " +
+                              roles[static_cast<int>(input.role)] +
+                              (input.limit ? ", ids below " + std::to_string(*input.limit) : ""));
+  return text + printMemory(manifest, context) + printTasks(manifest) + printLibraryCalls(manifest, context) +
+         printParameters(manifest);
+}

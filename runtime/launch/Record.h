@@ -1,0 +1,50 @@
+//===- Record.h - Values of a run, for verification -------------*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef WEFT_LAUNCH_RECORD_H
+#define WEFT_LAUNCH_RECORD_H
+
+#include "core/Manifest.h"
+
+#include <string>
+#include <vector>
+
+namespace weft::rt {
+
+/// Collects what `--record` writes: `curve` and `grad_norm` (f64, one value for each step), `loss` (f64 scalar) and
+/// `logits` of the first batch before the first step, `grad/NAME` of the mean loss at the first step, `param/NAME`
+/// after the last.
+class Record {
+public:
+  explicit Record(const Manifest &manifest) : manifest(manifest) {}
+
+  /// After `eval` on one micro-batch of the first batch.
+  void evaluated(const char *arena);
+  /// After each step.
+  void stepped(const char *arena, double loss, double gradNorm);
+  /// After the last step. Returns "" or what failed.
+  std::string write(const char *arena, const std::string &path) const;
+
+private:
+  struct Gradient {
+    std::string name;
+    std::vector<int64_t> shape;
+    std::vector<float> values;
+  };
+
+  void keepGradients(const char *arena);
+
+  const Manifest &manifest;
+  double lossSum = 0, lossCount = 0;
+  std::string logits;
+  std::vector<Gradient> gradients;
+  std::vector<double> curve, gradNorms;
+};
+
+} // namespace weft::rt
+
+#endif // WEFT_LAUNCH_RECORD_H
