@@ -59,7 +59,8 @@ static std::vector<Number> packOperand(const Literal &operand, ArrayRef<int64_t>
 }
 
 /// Integers are multiplied as unsigned numbers, which wrap.
-template <typename Number> static std::vector<Number> multiply(DotGeneralOp op, const Literal &lhs, const Literal &rhs) {
+template <typename Number>
+static std::vector<Number> multiply(DotGeneralOp op, const Literal &lhs, const Literal &rhs) {
   SmallVector<int64_t> lhsFree = op.getLhsFree(), rhsFree = op.getRhsFree();
   std::vector<Number> a = packOperand<Number>(lhs, op.getLhsBatch(), lhsFree, op.getLhsContract());
   std::vector<Number> b = packOperand<Number>(rhs, op.getRhsBatch(), op.getRhsContract(), rhsFree);
@@ -224,11 +225,13 @@ LogicalResult CumsumOp::evaluate(ArrayRef<Literal> operands, SmallVectorImpl<Lit
   };
   if (input.isFloat()) {
     std::vector<double> values;
-    scan(0.0, [&](int64_t i) { return input.getFloat(i); }, values);
+    scan(
+        0.0, [&](int64_t i) { return input.getFloat(i); }, values);
     results.push_back(Literal::ofFloats(input.getType(), std::move(values)));
   } else {
     std::vector<int64_t> values;
-    scan(uint64_t(0), [&](int64_t i) { return static_cast<uint64_t>(input.getInt(i)); }, values);
+    scan(
+        uint64_t(0), [&](int64_t i) { return static_cast<uint64_t>(input.getInt(i)); }, values);
     results.push_back(Literal::ofInts(input.getType(), std::move(values)));
   }
   return success();
@@ -273,8 +276,8 @@ LogicalResult PadOp::evaluate(ArrayRef<Literal> operands, SmallVectorImpl<Litera
   RankedTensorType type = resultType(*this);
   Literal result(type);
   const Literal &input = operands[0];
-  bool zeros = input.isSplat() && (input.isFloat() ? input.getFloat(0) == 0 && !std::signbit(input.getFloat(0))
-                                                   : input.getInt(0) == 0);
+  bool zeros = input.isSplat() &&
+               (input.isFloat() ? input.getFloat(0) == 0 && !std::signbit(input.getFloat(0)) : input.getInt(0) == 0);
   if (!zeros) {
     SmallVector<int64_t> strides = rowMajorStrides(type.getShape());
     int64_t base = 0;
@@ -292,9 +295,8 @@ LogicalResult ConcatOp::evaluate(ArrayRef<Literal> operands, SmallVectorImpl<Lit
   RankedTensorType type = resultType(*this);
   auto sameAsFirst = [&](const Literal &other) {
     const Literal &first = operands.front();
-    return other.isSplat() &&
-           (first.isFloat() ? first.getFloat(0) == other.getFloat(0) && first.getFloat(0) != 0
-                            : first.getInt(0) == other.getInt(0));
+    return other.isSplat() && (first.isFloat() ? first.getFloat(0) == other.getFloat(0) && first.getFloat(0) != 0
+                                               : first.getInt(0) == other.getInt(0));
   };
   // Zeros of floats may differ in sign, hence the test above.
   if (llvm::all_of(operands, sameAsFirst)) {

@@ -119,7 +119,8 @@ struct SignedBinary : ModelBase<SignedBinary<Op, F, undefined>, Op> {
   LogicalResult evaluate(Operation *op, Literals in, Results &results) const {
     if (undefined != Undefined::Never && !isDefined(in[1], undefined == Undefined::ForWidth))
       return failure();
-    return mapElements<int64_t>(op, in, results, [&](int64_t i) { return F(getSigned(in[0], i), getSigned(in[1], i)); });
+    return mapElements<int64_t>(op, in, results,
+                                [&](int64_t i) { return F(getSigned(in[0], i), getSigned(in[1], i)); });
   }
 };
 
@@ -214,9 +215,8 @@ template <typename Op> struct FloatCast : ModelBase<FloatCast<Op>, Op> {
 
 template <typename Op, bool isSigned> struct IntCast : ModelBase<IntCast<Op, isSigned>, Op> {
   LogicalResult evaluate(Operation *op, Literals in, Results &results) const {
-    return mapElements<int64_t>(op, in, results, [&](int64_t i) -> int64_t {
-      return isSigned ? getSigned(in[0], i) : getUnsigned(in[0], i);
-    });
+    return mapElements<int64_t>(
+        op, in, results, [&](int64_t i) -> int64_t { return isSigned ? getSigned(in[0], i) : getUnsigned(in[0], i); });
   }
 };
 

@@ -55,8 +55,7 @@ bool weft::evaluateToConstants(Operation *op, int64_t limitBytes, SmallVectorImp
     return false;
   auto fits = [&](Type type) { return tensorBytes(cast<RankedTensorType>(type)) <= limitBytes; };
   bool resultsFit = llvm::all_of(op->getResultTypes(), fits);
-  bool keepsSplats =
-      op->getNumOperands() > 0 && (op->hasTrait<OpTrait::Elementwise>() || op->hasTrait<KeepsSplats>());
+  bool keepsSplats = op->getNumOperands() > 0 && (op->hasTrait<OpTrait::Elementwise>() || op->hasTrait<KeepsSplats>());
   // A larger result is computed only if it is known beforehand to be a splat.
   if (!resultsFit && !keepsSplats)
     return false;

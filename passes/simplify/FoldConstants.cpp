@@ -5,6 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/weft/Fold.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "passes/simplify/Passes.h"
 
 namespace weft {
@@ -18,6 +22,32 @@ using namespace weft;
 namespace {
 struct FoldConstants : weft::impl::FoldConstantsBase<FoldConstants> {
   using Base::Base;
-  void runOnOperation() override {}
+
+  void runOnOperation() override {
+    SmallVector<Operation *> ops;
+    getOperation().walk<WalkOrder::PreOrder>([&](Operation *op) {
+      if (op != getOperation())
+        ops.push_back(op);
+    });
+    for (Operation *op : ops)
+      fold(op);
+    // Users come before what they use, so that one sweep removes whole chains.
+    for (Operation *op : llvm::reverse(ops))
+      if (isOpTriviallyDead(op))
+        op->erase();
+  }
+
+private:
+  void fold(Operation *op) {
+    SmallVector<Attribute> values;
+    // A dead op's value would only be thrown away.
+    if (isOpTriviallyDead(op) || !evaluateToConstants(op, limit, values))
+      return;
+    OpBuilder builder(op);
+    for (auto [result, value] : llvm::zip_equal(op->getResults(), values))
+      if (!result.use_empty())
+        result.replaceAllUsesWith(arith::ConstantOp::create(builder, op->getLoc(), cast<TypedAttr>(value)));
+    ++numFolded;
+  }
 };
 } // namespace
