@@ -7,10 +7,7 @@
 
 #include "compiler/driver/Diagnostics.h"
 #include "compiler/driver/Options.h"
-#include "mlir/IR/BuiltinOps.h"
-#include "mlir/IR/Location.h"
-#include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/TypeSwitch.h"
+#include "compiler/manifest/Location.h"
 #include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
@@ -60,40 +57,6 @@ void weft::setPhase(const char *phase) { currentPhase = phase; }
 void weft::installCrashHandler() {
   llvm::sys::AddSignalHandler([](void *) { dieOfCrash("crashed"); }, nullptr);
   llvm::install_fatal_error_handler([](void *, const char *reason, bool) { dieOfCrash(reason); });
-}
-
-/// The parts of a location from the outermost scope to the node, without repeats.
-static void collectParts(Location loc, llvm::SmallVectorImpl<std::string> &parts) {
-  auto add = [&](std::string part) {
-    if (!part.empty() && !llvm::is_contained(parts, part))
-      parts.push_back(std::move(part));
-  };
-  llvm::TypeSwitch<LocationAttr>(loc)
-      .Case([&](NameLoc name) {
-        add(name.getName().str());
-        // A name inside a name is the scope; a file position below it says nothing more about a model.
-        if (!isa<FileLineColLoc>(name.getChildLoc()))
-          collectParts(name.getChildLoc(), parts);
-      })
-      .Case([&](FusedLoc fused) {
-        for (Location part : fused.getLocations())
-          collectParts(part, parts);
-      })
-      .Case([&](CallSiteLoc call) { collectParts(call.getCallee(), parts); })
-      .Case([&](FileLineColLoc file) {
-        add((file.getFilename().getValue() + ":" + llvm::Twine(file.getLine()) + ":" + llvm::Twine(file.getColumn()))
-                .str());
-      });
-}
-
-std::string weft::describeLocation(Location loc) {
-  llvm::SmallVector<std::string> parts;
-  collectParts(loc, parts);
-  // A fused kernel has the locations of all its ops: the first few say where it is.
-  constexpr size_t kMost = 4;
-  if (parts.size() <= kMost)
-    return llvm::join(parts, ", ");
-  return llvm::join(llvm::ArrayRef<std::string>(parts).take_front(kMost), ", ") + ", ...";
 }
 
 weft::DiagnosticPrinter::DiagnosticPrinter(MLIRContext &context)

@@ -30,9 +30,6 @@ void installCrashHandler();
 /// What is being done now, for the report of a crash. `phase` must outlive it.
 void setPhase(const char *phase);
 
-/// A location in the terms of the model: the node's name with its scope, or file, line and column. Empty if unknown.
-std::string describeLocation(mlir::Location loc);
-
 /// While it lives, the diagnostics of a context are printed as one line each,
 /// with their notes, and counted; IR is never printed.
 class DiagnosticPrinter {

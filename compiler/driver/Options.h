@@ -37,8 +37,8 @@ struct CompileOptions {
   /// Symbolic size and its value; `batch` is that of the whole step, all micro-batches together.
   std::vector<std::pair<std::string, int64_t>> dims;
   std::string loss = "auto";
-  /// Graph input and its role: tokens, labels, ones, positions or the name of a field of the data.
-  std::vector<std::pair<std::string, std::string>> inputs;
+  /// NAME=ROLE: tokens, labels, ones, positions or the name of a field of the data.
+  std::vector<std::string> inputs;
   /// Globs over parameter names.
   std::vector<std::string> freeze, train, noDecay;
   std::string optimizer = "adamw";

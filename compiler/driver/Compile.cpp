@@ -1,0 +1,162 @@
+//===- Compile.cpp - weft compile -----------------------------------------===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/driver/Compile.h"
+#include "compiler/driver/Diagnostics.h"
+#include "compiler/driver/Link.h"
+#include "compiler/driver/OutputFile.h"
+#include "compiler/driver/Session.h"
+#include "compiler/driver/Sources.h"
+#include "compiler/driver/Summary.h"
+#include "compiler/import/onnx/OnnxImport.h"
+#include "compiler/pipeline/Pipelines.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace weft;
+
+static ImportOptions importOptionsOf(const CompileOptions &options) {
+  ImportOptions result;
+  result.path = options.model;
+  for (const auto &[name, value] : options.dims)
+    result.dims[name] = value;
+  result.microbatches = options.microbatches;
+  result.freeze = options.freeze;
+  result.train = options.train;
+  result.inputs = options.inputs;
+  return result;
+}
+
+static TrainingOptions trainingOptionsOf(const CompileOptions &options) {
+  TrainingOptions result;
+  result.loss = options.loss;
+  result.optimizer = options.optimizer;
+  result.microbatches = options.microbatches;
+  result.noDecay = options.noDecay;
+  result.keepGradients = options.keepGradients;
+  result.keepLogits = options.keepLogits;
+  return result;
+}
+
+namespace {
+
+/// What one `weft compile` carries from phase to phase.
+class Compilation {
+public:
+  Compilation(const CompileOptions &options, const std::string &argv0)
+      : options(options), argv0(argv0), session(options.timing, !options.quiet) {}
+
+  int run();
+
+private:
+  /// What can be refused before any work is done.
+  ExitCode check();
+  ExitCode import();
+  /// Prints the module or a text to the output.
+  ExitCode print(llvm::function_ref<void(llvm::raw_ostream &)> write);
+  ExitCode printModule();
+  ExitCode build();
+
+  const CompileOptions &options;
+  const std::string &argv0;
+  Session session;
+  SourceChoice sources;
+  std::unique_ptr<OutputFile> output; ///< null: standard output
+  std::optional<Linker> linker;
+  OwningOpRef<ModuleOp> module;
+};
+
+} // namespace
+
+ExitCode Compilation::check() {
+  if (options.target != "host") {
+    reportError("this build has no target '" + options.target + "'; it has: host");
+    return kExitRequest;
+  }
+  if (!llvm::sys::fs::exists(options.model)) {
+    reportError("there is no model file '" + options.model + "'");
+    return kExitRequest;
+  }
+  if (llvm::sys::fs::is_directory(options.model)) {
+    reportError("'" + options.model + "' is a folder, not a model file");
+    return kExitRequest;
+  }
+  parseInit(options.init, sources);
+  sources.weights = options.weights;
+  if (options.emit == Emit::Exe && !(linker = Linker::find(argv0)))
+    return kExitRequest;
+  if (!options.output.empty() && options.output != "-" && !(output = OutputFile::create(options.output)))
+    return kExitRequest;
+  return kExitDone;
+}
+
+ExitCode Compilation::import() {
+  ImportReport report;
+  {
+    TimingScope scope = session.time("import");
+    module = importOnnx(session.context(), importOptionsOf(options), report);
+  }
+  if (!module)
+    return session.blame("the import");
+  if (!options.quiet)
+    printImport(options, report, *module);
+  if (ExitCode code = session.verify("the import", *module))
+    return code;
+  if (ExitCode code = session.run("simplify and raise", *module, buildImportPipeline))
+    return code;
+  return failed(chooseSources(*module, sources)) ? kExitRequest : kExitDone;
+}
+
+ExitCode Compilation::print(llvm::function_ref<void(llvm::raw_ostream &)> write) {
+  if (!output) {
+    write(llvm::outs());
+    llvm::outs().flush();
+    if (!llvm::outs().has_error())
+      return kExitDone;
+    reportError("cannot write to standard output: " + llvm::outs().error().message());
+    llvm::outs().clear_error();
+    return kExitRequest;
+  }
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  write(os);
+  return output->write(text, /*executable=*/false) && output->commit() ? kExitDone : kExitRequest;
+}
+
+ExitCode Compilation::printModule() {
+  OpPrintingFlags flags;
+  flags.elideLargeElementsAttrs(16);
+  return print([&](llvm::raw_ostream &os) {
+    module->print(os, flags);
+    os << "\n";
+  });
+}
+
+int Compilation::run() {
+  if (ExitCode code = check())
+    return code;
+  if (ExitCode code = import())
+    return code;
+  if (options.emit == Emit::Import)
+    return printModule();
+
+  if (ExitCode code = session.run("train", *module, [&](OpPassManager &pm) {
+        buildTrainPipeline(pm, trainingOptionsOf(options));
+      }))
+    return code;
+  if (options.emit == Emit::Train)
+    return printModule();
+  return kExitDone;
+}
+
+int weft::compile(const CompileOptions &options, const std::string &argv0) {
+  installCrashHandler();
+  return Compilation(options, argv0).run();
+}

@@ -1,0 +1,84 @@
+//===- Session.cpp - One compilation: context, diagnostics, times ---------===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/driver/Session.h"
+#include "dialects/exec/Exec.h"
+#include "dialects/weft/Weft.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/Extensions/AllExtensions.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Pass/PassInstrumentation.h"
+
+using namespace mlir;
+
+/// Remembers which pass failed.
+namespace {
+struct FailedPass : PassInstrumentation {
+  explicit FailedPass(std::string &name) : name(name) {}
+  void runAfterPassFailed(Pass *pass, Operation *) override {
+    if (name.empty())
+      name = pass->getArgument().empty() ? pass->getName().str() : pass->getArgument().str();
+  }
+  std::string &name;
+};
+} // namespace
+
+static DialectRegistry makeRegistry() {
+  DialectRegistry registry;
+  registry.insert<weft::WeftDialect, weft::exec::ExecDialect, arith::ArithDialect, math::MathDialect,
+                  func::FuncDialect>();
+  func::registerAllExtensions(registry);
+  weft::registerExternalModels(registry);
+  return registry;
+}
+
+weft::Session::Session(bool timing, bool showRemarks) : mlirContext(makeRegistry()), diagnostics(mlirContext) {
+  timingManager.setEnabled(timing);
+  timingManager.setDisplayMode(DefaultTimingManager::DisplayMode::Tree);
+  root = timingManager.getRootScope();
+  diagnostics.setShowRemarks(showRemarks);
+  mlirContext.loadAllAvailableDialects();
+}
+
+weft::Session::~Session() { root.stop(); }
+
+TimingScope weft::Session::time(const char *name) {
+  setPhase(name);
+  return root.nest(name);
+}
+
+weft::ExitCode weft::Session::blame(const char *what) {
+  if (diagnostics.takeErrors() != 0)
+    return kExitRequest;
+  reportInternalFault(llvm::Twine(what) + " failed without saying why");
+  return kExitInternal;
+}
+
+weft::ExitCode weft::Session::verify(const char *producer, ModuleOp module) {
+  if (succeeded(mlir::verify(module)))
+    return kExitDone;
+  reportInternalFault(llvm::Twine(producer) + " made an invalid program (above: what is wrong with it)");
+  return kExitInternal;
+}
+
+weft::ExitCode weft::Session::run(const char *name, ModuleOp module,
+                                  llvm::function_ref<void(OpPassManager &)> build) {
+  TimingScope scope = time(name);
+  PassManager pm(&mlirContext);
+  // Between the phases it is verified below, where a failure is known to be no user's fault.
+  pm.enableVerifier(false);
+  std::string failed;
+  pm.addInstrumentation(std::make_unique<FailedPass>(failed));
+  pm.enableTiming(scope);
+  build(pm);
+  diagnostics.takeErrors();
+  if (succeeded(pm.run(module)))
+    return verify(name, module);
+  return blame(failed.empty() ? name : failed.c_str());
+}

@@ -1,0 +1,72 @@
+//===- Summary.cpp - What the compiler says on the way --------------------===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/driver/Summary.h"
+#include "dialects/weft/Weft.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using namespace weft;
+
+/// `value` with three significant digits and the unit that suits it; units grow by `step`.
+static std::string formatScaled(double value, double step, llvm::ArrayRef<const char *> units) {
+  size_t unit = 0;
+  while (value >= step && unit + 1 < units.size())
+    value /= step, ++unit;
+  int digits = unit == 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  os << llvm::format("%.*f", digits, value);
+  if (*units[unit])
+    os << ' ' << units[unit];
+  return text;
+}
+
+std::string weft::formatBytes(double bytes) {
+  return formatScaled(bytes, 1024, {"bytes", "KiB", "MiB", "GiB", "TiB"});
+}
+
+std::string weft::formatCount(double count) { return formatScaled(count, 1000, {"", "K", "M", "G", "T", "P"}); }
+
+void weft::printImport(const CompileOptions &options, const ImportReport &report, ModuleOp module) {
+  llvm::raw_ostream &os = llvm::errs();
+  os << "model       " << llvm::sys::path::filename(options.model);
+  for (const auto &[name, value] : report.dims)
+    os << ", " << name << " " << value;
+  if (options.microbatches > 1)
+    os << ", in " << options.microbatches << " micro-batches";
+  os << "\n";
+  int64_t trained = 0, frozen = 0;
+  double elements = 0, bytes = 0;
+  for (ParamOp param : module.getOps<ParamOp>()) {
+    auto type = cast<RankedTensorType>(param.getType());
+    ++(param.getTrainable() ? trained : frozen);
+    elements += type.getNumElements();
+    bytes += tensorBytes(type);
+  }
+  os << "parameters  " << trained << " trained";
+  if (frozen)
+    os << " and " << frozen << " not trained";
+  os << ", " << formatCount(elements) << " elements, " << formatBytes(bytes) << "\n";
+  for (const std::string &remark : report.remarks)
+    os << "            " << remark << "\n";
+}
+
+void weft::printMemory(const llvm::json::Object &manifest, llvm::raw_ostream &os) {
+  os << "memory      " << formatBytes(manifest.getInteger("arena_bytes").value_or(0)) << " predicted";
+  if (const llvm::json::Object *memory = manifest.getObject("memory")) {
+    const char *separator = ": ";
+    for (const char *part : {"parameters", "states", "gradients", "inputs", "temporaries", "workspace"})
+      if (int64_t bytes = memory->getInteger(part).value_or(0)) {
+        os << separator << part << " " << formatBytes(bytes);
+        separator = ", ";
+      }
+  }
+  os << "\n";
+}

@@ -1,0 +1,32 @@
+//===- Summary.h - What the compiler says on the way ------------*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef WEFT_COMPILER_DRIVER_SUMMARY_H
+#define WEFT_COMPILER_DRIVER_SUMMARY_H
+
+#include "compiler/driver/Options.h"
+#include "compiler/import/onnx/OnnxImport.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/JSON.h"
+
+namespace weft {
+
+/// "1.5 GiB": a size with three digits and its unit.
+std::string formatBytes(double bytes);
+
+/// "124 M": a count with three digits.
+std::string formatCount(double count);
+
+/// Says what was imported: sizes, parameters, what was taken for what.
+void printImport(const CompileOptions &options, const ImportReport &report, mlir::ModuleOp module);
+
+/// Says what the executable will use, from its manifest.
+void printMemory(const llvm::json::Object &manifest, llvm::raw_ostream &os);
+
+} // namespace weft
+
+#endif // WEFT_COMPILER_DRIVER_SUMMARY_H

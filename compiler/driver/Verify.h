@@ -1,0 +1,32 @@
+//===- Verify.h - weft verify -----------------------------------*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef WEFT_COMPILER_DRIVER_VERIFY_H
+#define WEFT_COMPILER_DRIVER_VERIFY_H
+
+#include "compiler/driver/Compare.h"
+#include "compiler/driver/Options.h"
+
+namespace weft {
+
+/// The options of `weft verify` beside those of `weft compile`.
+struct VerifyOptions {
+  CompileOptions compile;
+  std::string reference;
+  /// Steps of the loss curve; the reference has at least as many.
+  int64_t steps = 20;
+  Tolerances tolerances;
+  /// A folder that keeps the executable and what it recorded; empty: a temporary one, removed at the end.
+  std::string keep;
+};
+
+/// Carries out `weft verify`; `argv0` as for `compile`. Returns the exit code.
+int verifyModel(VerifyOptions options, const std::string &argv0);
+
+} // namespace weft
+
+#endif // WEFT_COMPILER_DRIVER_VERIFY_H

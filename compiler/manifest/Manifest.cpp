@@ -1,0 +1,306 @@
+//===- Manifest.cpp - What an executable says about itself ----------------===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/manifest/Manifest.h"
+#include "compiler/manifest/LibraryCalls.h"
+#include "compiler/manifest/Location.h"
+#include "dialects/exec/Exec.h"
+#include "dialects/weft/Weft.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/Support/FileSystem.h"
+
+using namespace mlir;
+using namespace weft;
+namespace json = llvm::json;
+
+/// Text of a model as JSON can hold it: a damaged file may have names that are no UTF-8.
+static std::string utf8(StringRef text) { return json::fixUTF8(text); }
+
+//===----------------------------------------------------------------------===//
+// Tensors: inputs, parameters, states
+//===----------------------------------------------------------------------===//
+
+static json::Array toJson(ArrayRef<int64_t> values) {
+  json::Array array;
+  for (int64_t value : values)
+    array.push_back(value);
+  return array;
+}
+
+/// What all tensors of the manifest share.
+static json::Object describeTensor(StringRef name, Type type, int64_t offset) {
+  auto tensor = cast<RankedTensorType>(type);
+  return json::Object{{"name", utf8(name)},
+                      {"dtype", dtypeName(tensor.getElementType())},
+                      {"shape", toJson(tensor.getShape())},
+                      {"offset", offset},
+                      {"bytes", tensorBytes(tensor)}};
+}
+
+static int64_t offsetOf(Operation *symbol) {
+  auto offset = symbol->getAttrOfType<IntegerAttr>(exec::offsetAttr);
+  assert(offset && "a scheduled module gives every parameter and state its place");
+  return offset.getInt();
+}
+
+static json::Object describeSource(Attribute source) {
+  if (auto normal = dyn_cast<NormalInitAttr>(source))
+    return json::Object{{"init", "normal"}, {"std", normal.getStd().getValueAsDouble()}};
+  if (auto constant = dyn_cast<ConstantInitAttr>(source))
+    return json::Object{{"init", "constant"}, {"value", constant.getValue().getValueAsDouble()}};
+  auto file = cast<FileSourceAttr>(source);
+  // The executable may run in another folder.
+  llvm::SmallString<256> path(file.getPath());
+  if (llvm::sys::fs::make_absolute(path))
+    path = file.getPath();
+  json::Object entry{{"file", utf8(path)},
+                     {"offset", file.getOffset()},
+                     {"bytes", file.getBytes()},
+                     {"dtype", dtypeName(file.getElementType())},
+                     {"shape", toJson(file.getShape())},
+                     {"file_bytes", file.getFileBytes()}};
+  if (!file.getPerm().empty())
+    entry["perm"] = toJson(file.getPerm());
+  return entry;
+}
+
+static json::Object describe(ParamOp param) {
+  json::Object entry = describeTensor(param.getSymName(), param.getType(), offsetOf(param));
+  if (ArrayAttr aliases = param.getAliasesAttr()) {
+    json::Array names;
+    for (StringAttr alias : aliases.getAsRange<StringAttr>())
+      names.push_back(utf8(alias.getValue()));
+    entry["aliases"] = std::move(names);
+  }
+  entry["trainable"] = param.getTrainable();
+  entry["decay"] = param.getTrainable() && param.getDecay();
+  entry["loc"] = utf8(describeLocation(param.getLoc()));
+  entry["source"] = describeSource(param.getSource());
+  return entry;
+}
+
+static json::Object describe(StateOp state) {
+  json::Object entry = describeTensor(state.getSymName(), state.getType(), offsetOf(state));
+  entry["kind"] = stringifyStateKind(state.getKind());
+  entry["init"] = state.getInit().convertToDouble();
+  if (state.getParam())
+    entry["param"] = utf8(*state.getParam());
+  entry["checkpoint"] = state.getCheckpointed();
+  return entry;
+}
+
+static json::Object describe(exec::InputOp input) {
+  json::Object entry = describeTensor(input.getSymName(), input.getType(), input.getOffset());
+  entry["role"] = input.getRole();
+  if (std::optional<uint64_t> limit = input.getLimit())
+    entry["limit"] = static_cast<int64_t>(*limit);
+  return entry;
+}
+
+//===----------------------------------------------------------------------===//
+// The schedule
+//===----------------------------------------------------------------------===//
+
+/// Bytes of the elements a buffer names; one that is repeated counts once.
+static double bufferBytes(Value buffer) {
+  auto type = cast<MemRefType>(buffer.getType());
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  if (failed(type.getStridesAndOffset(strides, offset)))
+    return 0;
+  double bytes = elementBytes(type.getElementType());
+  for (auto [size, stride] : llvm::zip(type.getShape(), strides))
+    bytes *= stride == 0 ? 1 : size;
+  return bytes;
+}
+
+static double elements(Value buffer) { return static_cast<double>(cast<MemRefType>(buffer.getType()).getNumElements()); }
+
+/// Operations of the ops of a kernel, by their cost model.
+static double kernelFlops(func::FuncOp kernel) {
+  double flops = 0;
+  kernel.walk([&](CostOpInterface op) {
+    auto types = [](TypeRange range) {
+      SmallVector<RankedTensorType> tensors;
+      for (Type type : range)
+        if (auto tensor = dyn_cast<RankedTensorType>(type))
+          tensors.push_back(tensor);
+      return tensors;
+    };
+    SmallVector<RankedTensorType> operands = types(op->getOperandTypes()), results = types(op->getResultTypes());
+    if (operands.size() == op->getNumOperands() && results.size() == op->getNumResults())
+      flops += op.getCost(operands, results).flops;
+  });
+  return flops;
+}
+
+namespace {
+/// One op of a task, as the schedule lists it.
+struct Entry {
+  StringRef op;
+  std::string what;
+  double flops = 0;
+};
+} // namespace
+
+/// Scores of an attention: pairs of a query and a key that it sees.
+template <typename Op> static double attentionScores(Op op) {
+  auto q = cast<MemRefType>(op.getQ().getType());
+  auto k = cast<MemRefType>(op.getK().getType());
+  double pairs = static_cast<double>(q.getDimSize(1)) * static_cast<double>(k.getDimSize(1));
+  return static_cast<double>(q.getDimSize(0) * q.getDimSize(2)) * (op.getCausal() ? pairs / 2 : pairs);
+}
+
+static Entry describeOp(Operation *op, const llvm::StringMap<double> &flopsOfKernel) {
+  if (auto launch = dyn_cast<exec::LaunchOp>(op))
+    return {"kernel", launch.getKernel().str(), flopsOfKernel.lookup(launch.getKernel())};
+  if (auto matmul = dyn_cast<exec::MatmulOp>(op)) {
+    auto a = cast<MemRefType>(matmul.getA().getType());
+    return {"matmul", describeLocation(op->getLoc()), 2 * elements(matmul.getC()) * a.getShape().back()};
+  }
+  // Each score costs a multiply-add for every element of a head, in each of the products.
+  if (auto attention = dyn_cast<exec::AttentionOp>(op)) {
+    double head = cast<MemRefType>(attention.getQ().getType()).getDimSize(3);
+    double valueHead = cast<MemRefType>(attention.getV().getType()).getDimSize(3);
+    return {"attention", describeLocation(op->getLoc()), 2 * attentionScores(attention) * (head + valueHead)};
+  }
+  if (auto grad = dyn_cast<exec::AttentionGradOp>(op)) {
+    double head = cast<MemRefType>(grad.getQ().getType()).getDimSize(3);
+    double valueHead = cast<MemRefType>(grad.getV().getType()).getDimSize(3);
+    return {"attention_grad", describeLocation(op->getLoc()), 2 * attentionScores(grad) * (3 * head + 2 * valueHead)};
+  }
+  return {op->getName().stripDialect(), describeLocation(op->getLoc()), 0};
+}
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+static json::Object describeMemory(ModuleOp module, int64_t arenaBytes, int64_t persistentBytes) {
+  int64_t parameters = 0, states = 0, gradients = 0, inputs = 0, workspace = 0;
+  for (ParamOp param : module.getOps<ParamOp>())
+    parameters += tensorBytes(cast<RankedTensorType>(param.getType()));
+  for (StateOp state : module.getOps<StateOp>())
+    (state.getKind() == StateKind::accumulator ? gradients : states) +=
+        tensorBytes(cast<RankedTensorType>(state.getType()));
+  for (exec::InputOp input : module.getOps<exec::InputOp>())
+    inputs += tensorBytes(cast<RankedTensorType>(input.getType()));
+  module.walk([&](exec::MatmulOp matmul) {
+    if (Value scratch = matmul.getScratch())
+      workspace = std::max(workspace, static_cast<int64_t>(bufferBytes(scratch)));
+  });
+  // The parts add up to the arena.
+  return json::Object{{"parameters", parameters},
+                      {"states", states},
+                      {"gradients", gradients},
+                      {"inputs", inputs},
+                      {"alignment", persistentBytes - parameters - states - gradients - inputs},
+                      {"temporaries", arenaBytes - persistentBytes - workspace},
+                      {"workspace", workspace}};
+}
+
+//===----------------------------------------------------------------------===//
+// The whole
+//===----------------------------------------------------------------------===//
+
+/// How often a task runs in a step.
+static double runsPerStep(StringRef task, int64_t microbatches) {
+  if (task == "eval")
+    return 0;
+  return task == "next" ? static_cast<double>(microbatches - 1) : 1;
+}
+
+template <typename Op> static json::Array describeAll(ModuleOp module) {
+  json::Array list;
+  for (Op op : module.getOps<Op>())
+    list.push_back(describe(op));
+  return list;
+}
+
+json::Object weft::buildManifest(ModuleOp scheduled, const ManifestFacts &facts) {
+  int64_t arenaBytes = scheduled->getAttrOfType<IntegerAttr>(exec::arenaBytesAttr).getInt();
+  int64_t persistentBytes = scheduled->getAttrOfType<IntegerAttr>(exec::persistentBytesAttr).getInt();
+
+  llvm::MapVector<StringRef, int64_t> launches;
+  llvm::StringMap<double> flopsOfKernel;
+  llvm::StringMap<std::string> textOfKernel;
+  for (func::FuncOp kernel : scheduled.getOps<func::FuncOp>()) {
+    launches[kernel.getSymName()] = 0;
+    flopsOfKernel[kernel.getSymName()] = kernelFlops(kernel);
+    llvm::raw_string_ostream(textOfKernel[kernel.getSymName()]) << *kernel.getOperation();
+  }
+
+  json::Array tasks, schedule;
+  double flopsPerStep = 0;
+  for (exec::TaskOp task : scheduled.getOps<exec::TaskOp>()) {
+    tasks.push_back(task.getSymName());
+    for (Operation &op : task.getBody().front()) {
+      if (isa<exec::BufferOp>(op))
+        continue;
+      Entry entry = describeOp(&op, flopsOfKernel);
+      double bytes = 0;
+      for (Value operand : op.getOperands())
+        bytes += bufferBytes(operand);
+      if (auto launch = dyn_cast<exec::LaunchOp>(op))
+        ++launches[launch.getKernel()];
+      flopsPerStep += entry.flops * runsPerStep(task.getSymName(), facts.microbatches);
+      schedule.push_back(json::Object{{"task", task.getSymName()},
+                                      {"op", entry.op},
+                                      {"what", utf8(entry.what)},
+                                      {"loc", utf8(describeLocation(op.getLoc()))},
+                                      {"flops", entry.flops},
+                                      {"bytes", bytes}});
+    }
+  }
+  json::Array kernels;
+  for (auto [name, count] : launches)
+    kernels.push_back(json::Object{{"name", name}, {"launches", count}, {"text", utf8(textOfKernel[name])}});
+
+  // A sample is one index of the first dimension of what the model reads first.
+  int64_t samples = 1, tokensPerSample = 0;
+  bool first = true;
+  for (exec::InputOp input : scheduled.getOps<exec::InputOp>()) {
+    auto type = cast<RankedTensorType>(input.getType());
+    bool tokens = input.getRole() == "tokens";
+    if ((first || (tokens && !tokensPerSample)) && type.getRank() > 0)
+      samples = type.getDimSize(0);
+    if (tokens && !tokensPerSample && samples > 0)
+      tokensPerSample = type.getNumElements() / samples;
+    first = false;
+  }
+
+  LibraryCalls calls = numberLibraryCalls(scheduled);
+  json::Array features;
+  for (const std::string &feature : facts.cpuFeatures)
+    features.push_back(feature);
+  json::Object manifest{{"version", 1},
+                        {"model", utf8(facts.model)},
+                        {"target", facts.target},
+                        {"cpu", facts.cpu},
+                        {"cpu_features", std::move(features)},
+                        {"optimizer", facts.optimizer},
+                        {"arena_bytes", arenaBytes},
+                        {"persistent_bytes", persistentBytes},
+                        {"batch", samples * facts.microbatches},
+                        {"microbatches", facts.microbatches},
+                        {"tokens_per_sample", tokensPerSample},
+                        {"flops_per_step", flopsPerStep},
+                        {"inputs", describeAll<exec::InputOp>(scheduled)},
+                        {"params", describeAll<ParamOp>(scheduled)},
+                        {"states", describeAll<StateOp>(scheduled)},
+                        {"tasks", std::move(tasks)},
+                        {"matmuls", std::move(calls.matmuls)},
+                        {"attentions", std::move(calls.attentions)},
+                        {"memory", describeMemory(scheduled, arenaBytes, persistentBytes)},
+                        {"kernels", std::move(kernels)},
+                        {"schedule", std::move(schedule)}};
+  if (facts.seed)
+    manifest["seed"] = *facts.seed;
+  return manifest;
+}

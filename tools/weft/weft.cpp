@@ -1,0 +1,308 @@
+//===- weft.cpp - The command line ----------------------------------------===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+//
+// The only file that knows how options are spelled. CLI11 throws, so nothing of
+// MLIR is included here.
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/data/DataCommand.h"
+#include "compiler/driver/Compile.h"
+#include "compiler/driver/Inspect.h"
+#include "compiler/driver/Verify.h"
+#include "llvm/ADT/StringRef.h"
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <limits>
+
+using namespace weft;
+
+namespace {
+
+/// What is given in words, before it is understood.
+struct RawOptions {
+  std::vector<std::string> dims;
+  std::string emit = "exe";
+};
+
+/// A validator for NAME=N with N a positive number.
+CLI::Validator isDim() {
+  return CLI::Validator(
+      [](std::string &text) -> std::string {
+        auto [name, value] = llvm::StringRef(text).split('=');
+        int64_t number;
+        if (name.empty() || value.getAsInteger(10, number) || number < 1)
+          return "'" + text + "' is not NAME=N with N a positive number, as in batch=16";
+        return {};
+      },
+      "");
+}
+
+/// A validator for NAME=ROLE.
+CLI::Validator isAssignment() {
+  return CLI::Validator(
+      [](std::string &text) -> std::string {
+        auto [name, value] = llvm::StringRef(text).split('=');
+        if (name.empty() || value.empty())
+          return "'" + text + "' is not NAME=ROLE, as in input_ids=tokens";
+        return {};
+      },
+      "");
+}
+
+/// A validator for the values of --loss.
+CLI::Validator isLoss() {
+  return CLI::Validator(
+      [](std::string &text) -> std::string {
+        llvm::StringRef loss(text);
+        if (loss == "auto" || loss == "cross-entropy" || loss == "mse" ||
+            (loss.consume_front("output:") && !loss.empty()))
+          return {};
+        return "'" + text + "' is not cross-entropy, mse or output:NAME";
+      },
+      "");
+}
+
+/// A validator for the values of --init.
+CLI::Validator isInit() {
+  return CLI::Validator(
+      [](std::string &text) -> std::string {
+        llvm::StringRef init(text);
+        uint64_t seed;
+        if (init == "file" || init == "random" ||
+            (init.consume_front("random:") && !init.getAsInteger(10, seed)))
+          return {};
+        return "'" + text + "' is not file, random or random:SEED with SEED a whole number, 0 or more";
+      },
+      "");
+}
+
+/// A list option that takes one value each time it is given.
+template <typename T>
+CLI::Option *addList(CLI::App *app, const std::string &name, std::vector<T> &values, const std::string &help) {
+  return app->add_option(name, values, help)->allow_extra_args(false)->expected(1, std::numeric_limits<int>::max());
+}
+
+/// The options that `compile` and `verify` share.
+void addCompileOptions(CLI::App *app, CompileOptions &options, RawOptions &raw) {
+  app->add_option("MODEL", options.model, "The model, an ONNX file")->required()->type_name("");
+
+  const char *model = "Model";
+  addList(app, "--dim", raw.dims,
+          "Give a symbolic size its value; `batch` is that of a whole step (once for each size; no default)")
+      ->delimiter(',')
+      ->check(isDim())
+      ->type_name("NAME=N")
+      ->group(model);
+  addList(app, "--input", options.inputs,
+          "How data meets an input: tokens, labels, ones, positions or a field of the data (default: by type and "
+          "shape, shown)")
+      ->check(isAssignment())
+      ->type_name("NAME=ROLE")
+      ->group(model);
+  addList(app, "--freeze", options.freeze, "Do not train the initializers of these names (default: none)")
+      ->type_name("PATTERN")
+      ->group(model);
+  addList(app, "--train", options.train, "Train the initializers of these names (default: the parameters)")
+      ->type_name("PATTERN")
+      ->group(model);
+  auto *weights = app->add_option("--weights", options.weights,
+                                  "A safetensors file with the parameters' values (default: as --init says)")
+                      ->type_name("FILE")
+                      ->group(model);
+  app->add_option("--init", options.init,
+                  "Values of the parameters: file, those of the model file, or random[:SEED] (default: file)")
+      ->check(isInit())
+      ->type_name("WHAT")
+      ->excludes(weights)
+      ->group(model);
+
+  const char *training = "Training";
+  app->add_option("--loss", options.loss,
+                  "cross-entropy, mse or output:NAME (default: the graph's own scalar output, else cross-entropy on "
+                  "the only output)")
+      ->check(isLoss())
+      ->type_name("LOSS")
+      ->group(training);
+  app->add_option("--optimizer", options.optimizer,
+                  "adamw, adam or sgd; hyper-parameters are given to the executable (default: adamw)")
+      ->check(CLI::IsMember({"adamw", "adam", "sgd"}))
+      ->type_name("NAME")
+      ->group(training);
+  addList(app, "--no-decay", options.noDecay, "No weight decay for parameters of these names (default: none)")
+      ->type_name("PATTERN")
+      ->group(training);
+  app->add_option("--microbatches", options.microbatches,
+                  "Parts that the batch of a step is computed in, one after another (default: 1)")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 20))
+      ->type_name("N")
+      ->group(training);
+
+  const char *target = "Target";
+  app->add_option("--target", options.target, "host or cuda (default: host)")
+      ->check(CLI::IsMember({"host", "cuda"}))
+      ->type_name("NAME")
+      ->group(target);
+  app->add_option("--cpu", options.cpu, "native, or a processor such as x86-64-v4 or znver3 (default: native)")
+      ->type_name("NAME")
+      ->group(target);
+
+  app->add_flag("--timing", options.timing, "Print the time of every pass (default: off)")->group("Output");
+}
+
+/// Fills in what was given in words. The validators have seen it.
+void take(const RawOptions &raw, CompileOptions &options) {
+  for (llvm::StringRef text : raw.dims) {
+    auto [name, value] = text.split('=');
+    int64_t number = 0;
+    value.getAsInteger(10, number);
+    options.dims.emplace_back(name.str(), number);
+  }
+  for (auto [name, emit] : {std::pair<const char *, Emit>{"import", Emit::Import},
+                            {"train", Emit::Train},
+                            {"schedule", Emit::Schedule},
+                            {"kernels", Emit::Kernels},
+                            {"exe", Emit::Exe}})
+    if (raw.emit == name)
+      options.emit = emit;
+}
+
+void addCompileCommand(CLI::App &app, const std::string &argv0, int &exitCode) {
+  auto *command = app.add_subcommand("compile", "Compile a model into an executable that trains it");
+  auto options = std::make_shared<CompileOptions>();
+  auto raw = std::make_shared<RawOptions>();
+  addCompileOptions(command, *options, *raw);
+  command->add_option("-o", options->output, "The executable, or where --emit prints (default: standard output)")
+      ->type_name("FILE")
+      ->group("Output");
+  command->add_option("--emit", raw->emit, "Stop at import, train, schedule, kernels or exe, and print (default: exe)")
+      ->check(CLI::IsMember({"import", "train", "schedule", "kernels", "exe"}))
+      ->type_name("STAGE")
+      ->group("Output");
+  command->add_flag("--keep-gradients", options->keepGradients)->group("");
+  command->callback([=, &exitCode] {
+    take(*raw, *options);
+    if (options->emit == Emit::Exe && options->output.empty())
+      throw CLI::RequiredError("-o EXE");
+    exitCode = compile(*options, argv0);
+  });
+}
+
+void addInspectCommand(CLI::App &app, int &exitCode) {
+  auto *command = app.add_subcommand("inspect", "Show the plan, the parameters and the schedule inside an executable");
+  auto options = std::make_shared<InspectOptions>();
+  command->add_option("EXE", options->executable, "An executable that Weft wrote")->required()->type_name("");
+  command->add_flag("--json", options->json, "Print the manifest as it is (default: off)");
+  command->add_flag("--kernels", options->kernels, "Print the text of every kernel too (default: off)");
+  command->callback([=, &exitCode] { exitCode = inspect(*options); });
+}
+
+void addVerifyCommand(CLI::App &app, const std::string &argv0, int &exitCode) {
+  auto *command = app.add_subcommand("verify", "Compile a model, run it and compare with reference values");
+  auto options = std::make_shared<VerifyOptions>();
+  auto raw = std::make_shared<RawOptions>();
+  addCompileOptions(command, options->compile, *raw);
+  const char *group = "Verification";
+  command->add_option("--reference", options->reference, "A safetensors file with the reference values")
+      ->required()
+      ->type_name("FILE")
+      ->group(group);
+  command->add_option("--steps", options->steps, "Steps of the loss curve (default: 20)")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 20))
+      ->type_name("N")
+      ->group(group);
+  auto all = std::make_shared<double>(1e-4);
+  command->add_option("--tolerance", *all, "The largest relative error that passes, in every row (default: 1e-4)")
+      ->check(CLI::PositiveNumber)
+      ->type_name("F")
+      ->group(group);
+  command->add_option("--keep", options->keep, "Keep the executable and what it recorded there (default: nothing)")
+      ->type_name("DIR")
+      ->group(group);
+  command->callback([=, &exitCode] {
+    take(*raw, options->compile);
+    options->tolerances = {*all, *all, *all, *all, *all};
+    exitCode = verifyModel(*options, argv0);
+  });
+}
+
+/// The subcommand that was being parsed.
+const CLI::App *innermost(const CLI::App &app) {
+  const CLI::App *at = &app;
+  while (!at->get_subcommands().empty())
+    at = at->get_subcommands().front();
+  return at;
+}
+
+/// The nearest of the names to a mistyped word, if it is near.
+std::string nearest(llvm::StringRef word, const std::vector<std::string> &names) {
+  std::string best;
+  unsigned bestDistance = word.size() / 3 + 1;
+  for (const std::string &name : names)
+    if (unsigned distance = word.edit_distance(name, true, bestDistance + 1); distance <= bestDistance)
+      best = name, bestDistance = distance;
+  return best;
+}
+
+/// Prints a usage error with a suggestion.
+int reportUsage(const CLI::App &app, const CLI::Error &error) {
+  const CLI::App *command = innermost(app);
+  std::string path;
+  for (const CLI::App *at = command; at; at = at->get_parent())
+    path = at->get_name() + (path.empty() ? "" : " " + path);
+
+  std::vector<std::string> unknown = command->remaining();
+  if (dynamic_cast<const CLI::ExtrasError *>(&error) && !unknown.empty()) {
+    std::string word = llvm::StringRef(unknown.front()).split('=').first.str();
+    bool isOption = word.size() > 1 && word[0] == '-';
+    std::vector<std::string> known;
+    if (isOption) {
+      for (const CLI::Option *option : command->get_options())
+        if (!option->get_lnames().empty() && !option->get_group().empty())
+          known.push_back("--" + option->get_lnames().front());
+    } else {
+      for (const CLI::App *sub : command->get_subcommands([](const CLI::App *) { return true; }))
+        known.push_back(sub->get_name());
+    }
+    const char *kind = isOption ? "option" : known.empty() ? "argument" : "command";
+    std::cerr << "weft: error: unknown " << kind << " '" << word << "'\n";
+    if (std::string near = nearest(word, known); !near.empty())
+      std::cerr << "weft: hint: did you mean '" << near << "'?\n";
+  } else {
+    std::cerr << "weft: error: " << error.what() << "\n";
+  }
+  std::cerr << "weft: hint: '" << path << " --help' lists what there is\n";
+  return kExitUsage;
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  CLI::App app("Weft compiles a model into one native executable that trains it", "weft");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "weft " WEFT_VERSION);
+  app.get_formatter()->column_width(34);
+  int exitCode = kExitDone;
+  std::string argv0 = argv[0];
+  addCompileCommand(app, argv0, exitCode);
+  addInspectCommand(app, exitCode);
+  addVerifyCommand(app, argv0, exitCode);
+  addDataCommand(app, exitCode);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp &request) {
+    return app.exit(request);
+  } catch (const CLI::CallForAllHelp &request) {
+    return app.exit(request);
+  } catch (const CLI::CallForVersion &request) {
+    return app.exit(request);
+  } catch (const CLI::Error &error) {
+    return reportUsage(app, error);
+  }
+  return exitCode;
+}
