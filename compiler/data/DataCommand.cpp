@@ -24,7 +24,7 @@ struct PackOptions {
 };
 
 int fail(const std::string &error) {
-  std::fprintf(stderr, "error: %s\n", error.c_str());
+  std::fprintf(stderr, "weft: error: %s\n", error.c_str());
   return 1;
 }
 

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/data/TokenPack.h"
+#include "compiler/data/PendingFile.h"
 #include "weft/token_file.h"
 
 #include <algorithm>
@@ -15,7 +16,6 @@
 #include <cstring>
 #include <memory>
 #include <sys/stat.h>
-#include <unistd.h>
 
 using namespace weft;
 
@@ -149,53 +149,6 @@ void encode(uint64_t value, unsigned width, unsigned char *to) {
   for (unsigned i = 0; i < width; ++i)
     to[i] = static_cast<unsigned char>(value >> (8 * i));
 }
-
-/// A file that takes its name only when it is complete. What exists and is not a regular file, such as a device or a
-/// pipe, cannot be replaced and is written directly.
-class PendingFile {
-public:
-  explicit PendingFile(const std::string &path) : path(path), pending(path + ".partial." + std::to_string(getpid())) {
-    struct stat status;
-    if (stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode))
-      pending = path;
-  }
-  ~PendingFile() {
-    if (file)
-      file.reset();
-    if (created && pending != path)
-      unlink(pending.c_str());
-  }
-
-  bool open(std::string &error) {
-    file.reset(std::fopen(pending.c_str(), "wb"));
-    created = file != nullptr;
-    return created || fail(error);
-  }
-
-  bool write(const unsigned char *bytes, size_t size, std::string &error) {
-    return std::fwrite(bytes, 1, size, file.get()) == size || fail(error);
-  }
-
-  /// Closes the file and gives it its name.
-  bool commit(std::string &error) {
-    if (std::fflush(file.get()) != 0 || std::fclose(file.release()) != 0)
-      return fail(error);
-    if (pending != path && std::rename(pending.c_str(), path.c_str()) != 0)
-      return fail(error);
-    created = false;
-    return true;
-  }
-
-private:
-  bool fail(std::string &error) {
-    error = "cannot write '" + path + "': " + systemError();
-    return false;
-  }
-
-  std::string path, pending;
-  File file;
-  bool created = false;
-};
 
 } // namespace
 
