@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/driver/Compile.h"
+#include "compiler/codegen/host/HostCodegen.h"
 #include "compiler/driver/Diagnostics.h"
 #include "compiler/driver/Link.h"
 #include "compiler/driver/OutputFile.h"
@@ -13,9 +14,11 @@
 #include "compiler/driver/Sources.h"
 #include "compiler/driver/Summary.h"
 #include "compiler/import/onnx/OnnxImport.h"
+#include "compiler/manifest/Manifest.h"
 #include "compiler/pipeline/Pipelines.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -62,7 +65,9 @@ private:
   /// Prints the module or a text to the output.
   ExitCode print(llvm::function_ref<void(llvm::raw_ostream &)> write);
   ExitCode printModule();
-  ExitCode build();
+  /// Everything after the schedule: manifest, object file, executable.
+  ExitCode finish();
+  ExitCode link(llvm::StringRef object);
 
   const CompileOptions &options;
   const std::string &argv0;
@@ -70,6 +75,7 @@ private:
   SourceChoice sources;
   std::unique_ptr<OutputFile> output; ///< null: standard output
   std::optional<Linker> linker;
+  HostCpu cpu;
   OwningOpRef<ModuleOp> module;
 };
 
@@ -88,6 +94,13 @@ ExitCode Compilation::check() {
     reportError("'" + options.model + "' is a folder, not a model file");
     return kExitRequest;
   }
+  std::string why;
+  FailureOr<HostCpu> found = HostCpu::get(options.cpu, why);
+  if (failed(found)) {
+    reportError("--cpu: " + why);
+    return kExitRequest;
+  }
+  cpu = *found;
   parseInit(options.init, sources);
   sources.weights = options.weights;
   if (options.emit == Emit::Exe && !(linker = Linker::find(argv0)))
@@ -111,7 +124,12 @@ ExitCode Compilation::import() {
     return code;
   if (ExitCode code = session.run("simplify and raise", *module, buildImportPipeline))
     return code;
-  return failed(chooseSources(*module, sources)) ? kExitRequest : kExitDone;
+  if (failed(chooseSources(*module, sources)))
+    return kExitRequest;
+  // Only what runs needs the values: a plan can be made without them.
+  if (options.emit == Emit::Exe && failed(checkSources(*module)))
+    return kExitRequest;
+  return kExitDone;
 }
 
 ExitCode Compilation::print(llvm::function_ref<void(llvm::raw_ostream &)> write) {
@@ -153,6 +171,55 @@ int Compilation::run() {
     return code;
   if (options.emit == Emit::Train)
     return printModule();
+
+  if (ExitCode code = session.run("schedule", *module, buildSchedulePipeline))
+    return code;
+  if (options.emit == Emit::Schedule)
+    return printModule();
+  return finish();
+}
+
+ExitCode Compilation::finish() {
+  ManifestFacts facts;
+  facts.model = llvm::sys::path::filename(options.model).str();
+  facts.target = options.target;
+  facts.cpu = cpu.name;
+  facts.cpuFeatures = cpu.features;
+  facts.optimizer = options.optimizer;
+  facts.microbatches = options.microbatches;
+  facts.seed = sources.seed;
+  llvm::json::Object manifest = buildManifest(*module, facts);
+  if (!options.quiet)
+    printMemory(manifest, llvm::errs());
+
+  // Indented: people read it with --json.
+  std::string text = llvm::formatv("{0:1}", llvm::json::Value(std::move(manifest)));
+  llvm::SmallVector<char> object;
+  std::string llvmIr;
+  {
+    TimingScope scope = session.time("code generation");
+    if (failed(emitHostObject(*module, text, cpu, object, options.emit == Emit::Kernels ? &llvmIr : nullptr)))
+      return session.blame("code generation");
+  }
+  if (options.emit == Emit::Kernels)
+    return print([&](llvm::raw_ostream &os) { os << llvmIr; });
+  return link(llvm::StringRef(object.data(), object.size()));
+}
+
+ExitCode Compilation::link(llvm::StringRef object) {
+  TimingScope scope = session.time("link");
+  // Beside the executable: a disk that has no room for one has none for the other.
+  std::unique_ptr<OutputFile> objectFile = OutputFile::create(options.output + ".o");
+  if (!objectFile || !objectFile->write(object, /*executable=*/false))
+    return kExitRequest;
+  bool internal = false;
+  if (!linker->link(objectFile->temporaryPath(), output->temporaryPath(), internal))
+    return internal ? kExitInternal : kExitRequest;
+  uint64_t bytes = 0;
+  if (llvm::sys::fs::file_size(output->temporaryPath(), bytes) || !output->commit())
+    return kExitRequest;
+  if (!options.quiet)
+    llvm::errs() << "executable  " << options.output << ", " << formatBytes(static_cast<double>(bytes)) << "\n";
   return kExitDone;
 }
 

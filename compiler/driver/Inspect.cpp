@@ -182,7 +182,7 @@ void Printer::printSchedule() {
   for (const json::Object *entry : list("schedule")) {
     if (text(*entry, "task") != task) {
       task = text(*entry, "task");
-      os << formatv("\ntask {0}:{1}FLOP, bytes read and written\n", task, fmt_repeat(' ', 27 - task.size()));
+      os << formatv("\ntask {0}: op, floating-point operations, memory read and written\n", task);
     }
     StringRef what = text(*entry, "what"), loc = text(*entry, "loc");
     os << formatv("  {0,-16} {1,10} {2,12}  {3}", text(*entry, "op"), weft::formatCount(number(*entry, "flops")),
