@@ -33,6 +33,7 @@ def WeftDialect : Dialect {
   let useDefaultAttributePrinterParser = 1;
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
   let hasConstantMaterializer = 1;
+  let hasCanonicalizer = 1;
 }
 
 //===----------------------------------------------------------------------===//
@@ -137,7 +138,7 @@ def ParamOp : WeftOp<"param", [Symbol]> {
   }];
 }
 
-def StateOp : WeftOp<"state", [Symbol]> {
+def StateOp : WeftOp<"state", [Symbol, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "Anything else that outlives a task: moments, counters, accumulators, metrics";
   let description = [{
     Every element starts as `init`. `param` names the parameter a state belongs
@@ -150,14 +151,14 @@ def StateOp : WeftOp<"state", [Symbol]> {
   }];
 }
 
-def ReadOp : WeftOp<"read", [MemoryEffects<[MemRead]>]> {
+def ReadOp : WeftOp<"read", [MemoryEffects<[MemRead]>, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "The present value of a parameter or state";
   let arguments = (ins FlatSymbolRefAttr:$symbol);
   let results = (outs WeftTensor:$result);
   let assemblyFormat = "$symbol `:` type($result) attr-dict";
 }
 
-def WriteOp : WeftOp<"write", [MemoryEffects<[MemWrite]>]> {
+def WriteOp : WeftOp<"write", [MemoryEffects<[MemWrite]>, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "Gives a parameter or state a new value";
   let arguments = (ins FlatSymbolRefAttr:$symbol, WeftTensor:$value);
   let assemblyFormat = "$symbol `,` $value `:` type($value) attr-dict";
