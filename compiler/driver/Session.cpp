@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Func/Extensions/AllExtensions.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassInstrumentation.h"
 
@@ -32,7 +33,7 @@ struct FailedPass : PassInstrumentation {
 static DialectRegistry makeRegistry() {
   DialectRegistry registry;
   registry.insert<weft::WeftDialect, weft::exec::ExecDialect, arith::ArithDialect, math::MathDialect,
-                  func::FuncDialect>();
+                  func::FuncDialect, memref::MemRefDialect>();
   func::registerAllExtensions(registry);
   weft::registerExternalModels(registry);
   return registry;

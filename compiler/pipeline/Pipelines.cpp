@@ -8,7 +8,9 @@
 #include "compiler/pipeline/Pipelines.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Transforms/Passes.h"
+#include "passes/lower/Passes.h"
 #include "passes/raise/Passes.h"
+#include "passes/schedule/Passes.h"
 #include "passes/simplify/Passes.h"
 #include "passes/train/Passes.h"
 
@@ -42,4 +44,11 @@ void weft::buildTrainPipeline(OpPassManager &pm, const TrainingOptions &options)
   step.keepLogits = options.keepLogits;
   pm.addPass(createBuildTrainingStep(step));
   addCleanup(pm);
+}
+
+void weft::buildSchedulePipeline(OpPassManager &pm) {
+  pm.addNestedPass<func::FuncOp>(createDecompose());
+  addCleanup(pm);
+  pm.addNestedPass<func::FuncOp>(createFormKernels());
+  pm.addPass(createSchedule());
 }

@@ -15,6 +15,7 @@
 #include "compiler/driver/Compile.h"
 #include "compiler/driver/Inspect.h"
 #include "compiler/driver/Verify.h"
+#include "compiler/model/ModelCommand.h"
 #include "llvm/ADT/StringRef.h"
 #include <CLI/CLI.hpp>
 #include <iostream>
@@ -292,6 +293,7 @@ int main(int argc, char **argv) {
   addCompileCommand(app, argv0, exitCode);
   addInspectCommand(app, exitCode);
   addVerifyCommand(app, argv0, exitCode);
+  addModelCommand(app, exitCode);
   addDataCommand(app, exitCode);
   try {
     app.parse(argc, argv);
