@@ -1,0 +1,339 @@
+//===- Elementwise.cpp - ONNX operators that work element by element -*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/import/onnx/NodeImport.h"
+#include <cmath>
+#include <limits>
+
+using namespace mlir;
+using namespace weft;
+
+//===----------------------------------------------------------------------===//
+// Two operands, and any number of them
+//===----------------------------------------------------------------------===//
+
+/// Operands 0 and 1, of one element type, stretched to their common shape.
+static FailureOr<std::pair<Value, Value>> operandPair(NodeImport &n) {
+  SmallVector<Value> both{n.input(0), n.input(1)};
+  if (failed(n.needSameElementType(0, 1)) || failed(n.stretchTogether(both)))
+    return failure();
+  return std::pair(both[0], both[1]);
+}
+
+/// One of Build's binary operations on numbers.
+template <Value (Build::*op)(Value, Value)> static LogicalResult binary(NodeImport &n) {
+  auto both = operandPair(n);
+  if (failed(both))
+    return failure();
+  if (n.elementType(0).isInteger(1))
+    return n.error() << n.node.opType << " is not defined on booleans";
+  return n.done((n.e.*op)(both->first, both->second));
+}
+
+template <typename Op> static LogicalResult logical(NodeImport &n) {
+  auto both = operandPair(n);
+  if (failed(both))
+    return failure();
+  if (!n.elementType(0).isInteger(1))
+    return n.error() << n.node.opType << " is defined on booleans only, not on " << n.elementType(0);
+  return n.done(Op::create(n.e.b, n.e.loc, both->first, both->second));
+}
+
+template <arith::CmpFPredicate floats, arith::CmpIPredicate integers> static LogicalResult compare(NodeImport &n) {
+  auto both = operandPair(n);
+  if (failed(both))
+    return failure();
+  if (n.isFloat(0))
+    return n.done(arith::CmpFOp::create(n.e.b, n.e.loc, floats, both->first, both->second));
+  return n.done(arith::CmpIOp::create(n.e.b, n.e.loc, integers, both->first, both->second));
+}
+
+/// Sum, Mean, Min, Max: left to right over all operands.
+template <Value (Build::*op)(Value, Value), bool mean> static LogicalResult variadic(NodeImport &n) {
+  SmallVector<Value> all;
+  for (size_t i = 0; i < n.numInputs(); ++i) {
+    if (!n.has(i))
+      return n.error() << "operand " << i << " is left out";
+    if (failed(n.needSameElementType(0, i)))
+      return failure();
+    all.push_back(n.input(i));
+  }
+  if (mean && failed(n.needFloat()))
+    return failure();
+  if (failed(n.stretchTogether(all)))
+    return failure();
+  Value result = all.front();
+  for (Value v : ArrayRef(all).drop_front())
+    result = (n.e.*op)(result, v);
+  if (mean)
+    result = n.e.div(result, n.e.splatLike(result, all.size()));
+  return n.done(result);
+}
+
+static LogicalResult mod(NodeImport &n) {
+  bool likeC = n.getInt("fmod", 0) != 0;
+  auto both = operandPair(n);
+  if (failed(both))
+    return failure();
+  auto [x, y] = *both;
+  Build &e = n.e;
+  if (n.isFloat(0)) {
+    if (!likeC)
+      return n.error() << "Mod of floats needs fmod=1";
+    return n.done(arith::RemFOp::create(e.b, e.loc, x, y));
+  }
+  Value rest = arith::RemSIOp::create(e.b, e.loc, x, y);
+  if (likeC)
+    return n.done(rest);
+  // The result has the sign of the divisor: add it where the signs differ and something is left.
+  Value zero = e.splatLike(rest, 0);
+  Value wrongSign = arith::XOrIOp::create(e.b, e.loc, e.less(rest, zero), e.less(y, zero));
+  Value some = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::ne, rest, zero);
+  Value fix = arith::AndIOp::create(e.b, e.loc, wrongSign, some);
+  return n.done(e.select(fix, e.add(rest, y), rest));
+}
+
+/// x to the power of the small natural number k, by repeated squaring.
+static Value power(Build &e, Value x, int64_t k) {
+  if (k == 0)
+    return e.splatLike(x, 1);
+  if (k == 1)
+    return x;
+  Value half = power(e, x, k / 2);
+  Value square = e.mul(half, half);
+  return k % 2 ? e.mul(square, x) : square;
+}
+
+static LogicalResult pow(NodeImport &n) {
+  Build &e = n.e;
+  // The exponents that models use are products and roots, which have cheaper and smoother gradients.
+  DenseElementsAttr exponent = constantValue(n.input(1));
+  FailureOr<NodeImport::Shape> common = n.commonShape({n.input(0), n.input(1)});
+  if (failed(common))
+    return failure();
+  FailureOr<Value> x = n.stretch(n.input(0), *common);
+  if (failed(x))
+    return failure();
+  if (exponent && exponent.isSplat()) {
+    double k = 0;
+    if (isa<FloatType>(exponent.getElementType())) {
+      APFloat value = exponent.getSplatValue<APFloat>();
+      bool lost;
+      value.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &lost);
+      k = value.convertToDouble();
+    } else {
+      k = static_cast<double>(exponent.getSplatValue<APInt>().getSExtValue());
+    }
+    if (k == std::floor(k) && k >= 0 && k <= 16)
+      return n.done(power(e, *x, static_cast<int64_t>(k)));
+    if (n.isFloat(0) && k == 0.5)
+      return n.done(e.sqrt(*x));
+    if (n.isFloat(0) && k == -0.5)
+      return n.done(e.rsqrt(*x));
+    if (n.isFloat(0) && k == std::floor(k) && k < 0 && k >= -16)
+      return n.done(e.div(e.splatLike(*x, 1), power(e, *x, static_cast<int64_t>(-k))));
+  }
+  if (!n.isFloat(0))
+    return n.error() << "a power of integers needs a constant exponent from 0 to 16";
+  FailureOr<Value> y = n.stretch(e.cast(n.input(1), n.elementType(0)), *common);
+  if (failed(y))
+    return failure();
+  return n.done(math::PowFOp::create(e.b, e.loc, *x, *y));
+}
+
+//===----------------------------------------------------------------------===//
+// One operand
+//===----------------------------------------------------------------------===//
+
+/// A function of one float tensor.
+template <Value (*function)(Build &, Value)> static LogicalResult unary(NodeImport &n) {
+  if (failed(n.needFloat()))
+    return failure();
+  return n.done(function(n.e, n.input(0)));
+}
+
+/// One of Build's functions of one float tensor.
+template <Value (Build::*function)(Value)> static LogicalResult method(NodeImport &n) {
+  if (failed(n.needFloat()))
+    return failure();
+  return n.done((n.e.*function)(n.input(0)));
+}
+
+/// One of upstream's ops of one float tensor.
+template <typename Op> static LogicalResult upstream(NodeImport &n) {
+  if (failed(n.needFloat()))
+    return failure();
+  return n.done(Op::create(n.e.b, n.e.loc, n.input(0)));
+}
+
+static LogicalResult neg(NodeImport &n) {
+  if (n.elementType(0).isInteger(1))
+    return n.error() << "Neg is not defined on booleans";
+  return n.done(n.e.neg(n.input(0)));
+}
+
+static LogicalResult abs(NodeImport &n) {
+  Value x = n.input(0);
+  if (n.isFloat(0))
+    return n.done(math::AbsFOp::create(n.e.b, n.e.loc, x));
+  return n.done(n.e.max(x, n.e.neg(x)));
+}
+
+static LogicalResult logicalNot(NodeImport &n) {
+  if (!n.elementType(0).isInteger(1))
+    return n.error() << "Not is defined on booleans only";
+  return n.done(arith::XOrIOp::create(n.e.b, n.e.loc, n.input(0), n.e.splatLike(n.input(0), 1)));
+}
+
+static LogicalResult isNaN(NodeImport &n) {
+  if (failed(n.needFloat()))
+    return failure();
+  return n.done(arith::CmpFOp::create(n.e.b, n.e.loc, arith::CmpFPredicate::UNO, n.input(0), n.input(0)));
+}
+
+static Value reciprocal(Build &e, Value x) { return e.div(e.splatLike(x, 1), x); }
+
+static LogicalResult relu(NodeImport &n) { return n.done(n.e.max(n.input(0), n.e.splatLike(n.input(0), 0))); }
+
+static LogicalResult leakyRelu(NodeImport &n) {
+  double alpha = n.getFloat("alpha", 0.01f);
+  if (failed(n.needFloat()))
+    return failure();
+  Value x = n.input(0);
+  return n.done(n.e.select(n.e.less(x, n.e.splatLike(x, 0)), n.e.mul(x, n.e.splatLike(x, alpha)), x));
+}
+
+/// log(1 + exp(x)), as max(x, 0) + log(1 + exp(-|x|)): exp never overflows.
+static Value softplus(Build &e, Value x) {
+  Value toZero = e.min(x, e.neg(x));
+  Value rest = e.log(e.add(e.splatLike(x, 1), e.exp(toZero)));
+  return e.add(e.max(x, e.splatLike(x, 0)), rest);
+}
+
+static LogicalResult gelu(NodeImport &n) {
+  std::string form = n.getString("approximate", "none");
+  if (failed(n.needFloat()))
+    return failure();
+  if (form != "none" && form != "tanh")
+    return n.error() << "approximate must be 'none' or 'tanh', not '" << form << "'";
+  return n.done(GeluOp::create(n.e.b, n.e.loc, n.type(0), n.input(0), form == "tanh"));
+}
+
+static LogicalResult clip(NodeImport &n) {
+  Value x = n.input(0);
+  for (size_t i : {1, 2}) {
+    if (!n.has(i))
+      continue;
+    if (failed(n.needSameElementType(0, i)))
+      return failure();
+    if (n.type(i).getNumElements() != 1)
+      return n.error() << "a bound of Clip must be one number";
+    FailureOr<Value> bound = n.stretch(n.e.reshape(n.input(i), {}), n.shape(0));
+    if (failed(bound))
+      return failure();
+    x = i == 1 ? n.e.max(x, *bound) : n.e.min(x, *bound);
+  }
+  return n.done(x);
+}
+
+//===----------------------------------------------------------------------===//
+// Conversions, selection, and what only passes values on
+//===----------------------------------------------------------------------===//
+
+static LogicalResult cast(NodeImport &n) {
+  auto to = static_cast<onnx::ElementType>(n.getInt("to", 0));
+  n.getInt("saturate", 1); // concerns 8-bit floats only
+  Type type = n.context.convertType(to);
+  if (!type)
+    return n.error() << "Weft has no element type " << onnx::elementTypeName(to);
+  return n.done(n.e.cast(n.input(0), type));
+}
+
+static LogicalResult castLike(NodeImport &n) {
+  n.getInt("saturate", 1);
+  return n.done(n.e.cast(n.input(0), n.elementType(1)));
+}
+
+static LogicalResult where(NodeImport &n) {
+  if (!n.elementType(0).isInteger(1))
+    return n.error() << "the condition of Where must be boolean, not " << n.elementType(0);
+  SmallVector<Value> all{n.input(0), n.input(1), n.input(2)};
+  if (failed(n.needSameElementType(1, 2)) || failed(n.stretchTogether(all)))
+    return failure();
+  return n.done(n.e.select(all[0], all[1], all[2]));
+}
+
+static LogicalResult identity(NodeImport &n) { return n.done(n.input(0)); }
+
+static LogicalResult dropout(NodeImport &n) {
+  n.getInt("seed", 0);
+  if (n.has(2)) {
+    FailureOr<double> training = n.constantNumber(2, "training mode");
+    if (failed(training))
+      return failure();
+    double ratio = 0.5;
+    if (n.has(1)) {
+      FailureOr<double> given = n.constantNumber(1, "ratio");
+      if (failed(given))
+        return failure();
+      ratio = *given;
+    }
+    if (*training && ratio != 0)
+      return n.error() << "dropout in training mode is not supported: export the model with dropout 0";
+  }
+  if (n.wants(1))
+    n.set(1, n.e.splat(n.type(0).clone(n.e.b.getI1Type()), 1));
+  return n.done(n.input(0));
+}
+
+void weft::registerElementwise(OpTable &table) {
+  table.add("Add", binary<&Build::add>, 2, 2);
+  table.add("Sub", binary<&Build::sub>, 2, 2);
+  table.add("Mul", binary<&Build::mul>, 2, 2);
+  table.add("Div", binary<&Build::div>, 2, 2);
+  table.add("Mod", mod, 2, 2);
+  table.add("Pow", pow, 2, 2);
+  table.add("And", logical<arith::AndIOp>, 2, 2);
+  table.add("Or", logical<arith::OrIOp>, 2, 2);
+  table.add("Xor", logical<arith::XOrIOp>, 2, 2);
+  table.add("Equal", compare<arith::CmpFPredicate::OEQ, arith::CmpIPredicate::eq>, 2, 2);
+  table.add("Less", compare<arith::CmpFPredicate::OLT, arith::CmpIPredicate::slt>, 2, 2);
+  table.add("LessOrEqual", compare<arith::CmpFPredicate::OLE, arith::CmpIPredicate::sle>, 2, 2);
+  table.add("Greater", compare<arith::CmpFPredicate::OGT, arith::CmpIPredicate::sgt>, 2, 2);
+  table.add("GreaterOrEqual", compare<arith::CmpFPredicate::OGE, arith::CmpIPredicate::sge>, 2, 2);
+  table.add("Sum", variadic<&Build::add, false>, 1, kAnyNumber);
+  table.add("Mean", variadic<&Build::add, true>, 1, kAnyNumber);
+  table.add("Min", variadic<&Build::min, false>, 1, kAnyNumber);
+  table.add("Max", variadic<&Build::max, false>, 1, kAnyNumber);
+
+  table.add("Neg", neg, 1, 1);
+  table.add("Abs", abs, 1, 1);
+  table.add("Not", logicalNot, 1, 1);
+  table.add("IsNaN", isNaN, 1, 1);
+  table.add("Exp", method<&Build::exp>, 1, 1);
+  table.add("Log", method<&Build::log>, 1, 1);
+  table.add("Sqrt", method<&Build::sqrt>, 1, 1);
+  table.add("Tanh", method<&Build::tanh>, 1, 1);
+  table.add("Erf", method<&Build::erf>, 1, 1);
+  table.add("Sigmoid", method<&Build::sigmoid>, 1, 1);
+  table.add("Reciprocal", unary<reciprocal>, 1, 1);
+  table.add("Softplus", unary<softplus>, 1, 1);
+  table.add("Sin", upstream<math::SinOp>, 1, 1);
+  table.add("Cos", upstream<math::CosOp>, 1, 1);
+  table.add("Floor", upstream<math::FloorOp>, 1, 1);
+  table.add("Ceil", upstream<math::CeilOp>, 1, 1);
+  table.add("Relu", relu, 1, 1);
+  table.add("LeakyRelu", leakyRelu, 1, 1);
+  table.add("Gelu", gelu, 1, 1, 1, 20);
+  table.add("Clip", clip, 1, 3);
+
+  table.add("Cast", cast, 1, 1);
+  table.add("CastLike", castLike, 2, 2, 1, 15);
+  table.add("Where", where, 3, 3);
+  table.add("Identity", identity, 1, 1);
+  table.add("Dropout", dropout, 1, 3, 2);
+}

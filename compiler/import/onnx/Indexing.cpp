@@ -1,0 +1,181 @@
+//===- Indexing.cpp - ONNX operators that pick elements by index -*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/import/onnx/NodeImport.h"
+
+using namespace mlir;
+using namespace weft;
+
+using Shape = NodeImport::Shape;
+
+/// Whether `v` is an argument of the function, seen through ops that only move its elements: such indices are data,
+/// which the runtime checks against [0, size) before a step.
+static bool isProgramInput(Value v) {
+  while (Operation *op = v.getDefiningOp()) {
+    if (!isa<ReshapeOp, BroadcastOp, TransposeOp, SliceOp, arith::ExtSIOp, arith::TruncIOp>(op))
+      return false;
+    v = op->getOperand(0);
+  }
+  return true;
+}
+
+/// Indices into a dimension of `size` elements brought from [-size, size) to [0, size). Indices that are known and out
+/// of range are an error that says what has only `size` elements.
+static FailureOr<Value> normalIndices(NodeImport &n, Value indices, int64_t size, const Twine &what) {
+  Build &e = n.e;
+  if (DenseElementsAttr constant = constantValue(indices)) {
+    bool negative = false;
+    auto values = constant.isSplat() ? llvm::to_vector(ArrayRef(constant.getSplatValue<APInt>()))
+                                     : llvm::to_vector(constant.getValues<APInt>());
+    if (constant.getNumElements() == 0)
+      values.clear();
+    for (const APInt &value : values) {
+      int64_t index = value.getSExtValue();
+      negative |= index < 0;
+      if (index >= -size && index < size)
+        continue;
+      InFlightDiagnostic diagnostic = n.error();
+      // Positions made from a symbolic size are the usual cause; say which size it is.
+      for (auto &[name, dim] : n.context.dims)
+        if (dim > size && index < dim)
+          return diagnostic << name << "=" << dim << " exceeds the " << size << " " << what;
+      return diagnostic << "index " << index << " exceeds the " << size << " " << what;
+    }
+    if (!negative)
+      return indices;
+  } else if (isProgramInput(indices)) {
+    return indices;
+  }
+  Value wrapped = e.add(indices, e.splatLike(indices, size));
+  return e.select(e.less(indices, e.splatLike(indices, 0)), wrapped, indices);
+}
+
+static LogicalResult needIndices(NodeImport &n) {
+  Type type = n.elementType(1);
+  if (type.isInteger(64) || type.isInteger(32))
+    return success();
+  return n.error() << "indices must be 32- or 64-bit integers, not " << type;
+}
+
+static LogicalResult gather(NodeImport &n) {
+  FailureOr<int64_t> axis = n.axis(n.getInt("axis", 0), n.rank(0));
+  if (failed(axis) || failed(needIndices(n)))
+    return failure();
+  Shape to(n.shape(0).take_front(*axis));
+  llvm::append_range(to, n.shape(1));
+  llvm::append_range(to, n.shape(0).drop_front(*axis + 1));
+  if (failed(n.checkShape(to)))
+    return failure();
+  const char *unit = *axis == 0 && n.rank(0) == 2 ? "rows of " : "elements of ";
+  FailureOr<Value> indices = normalIndices(n, n.input(1), n.shape(0)[*axis], Twine(unit) + n.displayName(0));
+  if (failed(indices))
+    return failure();
+  return n.done(n.e.gather(n.input(0), *indices, *axis));
+}
+
+/// Adds `indices * stride` to `sum`, which may still be null.
+static void accumulate(Build &e, Value &sum, Value indices, int64_t stride) {
+  if (stride != 1)
+    indices = e.mul(indices, e.splatLike(indices, stride));
+  sum = sum ? e.add(sum, indices) : indices;
+}
+
+static LogicalResult gatherND(NodeImport &n) {
+  int64_t batchDims = n.getInt("batch_dims", 0);
+  if (failed(needIndices(n)))
+    return failure();
+  ArrayRef<int64_t> data = n.shape(0), indices = n.shape(1);
+  int64_t depth = indices.empty() ? 0 : indices.back();
+  if (batchDims < 0 || batchDims >= std::min(n.rank(0), n.rank(1)) || depth < 1 || batchDims + depth > n.rank(0) ||
+      data.take_front(batchDims) != indices.take_front(batchDims))
+    return n.error() << "indices of type " << n.type(1) << " with batch_dims " << batchDims << " do not fit data of type "
+                     << n.type(0);
+  // Indexed dimensions become one, and index tuples become numbers.
+  Build &e = n.e;
+  Shape where(indices.drop_back()), tail(data.drop_front(batchDims + depth)), to(where);
+  llvm::append_range(to, tail);
+  if (failed(n.checkShape(to)))
+    return failure();
+  int64_t stride = 1;
+  Value number;
+  auto numberType = RankedTensorType::get(where, n.elementType(1));
+  for (int64_t d = batchDims + depth - 1; d >= 0; --d) {
+    Value component;
+    if (d < batchDims) {
+      component = e.iota(numberType, d);
+    } else {
+      Shape offsets(n.rank(1), 0), sizes(indices);
+      offsets.back() = d - batchDims;
+      sizes.back() = 1;
+      Value raw = e.reshape(e.slice(n.input(1), offsets, sizes), where);
+      FailureOr<Value> normal = normalIndices(n, raw, data[d], "elements of axis " + Twine(d) + " of " + n.displayName(0));
+      if (failed(normal))
+        return failure();
+      component = *normal;
+    }
+    accumulate(e, number, component, stride);
+    stride *= data[d];
+  }
+  Shape flat{stride};
+  llvm::append_range(flat, tail);
+  return n.done(e.gather(e.reshape(n.input(0), flat), number, 0));
+}
+
+static LogicalResult gatherElements(NodeImport &n) {
+  FailureOr<int64_t> axis = n.axis(n.getInt("axis", 0), n.rank(0));
+  if (failed(axis) || failed(needIndices(n)))
+    return failure();
+  ArrayRef<int64_t> data = n.shape(0), indices = n.shape(1);
+  bool fits = data.size() == indices.size();
+  for (int64_t d = 0; fits && d < n.rank(0); ++d)
+    fits = d == *axis || indices[d] <= data[d];
+  if (!fits)
+    return n.error() << "indices of type " << n.type(1) << " do not fit data of type " << n.type(0);
+  Build &e = n.e;
+  FailureOr<Value> along = normalIndices(n, n.input(1), data[*axis], "elements of " + n.displayName(0));
+  if (failed(along))
+    return failure();
+  // As one gather of numbers from the flat data.
+  Value number;
+  int64_t stride = 1;
+  for (int64_t d = n.rank(0) - 1; d >= 0; --d) {
+    if (d == *axis || indices[d] > 1)
+      accumulate(e, number, d == *axis ? *along : e.iota(n.type(1), d), stride);
+    stride *= data[d];
+  }
+  return n.done(e.gather(e.reshape(n.input(0), {stride}), number, 0));
+}
+
+static LogicalResult trilu(NodeImport &n) {
+  bool upper = n.getInt("upper", 1) != 0;
+  int64_t k = 0;
+  if (n.has(1)) {
+    FailureOr<double> given = n.constantNumber(1, "diagonal");
+    if (failed(given))
+      return failure();
+    k = static_cast<int64_t>(*given);
+  }
+  if (n.rank(0) < 2)
+    return n.error() << "Trilu of a tensor of rank " << n.rank(0);
+  Build &e = n.e;
+  auto matrix = RankedTensorType::get(n.shape(0).take_back(2), e.b.getI64Type());
+  // Kept: column - row >= k above the diagonal, <= k below it.
+  Value row = e.iota(matrix, 0), column = e.iota(matrix, 1), shifted = e.add(row, e.splat(matrix, k));
+  auto predicate = upper ? arith::CmpIPredicate::sge : arith::CmpIPredicate::sle;
+  Value kept = arith::CmpIOp::create(e.b, e.loc, predicate, column, shifted);
+  FailureOr<Value> all = n.stretch(kept, n.shape(0));
+  if (failed(all))
+    return failure();
+  return n.done(e.select(*all, n.input(0), e.splatLike(n.input(0), 0)));
+}
+
+void weft::registerIndexing(OpTable &table) {
+  table.add("Gather", gather, 2, 2);
+  table.add("GatherND", gatherND, 2, 2);
+  table.add("GatherElements", gatherElements, 2, 2);
+  table.add("Trilu", trilu, 1, 2, 1, 14);
+}

@@ -1,0 +1,467 @@
+//===- OnnxImport.cpp - From an ONNX file to a weft program -*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/import/onnx/OnnxImport.h"
+#include "compiler/import/onnx/GraphOrder.h"
+#include "dialects/weft/Fold.h"
+#include "mlir/IR/Verifier.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+using namespace weft;
+
+namespace {
+
+class Importer {
+public:
+  Importer(MLIRContext &mlirContext, const ImportOptions &options, ImportReport &report)
+      : mlirContext(mlirContext), options(options), report(report), builder(&mlirContext),
+        file(NameLoc::get(StringAttr::get(&mlirContext, options.path))) {
+    context.context = &mlirContext;
+    context.remarks = &report.remarks;
+  }
+
+  OwningOpRef<ModuleOp> run();
+
+private:
+  LogicalResult readFile();
+  LogicalResult checkOpset();
+  LogicalResult checkOperators(const GraphOrder &order);
+  LogicalResult bindDims();
+  LogicalResult makeFunction(Block *body);
+  LogicalResult setRoles();
+  LogicalResult importNode(const onnx::Node &node, Location loc);
+  void foldNew(Operation *after, MutableArrayRef<Value> results);
+  FailureOr<Value> valueOf(const std::string &name);
+  InFlightDiagnostic error() { return emitError(file); }
+
+  MLIRContext &mlirContext;
+  const ImportOptions &options;
+  ImportReport &report;
+  OpBuilder builder;
+  Location file;
+  ImportContext context;
+  OpTable table;
+
+  std::unique_ptr<llvm::MemoryBuffer> buffer;
+  std::string absolutePath;
+  onnx::Model model;
+  int64_t opset = 0;
+  std::vector<const onnx::ValueInfo *> inputs; ///< without those that are initializers
+  std::optional<Parameters> parameters;
+  std::map<std::string, int64_t> sizes; ///< symbolic sizes of one micro-batch
+  int64_t batch = 1;                    ///< the global one
+  func::FuncOp function;
+  llvm::StringMap<Value> values;
+};
+
+} // namespace
+
+static bool readWholeFile(const std::string &path, std::unique_ptr<llvm::MemoryBuffer> &buffer, onnx::Model &model,
+                          std::string &error) {
+  if (llvm::sys::fs::is_directory(path)) {
+    error = "it is a folder";
+    return false;
+  }
+  auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  if (!file) {
+    error = "it cannot be read: " + file.getError().message();
+    return false;
+  }
+  buffer = std::move(*file);
+  if (onnx::readModel({buffer->getBufferStart(), buffer->getBufferSize()}, model, error))
+    return true;
+  error = "it is not an ONNX model: " + error;
+  return false;
+}
+
+LogicalResult Importer::readFile() {
+  std::string reason;
+  if (!readWholeFile(options.path, buffer, model, reason))
+    return error() << reason;
+  SmallString<256> absolute(options.path);
+  if (std::error_code code = llvm::sys::fs::make_absolute(absolute))
+    return error() << "its absolute path is unknown: " << code.message();
+  llvm::sys::path::remove_dots(absolute, /*remove_dot_dot=*/true);
+  absolutePath = absolute.str().str();
+  if (!model.sparseInitializers.empty())
+    return error() << "sparse initializers are not supported ('" << model.sparseInitializers.front() << "')";
+  return success();
+}
+
+LogicalResult Importer::checkOpset() {
+  auto it = model.opsets.find("");
+  if (it == model.opsets.end())
+    return error() << "the file names no version of the standard operators";
+  opset = it->second;
+  if (opset < kFirstOpset || opset > kLastOpset)
+    return error() << "the file uses opset " << opset << ", Weft reads opsets " << kFirstOpset << " to " << kLastOpset
+                   << ": export it again or convert it";
+  return success();
+}
+
+/// One error per operator that cannot be taken, all of them at once.
+LogicalResult Importer::checkOperators(const GraphOrder &order) {
+  struct Refused {
+    const onnx::Node *first;
+    int64_t count;
+    std::string reason;
+  };
+  llvm::MapVector<StringRef, Refused> refused;
+  std::vector<std::string> keys;
+  keys.reserve(order.nodes.size());
+  for (const onnx::Node *node : order.nodes) {
+    bool standard = node->domain.empty() || node->domain == "ai.onnx";
+    std::string reason;
+    if (!standard || !table.knows(node->opType))
+      reason = "is not supported";
+    else if (!table.find(node->opType, opset))
+      reason = "does not exist in opset " + std::to_string(opset);
+    else
+      continue;
+    std::string key = standard ? node->opType : node->domain + "::" + node->opType;
+    if (auto it = refused.find(key); it != refused.end()) {
+      ++it->second.count;
+      continue;
+    }
+    keys.push_back(std::move(key));
+    refused.insert({StringRef(keys.back()), Refused{node, 1, reason}});
+  }
+  for (auto &[key, what] : refused) {
+    InFlightDiagnostic diagnostic = emitError(order.locations.find(what.first)->second);
+    diagnostic << "operator " << key << " " << what.reason << " (" << what.count
+               << (what.count == 1 ? " node" : " nodes, this is the first") << ")";
+  }
+  return success(refused.empty());
+}
+
+//===----------------------------------------------------------------------===//
+// Inputs
+//===----------------------------------------------------------------------===//
+
+/// The name that a size without a value goes by; sizes without a name are called INPUT.AXIS.
+static std::string dimName(const onnx::ValueInfo &input, size_t axis) {
+  const onnx::Dim &dim = input.shape[axis];
+  return dim.param.empty() ? input.name + "." + std::to_string(axis) : dim.param;
+}
+
+static std::vector<SymbolicDim> symbolicDims(ArrayRef<const onnx::ValueInfo *> inputs) {
+  std::vector<SymbolicDim> dims;
+  for (const onnx::ValueInfo *input : inputs)
+    for (auto [axis, dim] : llvm::enumerate(input->shape)) {
+      if (dim.value >= 0)
+        continue;
+      std::string name = dimName(*input, axis);
+      auto it = llvm::find_if(dims, [&](const SymbolicDim &known) { return known.name == name; });
+      if (it == dims.end())
+        it = dims.insert(dims.end(), {name, {}});
+      it->uses.push_back({input->name, static_cast<int64_t>(axis)});
+    }
+  return dims;
+}
+
+static std::vector<const onnx::ValueInfo *> realInputs(const onnx::Model &model) {
+  llvm::StringSet<> weights;
+  for (const onnx::Tensor &tensor : model.initializers)
+    weights.insert(tensor.name);
+  std::vector<const onnx::ValueInfo *> inputs;
+  for (const onnx::ValueInfo &input : model.inputs)
+    if (!weights.contains(input.name))
+      inputs.push_back(&input);
+  return inputs;
+}
+
+LogicalResult Importer::bindDims() {
+  if (options.microbatches < 1)
+    return error() << "the number of micro-batches must be at least 1, not " << options.microbatches;
+  for (const onnx::ValueInfo *input : inputs) {
+    if (!input->isTensor || !input->hasShape)
+      return error() << "input '" << input->name << "' " << (input->isTensor ? "has no shape" : "is not a tensor");
+    if (!context.convertType(input->type))
+      return error() << "input '" << input->name << "' has element type " << onnx::elementTypeName(input->type)
+                     << ", which Weft does not have";
+  }
+  std::vector<SymbolicDim> dims = symbolicDims(inputs);
+  auto list = [&](auto format) {
+    std::string text;
+    for (const SymbolicDim &dim : dims)
+      text += (text.empty() ? "" : " ") + format(dim);
+    return text;
+  };
+  for (auto &[name, value] : options.dims) {
+    if (llvm::none_of(dims, [&, &name = name](const SymbolicDim &dim) { return dim.name == name; }))
+      return error() << "the model has no symbolic size '" << name << "'; it has "
+                     << (dims.empty() ? "none" : list([](const SymbolicDim &dim) { return dim.name; }));
+    if (value < 1 || value > kMaxElements)
+      return error() << "size '" << name << "' cannot be " << value;
+  }
+  if (llvm::any_of(dims, [&](const SymbolicDim &dim) { return !options.dims.count(dim.name); }))
+    return error() << "the model has symbolic sizes that need values: "
+                   << list([](const SymbolicDim &dim) {
+                        return dim.name + " (" + dim.uses.front().input + ", axis " +
+                               std::to_string(dim.uses.front().axis) + ")";
+                      })
+                   << "; for example: " << list([](const SymbolicDim &dim) {
+                        return "--dim " + dim.name + "=" + (dim.uses.front().axis == 0 ? "8" : "32");
+                      });
+
+  sizes = options.dims;
+  const onnx::ValueInfo *first = nullptr;
+  for (const onnx::ValueInfo *input : inputs)
+    if (!first && !input->shape.empty())
+      first = input;
+  if (first && first->shape[0].value < 0) {
+    std::string name = dimName(*first, 0);
+    batch = options.dims.at(name);
+    if (batch % options.microbatches)
+      return error() << name << "=" << batch << " does not divide into " << options.microbatches << " micro-batches";
+    sizes[name] = batch / options.microbatches;
+  } else if (first) {
+    batch = first->shape[0].value;
+    if (options.microbatches > 1)
+      return error() << "the graph has a fixed batch of " << batch << ": it cannot be cut into " << options.microbatches
+                     << " micro-batches; export it with a symbolic batch";
+  } else if (options.microbatches > 1) {
+    return error() << "the graph has no input with a batch to cut into micro-batches";
+  }
+  for (const SymbolicDim &dim : dims) {
+    report.dims.emplace_back(dim.name, options.dims.at(dim.name));
+    context.dims.emplace_back(dim.name, sizes.at(dim.name));
+  }
+  return success();
+}
+
+LogicalResult Importer::makeFunction(Block *body) {
+  builder.setInsertionPointToEnd(body);
+  SmallVector<Type> types;
+  for (const onnx::ValueInfo *input : inputs) {
+    SmallVector<int64_t> shape;
+    for (auto [axis, dim] : llvm::enumerate(input->shape))
+      shape.push_back(dim.value >= 0 ? dim.value : sizes.at(dimName(*input, axis)));
+    if (!isSaneShape(shape))
+      return error() << "the sizes of input '" << input->name << "' are beyond what Weft can hold";
+    types.push_back(RankedTensorType::get(shape, context.convertType(input->type)));
+  }
+  function = func::FuncOp::create(builder, file, "forward", builder.getFunctionType(types, {}));
+  Block *entry = function.addEntryBlock();
+  for (auto [input, argument] : llvm::zip(inputs, entry->getArguments())) {
+    argument.setLoc(NameLoc::get(builder.getStringAttr(input->name)));
+    values[input->name] = argument;
+  }
+  builder.setInsertionPointToEnd(entry);
+  return success();
+}
+
+LogicalResult Importer::setRoles() {
+  std::map<std::string, std::string> asked;
+  for (const std::string &text : options.inputs) {
+    auto [name, role] = StringRef(text).split('=');
+    if (name.empty() || role.empty())
+      return error() << "--input '" << text << "' must be NAME=ROLE";
+    if (llvm::none_of(inputs, [&, name = name](const onnx::ValueInfo *input) { return input->name == name; })) {
+      InFlightDiagnostic diagnostic = error();
+      diagnostic << "the model has no input '" << name << "'; it has ";
+      llvm::interleaveComma(inputs, diagnostic, [&](const onnx::ValueInfo *input) { diagnostic << input->name; });
+      return diagnostic;
+    }
+    asked[name.str()] = role.str();
+  }
+  int tokens = -1;
+  for (auto [i, input] : llvm::enumerate(inputs)) {
+    auto type = cast<RankedTensorType>(function.getArgumentTypes()[i]);
+    bool index = type.getElementType().isInteger(64) || type.getElementType().isInteger(32);
+    std::string name = StringRef(input->name).lower(), role, field;
+    if (auto it = asked.find(input->name); it != asked.end()) {
+      role = it->second;
+      if (role != "tokens" && role != "labels" && role != "ones" && role != "positions") {
+        field = role;
+        role = "field";
+      }
+      if (role != "ones" && role != "field" && !index)
+        return error() << "input '" << input->name << "' of type " << type << " cannot be " << role;
+    } else if (!index || StringRef(name).contains("mask")) {
+      role = StringRef(name).contains("mask") ? "ones" : "field";
+    } else if (StringRef(name).contains("label") || StringRef(name).contains("target")) {
+      role = "labels";
+    } else if (StringRef(name).contains("position")) {
+      role = "positions";
+    } else if (tokens < 0 && type.getRank() == 2) {
+      role = "tokens";
+    } else if (tokens >= 0 && function.getArgumentTypes()[tokens] == type) {
+      role = "labels";
+    } else {
+      role = "field";
+    }
+    if (role == "tokens" && tokens < 0)
+      tokens = i;
+    if (role == "field" && field.empty())
+      field = input->name;
+    function.setArgAttr(i, "weft.name", builder.getStringAttr(input->name));
+    function.setArgAttr(i, "weft.role", builder.getStringAttr(role));
+    if (!field.empty())
+      function.setArgAttr(i, "weft.field", builder.getStringAttr(field));
+    std::string text;
+    llvm::raw_string_ostream(text) << "input '" << input->name << "' (" << type << ") is taken as "
+                                   << (field.empty() ? role : "field '" + field + "' of the data");
+    report.remarks.push_back(text);
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Nodes
+//===----------------------------------------------------------------------===//
+
+FailureOr<Value> Importer::valueOf(const std::string &name) {
+  if (auto it = values.find(name); it != values.end())
+    return it->second;
+  Value v = parameters->value(name, builder);
+  if (!v)
+    return failure();
+  values[name] = v;
+  return v;
+}
+
+/// Replaces the ops after `after` by constants where their operands are known.
+void Importer::foldNew(Operation *after, MutableArrayRef<Value> results) {
+  Block *block = builder.getInsertionBlock();
+  Operation *op = after ? after->getNextNode() : (block->empty() ? nullptr : &block->front());
+  while (op) {
+    Operation *next = op->getNextNode();
+    SmallVector<Attribute> constants;
+    if (op->getNumResults() && evaluateToConstants(op, defaultFoldLimit, constants)) {
+      OpBuilder at(op);
+      for (auto [old, attr] : llvm::zip(op->getResults(), constants)) {
+        Value constant = arith::ConstantOp::create(at, op->getLoc(), cast<TypedAttr>(attr));
+        context.logSoftmax.erase(old);
+        old.replaceAllUsesWith(constant);
+        llvm::replace(results, Value(old), constant);
+      }
+      op->erase();
+    }
+    op = next;
+  }
+}
+
+LogicalResult Importer::importNode(const onnx::Node &node, Location loc) {
+  const OpRule *rule = table.find(node.opType, opset);
+  assert(rule && "checkOperators lets only known operators pass");
+  size_t given = node.inputs.size();
+  while (given && node.inputs[given - 1].empty())
+    --given;
+  if (given < rule->minInputs || given > rule->maxInputs || node.outputs.empty())
+    return emitError(loc) << node.opType << " with " << given << " operands and " << node.outputs.size() << " results";
+  SmallVector<Value> operands;
+  for (auto [i, name] : llvm::enumerate(ArrayRef(node.inputs).take_front(given))) {
+    if (name.empty()) {
+      if (i < rule->minInputs)
+        return emitError(loc) << "operand " << i << " is left out";
+      operands.push_back({});
+      continue;
+    }
+    FailureOr<Value> operand = valueOf(name);
+    if (failed(operand))
+      return failure();
+    operands.push_back(*operand);
+  }
+  Block *block = builder.getInsertionBlock();
+  Operation *last = block->empty() ? nullptr : &block->back();
+  NodeImport import(context, node, opset, builder, loc, operands);
+  if (failed(rule->handler(import)) || import.hasFault()) {
+    if (!import.hasFault())
+      emitError(loc) << "it cannot be imported";
+    return failure();
+  }
+  if (failed(import.checkAttributesUsed()))
+    return failure();
+  MutableArrayRef<Value> results = import.getResults();
+  foldNew(last, results);
+  for (auto [i, name] : llvm::enumerate(node.outputs)) {
+    if (name.empty())
+      continue;
+    if (!results[i])
+      return emitError(loc) << "its result '" << name << "' is not supported";
+    values[name] = results[i];
+  }
+  return success();
+}
+
+/// Constants that folding left without users, and reads of parameters that only sizes were taken of.
+static void eraseDead(Block *block) {
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(*block)))
+    if (isOpTriviallyDead(&op))
+      op.erase();
+}
+
+OwningOpRef<ModuleOp> Importer::run() {
+  mlirContext.loadDialect<WeftDialect, arith::ArithDialect, math::MathDialect, func::FuncDialect>();
+  for (auto family : {registerElementwise, registerShape, registerMatMul, registerReduction, registerIndexing,
+                      registerNormalization, registerAttention, registerLoss})
+    family(table);
+  if (options.precision != "fp32" && options.precision != "model")
+    return error() << "precision '" << options.precision << "' is neither 'fp32' nor 'model'", nullptr;
+  context.narrowToF32 = options.precision == "fp32";
+  if (failed(readFile()) || failed(checkOpset()) || failed(hoistConstants(&mlirContext, model)))
+    return {};
+  inputs = realInputs(model);
+  FailureOr<GraphOrder> order = orderGraph(&mlirContext, options.path, model);
+  if (failed(order) || failed(checkOperators(*order)) || failed(bindDims()))
+    return {};
+
+  parameters.emplace(model, options, context, TensorFiles{absolutePath, buffer->getBuffer()}, report);
+  llvm::StringMap<SmallVector<Use, 2>> weightUses;
+  for (const onnx::Tensor &tensor : model.initializers)
+    if (auto it = order->uses.find(tensor.name); it != order->uses.end())
+      weightUses[tensor.name] = it->second;
+  if (failed(parameters->classify(weightUses)))
+    return {};
+
+  OwningOpRef<ModuleOp> module = ModuleOp::create(builder, file);
+  builder.setInsertionPointToEnd(module->getBody());
+  if (failed(parameters->declare(builder)) || failed(makeFunction(module->getBody())) || failed(setRoles()))
+    return {};
+  for (const onnx::Node *node : order->nodes)
+    if (failed(importNode(*node, order->locations.find(node)->second)))
+      return {};
+
+  SmallVector<Value> results;
+  SmallVector<StringRef> names;
+  for (const onnx::ValueInfo &output : model.outputs) {
+    FailureOr<Value> result = valueOf(output.name);
+    if (failed(result))
+      return {};
+    results.push_back(*result);
+    names.push_back(output.name);
+  }
+  func::ReturnOp::create(builder, file, results);
+  function.setType(builder.getFunctionType(function.getArgumentTypes(), ValueRange(results).getTypes()));
+  for (auto [i, name] : llvm::enumerate(names))
+    function.setResultAttr(i, "weft.name", builder.getStringAttr(name));
+  eraseDead(&function.getBody().front());
+
+  (*module)->setAttr("weft.model", builder.getStringAttr(llvm::sys::path::filename(options.path)));
+  (*module)->setAttr("weft.batch", builder.getI64IntegerAttr(batch));
+  (*module)->setAttr("weft.microbatches", builder.getI64IntegerAttr(options.microbatches));
+  if (failed(verify(*module)))
+    return {};
+  return module;
+}
+
+OwningOpRef<ModuleOp> weft::importOnnx(MLIRContext &context, const ImportOptions &options, ImportReport &report) {
+  return Importer(context, options, report).run();
+}
+
+bool weft::listSymbolicDims(const std::string &path, std::vector<SymbolicDim> &dims, std::string &error) {
+  std::unique_ptr<llvm::MemoryBuffer> buffer;
+  onnx::Model model;
+  if (!readWholeFile(path, buffer, model, error))
+    return false;
+  dims = symbolicDims(realInputs(model));
+  return true;
+}

@@ -1,0 +1,403 @@
+//===- Shape.cpp - ONNX operators that make and change shapes -*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/import/onnx/NodeImport.h"
+#include "llvm/Support/MathExtras.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace weft;
+
+using Shape = NodeImport::Shape;
+
+static int64_t product(ArrayRef<int64_t> sizes) {
+  int64_t result = 1;
+  for (int64_t size : sizes)
+    result *= size;
+  return result;
+}
+
+static LogicalResult reshape(NodeImport &n) {
+  bool allowZero = n.getInt("allowzero", 0) != 0;
+  FailureOr<Shape> wanted = n.constantInts(1, "new shape");
+  if (failed(wanted))
+    return failure();
+  ArrayRef<int64_t> from = n.shape(0);
+  Shape to = *wanted;
+  int64_t rest = -1;
+  for (auto [i, size] : llvm::enumerate(to)) {
+    if (size == 0 && !allowZero) {
+      if (i >= from.size())
+        return n.error() << "the new shape copies dimension " << i << " of a tensor of rank " << from.size();
+      size = from[i];
+    } else if (size == -1) {
+      if (rest >= 0)
+        return n.error() << "the new shape has more than one -1";
+      rest = i;
+      size = 1;
+    }
+  }
+  if (failed(n.checkShape(to)))
+    return failure();
+  int64_t elements = product(from), known = product(to);
+  if (rest >= 0) {
+    if (known == 0 || elements % known) {
+      InFlightDiagnostic diagnostic = n.error();
+      diagnostic << n.type(0) << " cannot be reshaped to [";
+      llvm::interleaveComma(*wanted, diagnostic);
+      return diagnostic << "]: the sizes do not divide";
+    }
+    to[rest] = elements / known;
+  } else if (known != elements) {
+    InFlightDiagnostic diagnostic = n.error();
+    diagnostic << n.type(0) << " cannot be reshaped to [";
+    llvm::interleaveComma(*wanted, diagnostic);
+    return diagnostic << "]: " << elements << " elements against " << known;
+  }
+  return n.done(n.e.reshape(n.input(0), to));
+}
+
+static LogicalResult flatten(NodeImport &n) {
+  int64_t at = n.getInt("axis", 1), rank = n.rank(0);
+  if (at < -rank || at > rank)
+    return n.error() << "axis " << at << " is out of range for a tensor of rank " << rank;
+  at = at < 0 ? at + rank : at;
+  ArrayRef<int64_t> shape = n.shape(0);
+  return n.done(n.e.reshape(n.input(0), {product(shape.take_front(at)), product(shape.drop_front(at))}));
+}
+
+static LogicalResult squeeze(NodeImport &n) {
+  ArrayRef<int64_t> shape = n.shape(0);
+  Shape kept;
+  if (!n.has(1)) {
+    llvm::copy_if(shape, std::back_inserter(kept), [](int64_t size) { return size != 1; });
+    return n.done(n.e.reshape(n.input(0), kept));
+  }
+  FailureOr<Shape> list = n.constantInts(1, "axes");
+  if (failed(list))
+    return failure();
+  FailureOr<Shape> axes = n.axes(*list, n.rank(0));
+  if (failed(axes))
+    return failure();
+  for (auto [i, size] : llvm::enumerate(shape)) {
+    if (!llvm::is_contained(*axes, static_cast<int64_t>(i)))
+      kept.push_back(size);
+    else if (size != 1)
+      return n.error() << "dimension " << i << " cannot be squeezed: its size is " << size;
+  }
+  return n.done(n.e.reshape(n.input(0), kept));
+}
+
+static LogicalResult unsqueeze(NodeImport &n) {
+  FailureOr<Shape> list = n.constantInts(1, "axes");
+  if (failed(list))
+    return failure();
+  FailureOr<Shape> axes = n.axes(*list, n.rank(0) + static_cast<int64_t>(list->size()));
+  if (failed(axes))
+    return failure();
+  Shape shape(n.shape(0));
+  for (int64_t axis : *axes)
+    shape.insert(shape.begin() + axis, 1);
+  return n.done(n.e.reshape(n.input(0), shape));
+}
+
+static LogicalResult expand(NodeImport &n) {
+  FailureOr<Shape> wanted = n.constantInts(1, "shape");
+  if (failed(wanted) || failed(n.checkShape(*wanted)))
+    return failure();
+  // Broadcasting goes both ways: the operand may have sizes where the shape says 1.
+  ArrayRef<int64_t> from = n.shape(0);
+  Shape to = *wanted;
+  if (from.size() > to.size())
+    to.insert(to.begin(), from.size() - to.size(), 1);
+  size_t lead = to.size() - from.size();
+  for (auto [i, size] : llvm::enumerate(from))
+    if (to[lead + i] == 1)
+      to[lead + i] = size;
+  return n.done(n.stretch(n.input(0), to));
+}
+
+static LogicalResult tile(NodeImport &n) {
+  FailureOr<Shape> repeats = n.constantInts(1, "repeats");
+  if (failed(repeats))
+    return failure();
+  ArrayRef<int64_t> from = n.shape(0);
+  if (repeats->size() != from.size())
+    return n.error() << repeats->size() << " repeats for a tensor of rank " << from.size();
+  if (failed(n.checkShape(*repeats)))
+    return failure();
+  // [a, b] becomes [r0, a, r1, b], and then [r0 * a, r1 * b].
+  Shape wide, dims, to;
+  for (auto [size, repeat] : llvm::zip(from, *repeats)) {
+    wide.append({repeat, size});
+    dims.push_back(static_cast<int64_t>(wide.size()) - 1);
+    to.push_back(llvm::SaturatingMultiply<uint64_t>(size, repeat) > uint64_t(kMaxElements) ? kMaxElements + 1 : size * repeat);
+  }
+  if (failed(n.checkShape(to)))
+    return failure();
+  return n.done(n.e.reshape(n.e.broadcast(n.input(0), dims, wide), to));
+}
+
+static LogicalResult transpose(NodeImport &n) {
+  int64_t rank = n.rank(0);
+  Shape perm(llvm::reverse(llvm::to_vector(llvm::seq<int64_t>(0, rank))));
+  if (auto given = n.getInts("perm"))
+    perm = *given;
+  Shape sorted(perm);
+  llvm::sort(sorted);
+  if (!llvm::equal(sorted, llvm::seq<int64_t>(0, rank))) {
+    InFlightDiagnostic diagnostic = n.error();
+    diagnostic << "[";
+    llvm::interleaveComma(perm, diagnostic);
+    return diagnostic << "] is not a permutation of the " << rank << " dimensions";
+  }
+  return n.done(n.e.transpose(n.input(0), perm));
+}
+
+static LogicalResult concat(NodeImport &n) {
+  if (!n.hasAttr("axis"))
+    return n.error() << "attribute 'axis' is missing";
+  FailureOr<int64_t> axis = n.axis(n.getInt("axis", 0), n.rank(0));
+  if (failed(axis))
+    return failure();
+  SmallVector<Value> parts;
+  int64_t total = 0;
+  for (size_t i = 0; i < n.numInputs(); ++i) {
+    if (!n.has(i))
+      return n.error() << "operand " << i << " is left out";
+    if (failed(n.needSameElementType(0, i)))
+      return failure();
+    bool fits = n.rank(i) == n.rank(0);
+    for (int64_t d = 0; fits && d < n.rank(0); ++d)
+      fits = d == *axis || n.shape(i)[d] == n.shape(0)[d];
+    if (!fits)
+      return n.error() << "operands '" << n.displayName(0) << "' of type " << n.type(0) << " and '" << n.displayName(i)
+                       << "' of type " << n.type(i) << " differ in more than axis " << *axis;
+    total += n.shape(i)[*axis];
+    if (n.shape(i)[*axis])
+      parts.push_back(n.input(i));
+  }
+  Shape to(n.shape(0));
+  to[*axis] = total;
+  if (failed(n.checkShape(to)))
+    return failure();
+  return n.done(parts.empty() ? n.input(0) : n.e.concat(parts, *axis));
+}
+
+static LogicalResult split(NodeImport &n) {
+  FailureOr<int64_t> axis = n.axis(n.getInt("axis", 0), n.rank(0));
+  int64_t asked = n.opset >= 18 ? n.getInt("num_outputs", 0) : 0;
+  if (failed(axis))
+    return failure();
+  int64_t size = n.shape(0)[*axis], count = n.node.outputs.size();
+  Shape sizes;
+  if (n.has(1)) {
+    FailureOr<Shape> given = n.constantInts(1, "sizes of the parts");
+    if (failed(given))
+      return failure();
+    sizes = *given;
+  } else {
+    if (asked && asked != count)
+      return n.error() << "num_outputs is " << asked << " but the node has " << count << " results";
+    if (count == 0)
+      return n.error() << "the node has no results";
+    // Equal parts; since opset 18 the last one may be smaller.
+    int64_t part = llvm::divideCeil(size, count);
+    if (n.opset < 18 && size % count)
+      return n.error() << "size " << size << " does not divide into " << count << " equal parts";
+    for (int64_t i = 0; i < count; ++i)
+      sizes.push_back(std::max<int64_t>(0, std::min(part, size - i * part)));
+  }
+  if (static_cast<int64_t>(sizes.size()) != count || failed(n.checkShape(sizes)) || [&] {
+        int64_t sum = 0;
+        for (int64_t part : sizes)
+          sum += part;
+        return sum != size;
+      }())
+    return n.error() << "the sizes of the parts do not make up size " << size << " in " << count << " results";
+  Shape offsets(n.rank(0), 0), to(n.shape(0));
+  for (int64_t i = 0; i < count; ++i) {
+    to[*axis] = sizes[i];
+    n.set(i, n.e.slice(n.input(0), offsets, to));
+    offsets[*axis] += sizes[i];
+  }
+  return success();
+}
+
+static LogicalResult slice(NodeImport &n) {
+  FailureOr<Shape> starts = n.constantInts(1, "starts"), ends = n.constantInts(2, "ends");
+  if (failed(starts) || failed(ends))
+    return failure();
+  Shape axes(llvm::to_vector(llvm::seq<int64_t>(0, starts->size()))), steps(starts->size(), 1);
+  if (n.has(3)) {
+    FailureOr<Shape> given = n.constantInts(3, "axes");
+    if (failed(given))
+      return failure();
+    axes = *given;
+  }
+  if (n.has(4)) {
+    FailureOr<Shape> given = n.constantInts(4, "steps");
+    if (failed(given))
+      return failure();
+    steps = *given;
+  }
+  if (ends->size() != starts->size() || axes.size() != starts->size() || steps.size() != starts->size())
+    return n.error() << "starts, ends, axes and steps differ in length";
+  if (failed(n.axes(axes, n.rank(0))))
+    return failure();
+
+  Value result = n.input(0);
+  Shape offsets(n.rank(0), 0), strides(n.rank(0), 1), sizes(n.shape(0));
+  for (auto [start, end, axis, step] : llvm::zip(*starts, *ends, axes, steps)) {
+    int64_t d = axis < 0 ? axis + n.rank(0) : axis, size = n.shape(0)[d];
+    if (step == 0)
+      return n.error() << "a step of 0 along axis " << d;
+    int64_t from = start < 0 ? std::max(start, -size - 1) + size : std::min(start, size);
+    int64_t to = end < 0 ? std::max(end, -size - 1) + size : std::min(end, size);
+    if (step > 0) {
+      from = std::max<int64_t>(from, 0);
+      to = std::max<int64_t>(to, 0);
+      offsets[d] = from;
+      // A stride beyond the dimension takes its first element only.
+      strides[d] = std::min(step, std::max<int64_t>(size, 1));
+      sizes[d] = std::max<int64_t>(0, llvm::divideCeil(std::max<int64_t>(to - from, 0), strides[d]));
+      if (sizes[d] == 0)
+        offsets[d] = 0;
+      continue;
+    }
+    // weft.slice goes forward only: a step back is a gather with falling indices.
+    int64_t back = step < -size ? std::max<int64_t>(size, 1) : -step;
+    Shape indices;
+    for (int64_t i = std::min(from, size - 1); i > to; i -= back)
+      indices.push_back(i);
+    result = n.e.gather(result, n.i64Vector(indices), d);
+    sizes[d] = indices.size();
+  }
+  return n.done(n.e.slice(result, offsets, sizes, strides));
+}
+
+static LogicalResult shape(NodeImport &n) {
+  int64_t rank = n.rank(0);
+  auto clamp = [&](int64_t at) { return std::clamp<int64_t>(at < 0 ? at + rank : at, 0, rank); };
+  int64_t start = 0, end = rank;
+  if (n.opset >= 15) {
+    start = clamp(n.getInt("start", 0));
+    end = clamp(n.getInt("end", rank));
+  }
+  return n.done(n.i64Vector(n.shape(0).slice(start, std::max<int64_t>(0, end - start))));
+}
+
+static LogicalResult size(NodeImport &n) { return n.done(n.i64Constant({product(n.shape(0))}, {})); }
+
+static LogicalResult constantOfShape(NodeImport &n) {
+  FailureOr<Shape> wanted = n.constantInts(0, "shape");
+  if (failed(wanted) || failed(n.checkShape(*wanted)))
+    return failure();
+  // The importer has made attribute `value` the second operand.
+  if (!n.has(1))
+    return n.done(n.e.splat(RankedTensorType::get(*wanted, n.e.b.getF32Type()), 0));
+  if (n.type(1).getNumElements() != 1)
+    return n.error() << "attribute 'value' must have one element";
+  return n.done(n.stretch(n.e.reshape(n.input(1), {}), *wanted));
+}
+
+static LogicalResult range(NodeImport &n) {
+  if (failed(n.needSameElementType(0, 1)) || failed(n.needSameElementType(0, 2)))
+    return failure();
+  FailureOr<double> start = n.constantNumber(0, "start"), limit = n.constantNumber(1, "limit"),
+                    delta = n.constantNumber(2, "delta");
+  if (failed(start) || failed(limit) || failed(delta))
+    return failure();
+  if (*delta == 0)
+    return n.error() << "a range with a delta of 0";
+  double count = std::max(0.0, std::ceil((*limit - *start) / *delta));
+  if (!(count <= double(kMaxElements)))
+    return n.error() << "a range of " << count << " elements is beyond what Weft can hold";
+  auto type = RankedTensorType::get({static_cast<int64_t>(count)}, n.elementType(0));
+  Value index = n.e.iota(type, 0);
+  if (*delta != 1)
+    index = n.e.mul(index, n.e.splat(type, *delta));
+  if (*start != 0)
+    index = n.e.add(index, n.e.splat(type, *start));
+  return n.done(index);
+}
+
+static LogicalResult pad(NodeImport &n) {
+  std::string mode = n.getString("mode", "constant");
+  FailureOr<Shape> pads = n.constantInts(1, "pads");
+  if (failed(pads))
+    return failure();
+  if (mode != "constant")
+    return n.error() << "padding mode '" << mode << "' is not supported, only 'constant'";
+  Shape axes(llvm::to_vector(llvm::seq<int64_t>(0, n.rank(0))));
+  if (n.has(3)) {
+    FailureOr<Shape> given = n.constantInts(3, "axes");
+    if (failed(given))
+      return failure();
+    axes = *given;
+    if (failed(n.axes(axes, n.rank(0))))
+      return failure();
+  }
+  if (pads->size() != 2 * axes.size())
+    return n.error() << pads->size() << " pads for " << axes.size() << " axes";
+
+  Value x = n.input(0);
+  Shape low(n.rank(0), 0), high(low), offsets(low), strides(n.rank(0), 1), kept(n.shape(0)), to;
+  for (auto [i, axis] : llvm::enumerate(axes)) {
+    int64_t d = axis < 0 ? axis + n.rank(0) : axis;
+    int64_t before = (*pads)[i], after = (*pads)[axes.size() + i];
+    if (std::max(std::abs(before / 2), std::abs(after / 2)) > kMaxElements)
+      return n.error() << "a pad of " << (std::abs(before / 2) > kMaxElements ? before : after) << " is beyond what Weft can hold";
+    // Negative pads cut off.
+    offsets[d] = std::max<int64_t>(0, -before);
+    kept[d] += std::min<int64_t>(0, before) + std::min<int64_t>(0, after);
+    low[d] = std::max<int64_t>(0, before);
+    high[d] = std::max<int64_t>(0, after);
+    if (kept[d] < 0)
+      return n.error() << "negative pads cut off more than axis " << d << " has";
+  }
+  for (auto [size, a, b] : llvm::zip(kept, low, high))
+    to.push_back(size + a + b);
+  if (failed(n.checkShape(to)))
+    return failure();
+  Build &e = n.e;
+  auto padded = [&](Value v) -> Value {
+    if (llvm::all_of(low, [](int64_t p) { return p == 0; }) && llvm::all_of(high, [](int64_t p) { return p == 0; }))
+      return v;
+    return PadOp::create(e.b, e.loc, tensorType(v).clone(to), v, low, high, Shape(n.rank(0), 0));
+  };
+  x = e.slice(x, offsets, kept, strides);
+  Value result = padded(x);
+  if (n.has(2)) {
+    FailureOr<double> fill = n.constantNumber(2, "constant value");
+    if (failed(fill))
+      return failure();
+    if (*fill != 0 && result != x) {
+      Value inside = padded(e.splat(tensorType(x).clone(e.b.getI1Type()), 1));
+      result = e.select(inside, result, e.splatLike(result, *fill));
+    }
+  }
+  return n.done(result);
+}
+
+void weft::registerShape(OpTable &table) {
+  table.add("Reshape", reshape, 2, 2);
+  table.add("Flatten", flatten, 1, 1);
+  table.add("Squeeze", squeeze, 1, 2);
+  table.add("Unsqueeze", unsqueeze, 2, 2);
+  table.add("Expand", expand, 2, 2);
+  table.add("Tile", tile, 2, 2);
+  table.add("Transpose", transpose, 1, 1);
+  table.add("Concat", concat, 1, kAnyNumber);
+  table.add("Split", split, 1, 2, kAnyNumber);
+  table.add("Slice", slice, 3, 5);
+  table.add("Shape", shape, 1, 1);
+  table.add("Size", size, 1, 1);
+  table.add("ConstantOfShape", constantOfShape, 1, 2);
+  table.add("Range", range, 3, 3);
+  table.add("Pad", pad, 2, 4);
+}
