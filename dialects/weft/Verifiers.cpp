@@ -99,22 +99,6 @@ LogicalResult WriteOp::verifySymbolUses(SymbolTableCollection &symbols) {
 // Products and reductions
 //===----------------------------------------------------------------------===//
 
-/// Dimensions of a tensor of `rank` dimensions that are in neither list.
-static SmallVector<int64_t> freeDims(int64_t rank, ArrayRef<int64_t> batch, ArrayRef<int64_t> contract) {
-  SmallVector<int64_t> dims;
-  for (int64_t d = 0; d < rank; ++d)
-    if (!llvm::is_contained(batch, d) && !llvm::is_contained(contract, d))
-      dims.push_back(d);
-  return dims;
-}
-
-SmallVector<int64_t> DotGeneralOp::getLhsFree() {
-  return freeDims(cast<RankedTensorType>(getLhs().getType()).getRank(), getLhsBatch(), getLhsContract());
-}
-SmallVector<int64_t> DotGeneralOp::getRhsFree() {
-  return freeDims(cast<RankedTensorType>(getRhs().getType()).getRank(), getRhsBatch(), getRhsContract());
-}
-
 /// Batch and contracted dimensions of one operand: in range, each at most once.
 static LogicalResult verifyProductDims(Operation *op, StringRef name, RankedTensorType type, ArrayRef<int64_t> batch,
                                        ArrayRef<int64_t> contract) {
