@@ -36,6 +36,9 @@ struct Engine final : MatmulEngine {
 struct Problem {
   dnnl::memory::dims aDims, bDims, cDims, aStrides, bStrides, cStrides;
   bool swapped = false;
+  /// Offsets in the result, in elements, at which the product is computed: more than one where a batch dimension is
+  /// broadcast in both operands, which the library does not take.
+  std::vector<int64_t> resultOffsets = {0};
 };
 
 /// Sets the stride of a dimension of size 1, which addresses nothing, to what makes the operand contiguous.
@@ -68,6 +71,15 @@ Problem makeProblem(const MatmulDesc &desc) {
   operand(desc.m, desc.k, desc.aStrides, problem.aDims, problem.aStrides);
   operand(desc.k, desc.n, desc.bStrides, problem.bDims, problem.bStrides);
   operand(desc.m, desc.n, desc.cStrides, problem.cDims, problem.cStrides);
+  for (size_t i = 0; i < desc.batch.size(); ++i)
+    if (problem.aDims[i] == 1 && problem.bDims[i] == 1 && problem.cDims[i] > 1) {
+      std::vector<int64_t> offsets;
+      for (int64_t offset : problem.resultOffsets)
+        for (int64_t j = 0; j < problem.cDims[i]; ++j)
+          offsets.push_back(offset + j * problem.cStrides[i]);
+      problem.resultOffsets = std::move(offsets);
+      problem.cDims[i] = 1;
+    }
   size_t row = desc.batch.size(), column = row + 1;
   // A result column can only be a single one with rows apart, or the free stride was put on the wrong side.
   if (desc.n == 1)
@@ -118,8 +130,8 @@ dnnl::matmul::primitive_desc makePrimitive(const MatmulDesc &desc, const Problem
 class OneDnnMatmul final : public Matmul {
 public:
   OneDnnMatmul(Engine &engine, const MatmulDesc &desc)
-      : stream(engine.stream), problem(makeProblem(desc)), plan(makePrimitive(desc, problem, engine.engine)),
-        primitive(plan) {
+      : elementBytes(desc.dtype == MatmulType::F32 ? 4 : 2), stream(engine.stream), problem(makeProblem(desc)),
+        plan(makePrimitive(desc, problem, engine.engine)), primitive(plan) {
     auto bind = [&](int role, const dnnl::memory::desc &layout) {
       operands.emplace_back(layout, engine.engine, nullptr);
       arguments.push_back({role, operands.back().get()});
@@ -146,14 +158,18 @@ public:
       return "an operand is null";
     set(a, aData);
     set(b, bData);
-    set(c, cData);
     if (bias)
       set(bias, biasData);
     if (scratchpad)
       set(scratchpad, scratchData);
-    dnnl_status_t status =
-        dnnl_primitive_execute(primitive.get(), stream.get(), static_cast<int>(arguments.size()), arguments.data());
-    return status == dnnl_success ? nullptr : dnnl_status2str(status);
+    for (int64_t offset : problem.resultOffsets) {
+      set(c, static_cast<const char *>(cData) + offset * elementBytes);
+      dnnl_status_t status =
+          dnnl_primitive_execute(primitive.get(), stream.get(), static_cast<int>(arguments.size()), arguments.data());
+      if (status != dnnl_success)
+        return dnnl_status2str(status);
+    }
+    return nullptr;
   }
 
 private:
@@ -162,6 +178,7 @@ private:
     dnnl_memory_set_data_handle(memory, const_cast<void *>(data));
   }
 
+  int64_t elementBytes;
   dnnl::stream stream;
   Problem problem;
   dnnl::matmul::primitive_desc plan;

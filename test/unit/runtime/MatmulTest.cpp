@@ -1,0 +1,184 @@
+//===- MatmulTest.cpp - Products over layouts -----------------------------===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "kernels/Matmul.h"
+
+#include <cmath>
+#include <gtest/gtest.h>
+#include <random>
+#include <vector>
+
+using namespace weft;
+using namespace weft::rt;
+
+namespace {
+
+/// Elements that strides over these sizes reach.
+int64_t extent(const std::vector<int64_t> &batch, int64_t rows, int64_t columns, const std::vector<int64_t> &strides) {
+  int64_t last = (rows - 1) * strides[batch.size()] + (columns - 1) * strides[batch.size() + 1];
+  for (size_t i = 0; i < batch.size(); ++i)
+    last += (batch[i] - 1) * strides[i];
+  return last + 1;
+}
+
+/// Runs `desc` and compares every element with double precision. Returns the implementation's name.
+std::string checkProduct(const MatmulDesc &desc, uint32_t seed) {
+  std::string error;
+  auto engine = MatmulEngine::create();
+  auto matmul = Matmul::create(*engine, desc, error);
+  EXPECT_NE(matmul, nullptr) << error;
+  if (!matmul)
+    return "";
+  EXPECT_EQ(matmul->scratchBytes(), matmulScratchBytes(desc));
+  std::mt19937 engineOfNumbers(seed);
+  std::uniform_real_distribution<float> uniform(-1, 1);
+  auto numbers = [&](int64_t count) {
+    std::vector<float> values(count);
+    for (float &value : values)
+      value = uniform(engineOfNumbers);
+    return values;
+  };
+  std::vector<float> a = numbers(extent(desc.batch, desc.m, desc.k, desc.aStrides));
+  std::vector<float> b = numbers(extent(desc.batch, desc.k, desc.n, desc.bStrides));
+  std::vector<float> c = numbers(extent(desc.batch, desc.m, desc.n, desc.cStrides)), before = c;
+  std::vector<float> bias = numbers(desc.n);
+  std::vector<std::max_align_t> scratch(matmul->scratchBytes() / sizeof(std::max_align_t) + 8);
+  EXPECT_EQ(matmul->run(a.data(), b.data(), desc.bias ? bias.data() : nullptr, c.data(), scratch.data()), nullptr);
+  std::vector<bool> written(c.size());
+  int64_t outer = desc.batch.size() > 0 ? desc.batch[0] : 1, inner = desc.batch.size() > 1 ? desc.batch[1] : 1;
+  for (int64_t i = 0; i < outer; ++i)
+    for (int64_t j = 0; j < inner; ++j) {
+      auto base = [&](const std::vector<int64_t> &s) {
+        return (desc.batch.size() > 0 ? i * s[0] : 0) + (desc.batch.size() > 1 ? j * s[1] : 0);
+      };
+      auto row = [&](const std::vector<int64_t> &s) { return s[s.size() - 2]; };
+      for (int64_t m = 0; m < desc.m; ++m)
+        for (int64_t n = 0; n < desc.n; ++n) {
+          int64_t place = base(desc.cStrides) + m * row(desc.cStrides) + n * desc.cStrides.back();
+          double sum = desc.bias ? bias[n] : 0;
+          sum += desc.accumulate ? before[place] : 0;
+          for (int64_t k = 0; k < desc.k; ++k)
+            sum += double(a[base(desc.aStrides) + m * row(desc.aStrides) + k * desc.aStrides.back()]) *
+                   b[base(desc.bStrides) + k * row(desc.bStrides) + n * desc.bStrides.back()];
+          EXPECT_NEAR(c[place], sum, 1e-5 * desc.k) << i << " " << j << " " << m << " " << n;
+          written[place] = true;
+        }
+    }
+  for (size_t i = 0; i < c.size(); ++i)
+    if (!written[i])
+      EXPECT_EQ(c[i], before[i]) << "wrote outside the result at " << i;
+  return matmul->implementation();
+}
+
+} // namespace
+
+// Both operands and the result in both orders, with and without padding between rows, bias and accumulation.
+TEST(Matmul, LayoutsOfTwoDimensions) {
+  uint32_t seed = 1;
+  for (int bits = 0; bits < 64; ++bits)
+    for (int64_t pad : {0, 5}) {
+      MatmulDesc desc;
+      desc.m = 17, desc.n = 33, desc.k = 40;
+      auto strides = [&](int64_t rows, int64_t columns, bool transposed) {
+        return transposed ? std::vector<int64_t>{1, rows + pad} : std::vector<int64_t>{columns + pad, 1};
+      };
+      desc.aStrides = strides(desc.m, desc.k, bits & 1);
+      desc.bStrides = strides(desc.k, desc.n, bits & 2);
+      desc.cStrides = strides(desc.m, desc.n, bits & 4);
+      desc.bias = bits & 8;
+      desc.accumulate = bits & 16;
+      if (bits & 32)
+        desc.batch = {1}, desc.aStrides.insert(desc.aStrides.begin(), 0),
+        desc.bStrides.insert(desc.bStrides.begin(), 7), desc.cStrides.insert(desc.cStrides.begin(), 0);
+      SCOPED_TRACE(testing::Message() << "bits " << bits << " pad " << pad);
+      std::string implementation = checkProduct(desc, seed++);
+      // Only a transposed result with a bias is left to the slow loops.
+      if (!((bits & 4) && desc.bias))
+        EXPECT_EQ(implementation.find("ref"), std::string::npos);
+    }
+}
+
+// Heads inside rows, as attention without a fused kernel uses them; grouped queries by broadcasting.
+TEST(Matmul, TwoBatchDimensions) {
+  int64_t batch = 2, heads = 3, length = 10, width = 8;
+  MatmulDesc scores;
+  scores.batch = {batch, heads};
+  scores.m = length, scores.n = length, scores.k = width;
+  scores.aStrides = {length * heads * width, width, heads * width, 1};
+  scores.bStrides = {length * heads * width, width, 1, heads * width};
+  scores.cStrides = {heads * length * length, length * length, length, 1};
+  EXPECT_EQ(checkProduct(scores, 1).find("ref"), std::string::npos);
+  scores.bStrides = {length * width, 0, 1, width};
+  EXPECT_EQ(checkProduct(scores, 2).find("ref"), std::string::npos);
+  MatmulDesc values = scores;
+  values.n = width, values.k = length;
+  values.aStrides = scores.cStrides;
+  values.bStrides = {length * heads * width, width, heads * width, 1};
+  values.cStrides = {length * heads * width, width, heads * width, 1};
+  EXPECT_EQ(checkProduct(values, 3).find("ref"), std::string::npos);
+  values.accumulate = true;
+  EXPECT_EQ(checkProduct(values, 4).find("ref"), std::string::npos);
+  values.aStrides = {0, 0, length, 1};
+  EXPECT_EQ(checkProduct(values, 5).find("ref"), std::string::npos);
+}
+
+// Rows, columns and depths of one, with strides as a tensor of more dimensions leaves them.
+TEST(Matmul, SizesOfOne) {
+  uint32_t seed = 1;
+  for (int64_t m : {1, 6})
+    for (int64_t n : {1, 7})
+      for (int64_t k : {1, 9})
+        for (int variant = 0; variant < 8; ++variant) {
+          MatmulDesc desc;
+          desc.m = m, desc.n = n, desc.k = k;
+          desc.aStrides = variant & 1 ? std::vector<int64_t>{1, m} : std::vector<int64_t>{k, 1};
+          desc.bStrides = variant & 2 ? std::vector<int64_t>{1, k} : std::vector<int64_t>{n, 1};
+          desc.cStrides = variant & 4 ? std::vector<int64_t>{1, m} : std::vector<int64_t>{n, 1};
+          SCOPED_TRACE(testing::Message() << m << "x" << n << "x" << k << " variant " << variant);
+          EXPECT_EQ(checkProduct(desc, seed++).find("ref"), std::string::npos);
+        }
+}
+
+TEST(Matmul, RandomShapes) {
+  std::mt19937 engine(11);
+  auto pick = [&](int64_t low, int64_t high) { return low + int64_t(engine() % uint32_t(high - low + 1)); };
+  for (int trial = 0; trial < 100; ++trial) {
+    MatmulDesc desc;
+    desc.m = pick(1, 70), desc.n = pick(1, 70), desc.k = pick(1, 70);
+    for (int64_t rank = pick(0, 2); rank > 0; --rank)
+      desc.batch.push_back(pick(1, 4));
+    desc.bias = engine() % 2, desc.accumulate = engine() % 2;
+    auto strides = [&](int64_t rows, int64_t columns, bool canBroadcast, bool transposed) {
+      std::vector<int64_t> result = transposed ? std::vector<int64_t>{1, rows} : std::vector<int64_t>{columns, 1};
+      int64_t size = rows * columns;
+      for (size_t i = desc.batch.size(); i-- > 0; size *= desc.batch[i])
+        result.insert(result.begin(), canBroadcast && engine() % 3 == 0 ? 0 : size);
+      return result;
+    };
+    desc.aStrides = strides(desc.m, desc.k, true, engine() % 2);
+    desc.bStrides = strides(desc.k, desc.n, true, engine() % 2);
+    desc.cStrides = strides(desc.m, desc.n, false, false);
+    SCOPED_TRACE(testing::Message() << "trial " << trial);
+    checkProduct(desc, engine());
+  }
+}
+
+TEST(Matmul, Faults) {
+  std::string error;
+  MatmulDesc desc;
+  desc.m = desc.n = desc.k = 2;
+  desc.aStrides = desc.bStrides = desc.cStrides = {2, 1};
+  desc.bStrides = {1};
+  EXPECT_EQ(matmulScratchBytes(desc, 0, &error), -1);
+  EXPECT_NE(error.find("number of strides"), std::string::npos);
+  desc.bStrides = {2, 1};
+  EXPECT_EQ(matmulScratchBytes(desc, 0, &error), 0);
+  EXPECT_EQ(error, "");
+  auto engine = MatmulEngine::create();
+  auto matmul = Matmul::create(*engine, desc, error);
+  EXPECT_STREQ(matmul->run(nullptr, nullptr, nullptr, nullptr, nullptr), "an operand is null");
+}
