@@ -120,7 +120,9 @@ LogicalResult CrossEntropyOp::buildVjp(OpBuilder &builder, ArrayRef<Value> resul
   Value difference = e.select(isLabel, e.sub(probabilities, e.splatLike(probabilities, 1)), probabilities);
 
   Value grad = e.cast(resultGrads[0], type.getElementType());
-  Value isIgnored = e.equal(labels, e.splatLike(labels, static_cast<double>(getIgnoreIndex())));
+  // The accessor is unsigned, the index usually negative.
+  double ignored = static_cast<double>(getIgnoreIndexAttr().getInt());
+  Value isIgnored = e.equal(labels, e.splatLike(labels, ignored));
   grad = e.select(isIgnored, e.splatLike(grad, 0), grad);
   operandGrads[0] = gradientOf(e, getLogits(), e.mul(difference, broadcastRows(e, grad, logits)));
   return success();
