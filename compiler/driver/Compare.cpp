@@ -83,8 +83,8 @@ static double distance(const std::vector<double> &a, const std::vector<double> &
 /// A ratio that is 0 where both are 0.
 static double ratio(double part, double whole) { return part == 0 ? 0 : part / whole; }
 
-/// The larger of two errors; one that is not a number is larger than any.
-static bool isWorse(double error, double than) { return !(error <= than); }
+/// Whether an error is the larger one; one that is not a number is larger than any that is.
+static bool isWorse(double error, double than) { return std::isnan(error) ? !std::isnan(than) : error > than; }
 
 static ComparisonRow finish(std::string what, double error, double tolerance, std::string note) {
   return {std::move(what), isWorse(error, tolerance) ? State::Miss : State::Ok, error, std::move(note)};

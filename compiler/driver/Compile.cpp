@@ -172,7 +172,8 @@ int Compilation::run() {
   if (options.emit == Emit::Train)
     return printModule();
 
-  if (ExitCode code = session.run("schedule", *module, buildSchedulePipeline))
+  if (ExitCode code = session.run("schedule", *module,
+                                  [](OpPassManager &pm) { buildSchedulePipeline(pm, nullptr); }))
     return code;
   if (options.emit == Emit::Schedule)
     return printModule();
