@@ -17,9 +17,8 @@ config.environment["PATH"] = os.pathsep.join(path)
 # Expected numbers must not depend on who runs the suite, and two tests run at once on a small machine.
 config.environment["LC_ALL"] = "C"
 
-# %models: real exported models and their reference values. %text: English prose, and licences at that.
+# %models: real exported models, their reference values, and text to train on.
 config.substitutions.append(("%models", os.path.join(config.weft_source_dir, "test", "models")))
-config.substitutions.append(("%text", os.path.join(config.weft_source_dir, "test", "models", "text")))
 config.substitutions.append(("%python", config.python))
 
 
