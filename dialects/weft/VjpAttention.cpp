@@ -17,7 +17,7 @@ using namespace weft;
 /// The gradient of a float mask that is trained (a relative position bias):
 /// that of the scores, P * (dout V^T - rowsum(dout * out) + dlse), summed over
 /// the dimensions along which the mask repeats. Unlike the gradients of q, k and
-/// v it needs the score matrix, so it is written out. All values are in the
+/// v it needs the score matrix, so it is written out. `gradOut` is in the
 /// statistics type; `gradLse` may be null.
 static Value maskGradient(Build &e, AttentionOp op, Value gradOut, Value gradLse) {
   Value q = toStatistics(e, op.getQ()), k = toStatistics(e, op.getK()), v = toStatistics(e, op.getV());
@@ -60,7 +60,7 @@ static Value maskGradient(Build &e, AttentionOp op, Value gradOut, Value gradLse
 
   Value rows = e.transpose(rowSum(e, e.mul(gradOut, toStatistics(e, op.getOut()))), {0, 2, 1});
   if (gradLse)
-    rows = e.sub(rows, gradLse);
+    rows = e.sub(rows, e.cast(gradLse, element));
   Value gradScore = e.mul(probabilities, e.sub(products(gradOut, v), scores(rows)));
   Value grad = e.reshape(e.sum(gradScore, repeated), maskShape);
   return e.cast(grad, tensorType(op.getMask()).getElementType());
@@ -93,7 +93,7 @@ LogicalResult AttentionOp::buildVjp(OpBuilder &builder, ArrayRef<Value> resultGr
     operandGrads[2] = e.slice(grad.getDv(), {0, 0, 0, 0}, tensorType(getV()).getShape());
   }
   if (getMask() && needed[3])
-    operandGrads[3] = maskGradient(e, *this, toStatistics(e, gradOut), gradLse ? toStatistics(e, gradLse) : Value());
+    operandGrads[3] = maskGradient(e, *this, toStatistics(e, gradOut), gradLse);
   return success();
 }
 

@@ -233,22 +233,6 @@ struct PowModel : DifferentiableOpInterface::ExternalModel<PowModel, math::PowFO
   }
 };
 
-/// x^n for an integer n.
-struct PowIntModel : DifferentiableOpInterface::ExternalModel<PowIntModel, math::FPowIOp> {
-  LogicalResult buildVjp(Operation *op, OpBuilder &builder, ResultGrads grads, ArrayRef<bool>,
-                         OperandGrads &out) const {
-    Build e{builder, op->getLoc()};
-    Value x = op->getOperand(0), n = op->getOperand(1), zero = e.splatLike(x, 0);
-    Value power = math::FPowIOp::create(builder, e.loc, x, shift(e, n, -1));
-    Value slope = e.mul(e.cast(n, tensorType(x).getElementType()), power);
-    out[0] = e.mul(grads[0], e.select(e.equal(n, e.splatLike(n, 0)), zero, slope));
-    return success();
-  }
-  void getSavedValues(Operation *op, SmallVectorImpl<Value> &saved) const {
-    saved.append(op->operand_begin(), op->operand_end());
-  }
-};
-
 struct FmaModel : DifferentiableOpInterface::ExternalModel<FmaModel, math::FmaOp> {
   LogicalResult buildVjp(Operation *op, OpBuilder &builder, ResultGrads grads, ArrayRef<bool> needed,
                          OperandGrads &out) const {
@@ -327,7 +311,6 @@ void weft::registerVjpModels(DialectRegistry &registry) {
   registry.addExtension(+[](MLIRContext *contextPtr, math::MathDialect *) {
     MLIRContext &context = *contextPtr;
     math::PowFOp::attachInterface<PowModel>(context);
-    math::FPowIOp::attachInterface<PowIntModel>(context);
     math::FmaOp::attachInterface<FmaModel>(context);
     math::Atan2Op::attachInterface<Atan2Model>(context);
     math::CopySignOp::attachInterface<CopySignModel>(context);

@@ -220,10 +220,6 @@ const OpCase kCases[] = {
       %masked = arith.mulf %z, %zero : tensor<3xf64>
       %0 = math.powf %masked, %two : tensor<3xf64>
       return %0 : tensor<3xf64> })"},
-    {"pow_int", R"(func.func @f(%x: tensor<5xf64>) -> tensor<5xf64> {
-      %n = arith.constant dense<[3, 2, 1, 0, 5]> : tensor<5xi32>
-      %0 = math.fpowi %x, %n : tensor<5xf64>, tensor<5xi32>
-      return %0 : tensor<5xf64> })"},
     {"abs", R"(func.func @f(%x: tensor<9xf64>, %y: tensor<9xf64> {test.constant}) -> (tensor<9xf64>, tensor<9xf64>) {
       %0 = math.absf %x : tensor<9xf64>
       %1 = math.copysign %x, %y : tensor<9xf64>
@@ -273,6 +269,5 @@ TEST_P(OpGradient, HasTheTypesOfNarrowOperands) {
 
 INSTANTIATE_TEST_SUITE_P(Ops, OpGradient, testing::ValuesIn(kCases),
                          [](const testing::TestParamInfo<OpCase> &info) { return std::string(info.param.name); });
-
 
 } // namespace
