@@ -10,6 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Check.h"
 #include "compiler/import/onnx/OnnxImport.h"
 #include "dialects/weft/Weft.h"
 #include "mlir/IR/AsmState.h"
@@ -28,6 +29,10 @@ static cl::opt<std::string> precision("precision", cl::init("fp32"), cl::desc("f
 static cl::opt<bool> locations("locations", cl::desc("Print where every op comes from"));
 static cl::opt<bool> report("report", cl::desc("Print the report instead of the program"));
 static cl::opt<bool> listDims("list-dims", cl::desc("Print the symbolic sizes only"));
+
+static cl::opt<std::string> check("check", cl::desc("REF.safetensors: run the program and compare its results"));
+static cl::list<std::string> names("name", cl::desc("NAME=REFNAME: what the reference calls an input or result"));
+static cl::opt<double> tolerance("tolerance", cl::init(1e-4), cl::desc("Largest relative error that --check lets pass"));
 
 int main(int argc, char **argv) {
   cl::ParseCommandLineOptions(argc, argv, "Prints an ONNX model as a weft program\n");
@@ -84,6 +89,12 @@ int main(int argc, char **argv) {
     for (const std::string &remark : result.remarks)
       outs() << "remark: " << remark << "\n";
     return 0;
+  }
+  if (!check.empty()) {
+    std::map<std::string, std::string> renamed;
+    for (StringRef text : names)
+      renamed[text.split('=').first.str()] = text.split('=').second.str();
+    return weft::checkAgainst(*module, check, renamed, tolerance) ? 0 : 1;
   }
   mlir::OpPrintingFlags flags;
   flags.elideLargeElementsAttrs(64);

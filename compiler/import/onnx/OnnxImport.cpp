@@ -188,10 +188,10 @@ LogicalResult Importer::bindDims() {
                      << ", which Weft does not have";
   }
   std::vector<SymbolicDim> dims = symbolicDims(inputs);
-  auto list = [&](auto format) {
+  auto list = [&](auto format, const char *separator = ", ") {
     std::string text;
     for (const SymbolicDim &dim : dims)
-      text += (text.empty() ? "" : " ") + format(dim);
+      text += (text.empty() ? "" : separator) + format(dim);
     return text;
   };
   for (auto &[name, value] : options.dims) {
@@ -209,7 +209,7 @@ LogicalResult Importer::bindDims() {
                       })
                    << "; for example: " << list([](const SymbolicDim &dim) {
                         return "--dim " + dim.name + "=" + (dim.uses.front().axis == 0 ? "8" : "32");
-                      });
+                      }, " ");
 
   sizes = options.dims;
   const onnx::ValueInfo *first = nullptr;
