@@ -46,6 +46,10 @@ public:
                        std::to_string(manifest.batch) + " samples of " + std::to_string(length) +
                        " tokens needs at least " + std::to_string(needed));
     ids.resize(length + 1);
+    // Before the first step, not hours into training.
+    for (const InputInfo *input : inputs)
+      if (int64_t position = input->limit ? stream.findAtLeast(*input->limit) : -1; position >= 0)
+        failAt(*input, position);
   }
 
   int64_t samples() const override { return (stream.size() - 1) / length; }
@@ -71,9 +75,15 @@ private:
   void check(const InputInfo &input, int64_t begin, const int64_t *values) const {
     for (int64_t i = 0; i < length; ++i)
       if (values[i] >= *input.limit)
-        throw InputError(stream.describe(begin + i) + " is " + std::to_string(values[i]) + "; input '" + input.name +
-                         "' takes ids below " + std::to_string(*input.limit) +
-                         " (was the data made for another vocabulary?)");
+        failAt(input, begin + i);
+  }
+
+  [[noreturn]] void failAt(const InputInfo &input, int64_t position) const {
+    int64_t id;
+    stream.read(position, 1, &id);
+    throw InputError(stream.describe(position) + " is " + std::to_string(id) + "; input '" + input.name +
+                     "' takes ids below " + std::to_string(*input.limit) +
+                     " (was the data made for another vocabulary?)");
   }
 
   TokenStream stream;

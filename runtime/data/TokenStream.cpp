@@ -84,6 +84,7 @@ void TokenStream::add(const std::string &path) {
   file.first = total;
   file.count = static_cast<int64_t>(header.tokenCount);
   file.tokenBytes = header.tokenBytes;
+  file.vocabulary = header.vocabulary;
   total += file.count;
   files.push_back(std::move(file));
 }
@@ -97,6 +98,22 @@ const TokenStream::File &TokenStream::fileOf(int64_t position) const {
 std::string TokenStream::describe(int64_t position) const {
   const File &file = fileOf(position);
   return "token " + std::to_string(position - file.first) + " of '" + file.path + "'";
+}
+
+int64_t TokenStream::findAtLeast(int64_t limit) const {
+  std::vector<int64_t> ids(1 << 16);
+  for (const File &file : files) {
+    if (file.vocabulary != 0 && file.vocabulary <= static_cast<uint64_t>(limit))
+      continue;
+    for (int64_t begin = 0; begin < file.count; begin += static_cast<int64_t>(ids.size())) {
+      int64_t part = std::min(file.count - begin, static_cast<int64_t>(ids.size()));
+      read(file.first + begin, part, ids.data());
+      auto found = std::find_if(ids.begin(), ids.begin() + part, [&](int64_t id) { return id >= limit; });
+      if (found != ids.begin() + part)
+        return file.first + begin + (found - ids.begin());
+    }
+  }
+  return -1;
 }
 
 template <typename Id> static void copyIds(const void *from, int64_t count, int64_t *to) {

@@ -29,6 +29,10 @@ public:
   /// Reads tokens [begin, begin + count).
   void read(int64_t begin, int64_t count, int64_t *to) const;
 
+  /// The position of the first id that is not below `limit`, or -1. Files whose header gives a vocabulary of at most
+  /// `limit` are taken at their word.
+  int64_t findAtLeast(int64_t limit) const;
+
   /// "token 5 of 'a.tok'" for a position of the stream.
   std::string describe(int64_t position) const;
 
@@ -40,6 +44,8 @@ private:
     std::string path;
     void *mapping = nullptr;
     int64_t mappedBytes = 0, first = 0, count = 0, tokenBytes = 0;
+    /// Every id is below it, says the header; 0 when it does not say.
+    uint64_t vocabulary = 0;
   };
 
   void add(const std::string &path);

@@ -119,7 +119,7 @@ static void declareOptions(CLI::App &app, Options &options) {
 
   const char *group = "Training";
   file("--data", options.data, "token files (weft data pack), or .safetensors with a tensor for each input", group)
-      ->type_name("FILE...");
+      ->type_name("FILE");
   number("--steps", options.steps, "optimizer steps [steps]", group)->check(atLeastZero());
   app.add_option("--seed", options.seed, "of random initial values and of the data order")
       ->group(group)
@@ -162,7 +162,7 @@ static void declareOptions(CLI::App &app, Options &options) {
   real("--clip", options.clip, "largest global norm of the gradient, 0: any [1]", group, atLeastZero());
 
   group = "Evaluation";
-  file("--eval", options.eval, "data that is not trained on (default: none)", group)->type_name("FILE...");
+  file("--eval", options.eval, "data that is not trained on (default: none)", group)->type_name("FILE");
   number("--eval-every", options.evalEvery, "steps between evaluations [steps]", group)->check(aboveZero());
   number("--eval-batches", options.evalBatches, "batches of an evaluation [batches]", group)->check(aboveZero());
 
@@ -184,7 +184,7 @@ static void declareOptions(CLI::App &app, Options &options) {
       ->group(group)
       ->type_name("N")
       ->capture_default_str()
-      ->check(CLI::Range(0, 1024));
+      ->check(numberCheck("a number from 0 to 1024", [](double value) { return value >= 0 && value <= 1024; }));
   app.add_flag("--allow-nonfinite", options.allowNonFinite,
                "go on when the loss is infinite or not a number (default: stop, exit code 1)")
       ->group(group);
@@ -219,7 +219,7 @@ std::optional<Options> weft::rt::parseOptions(int argc, const char *const *argv,
                    " micro-batch" + (manifest.microbatches == 1 ? "" : "es") + ".",
                argc > 0 ? argv[0] : "train");
   app.option_defaults()->always_capture_default(false);
-  app.set_help_flag("-h,--help", "this text")->group("Output");
+  app.set_help_flag("-h,--help", "this text")->group("Help");
   app.footer("Exit codes: 0 done, 1 the input is at fault, 2 the command line is at fault, 3 an internal fault.");
   app.get_formatter()->column_width(34);
   declareOptions(app, options);

@@ -26,9 +26,9 @@ Progress::Progress(const Manifest &manifest, const Options &options)
 
 std::string Progress::lineOf(const StepResult &result) const {
   double seconds = std::max(meanMilliseconds, 1e-6) * 1e-3;
-  std::string text =
-      format("step %lld/%lld  loss %.4f  grad norm %.3f  lr %.2e  %.1f ms", static_cast<long long>(result.step),
-             static_cast<long long>(steps), result.loss, result.gradNorm, result.learningRate, meanMilliseconds);
+  std::string text = format("step %lld/%lld  loss %.4f  grad norm %.3f  lr %.3g  %.*f ms",
+                            static_cast<long long>(result.step), static_cast<long long>(steps), result.loss,
+                            result.gradNorm, result.learningRate, meanMilliseconds < 10 ? 3 : 1, meanMilliseconds);
   double rate = static_cast<double>(manifest.batch) * std::max<double>(manifest.tokensPerSample, 1) / seconds;
   text += format("  %.0f %s/s", rate, manifest.tokensPerSample > 0 ? "tokens" : "samples");
   if (manifest.flopsPerStep > 0)

@@ -40,8 +40,8 @@ public:
 
   /// A token file of `count` ids that grow by `step` modulo `modulus`.
   std::string tokens(const std::string &name, uint64_t count, uint32_t tokenBytes = 1, uint32_t step = 1,
-                     uint32_t modulus = 16) const {
-    weft::TokenFileHeader header = {{}, weft::kTokenFileVersion, tokenBytes, count, modulus};
+                     uint32_t modulus = 16, uint64_t vocabulary = 0) const {
+    weft::TokenFileHeader header = {{}, weft::kTokenFileVersion, tokenBytes, count, vocabulary};
     memcpy(header.magic, weft::kTokenFileMagic, sizeof(header.magic));
     std::string bytes(reinterpret_cast<const char *>(&header), sizeof(header));
     for (uint64_t i = 0; i < count; ++i) {

@@ -1,0 +1,212 @@
+//===- ParametersTest.cpp - Where values come from ------------------------===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "core/Parameters.h"
+#include "TestSupport.h"
+#include "core/Error.h"
+#include "core/Random.h"
+
+#include <algorithm>
+#include <cmath>
+#include <gtest/gtest.h>
+#include <limits>
+#include <numeric>
+#include <omp.h>
+#include <random>
+
+using namespace weft;
+using namespace weft::rt;
+
+namespace {
+
+ParamInfo param(const std::string &name, std::vector<int64_t> shape, DType dtype = DType::F32) {
+  ParamInfo info;
+  info.name = name;
+  info.shape = std::move(shape);
+  info.dtype = dtype;
+  info.bytes = elementBytes(dtype);
+  for (int64_t size : info.shape)
+    info.bytes *= size;
+  return info;
+}
+
+Manifest manifestOf(ParamInfo info) {
+  Manifest manifest;
+  manifest.params.push_back(std::move(info));
+  return manifest;
+}
+
+std::string initialiseError(const Manifest &manifest, const SafetensorsFile *weights = nullptr) {
+  std::vector<char> arena(1 << 16);
+  try {
+    initialiseParameters(manifest, arena.data(), 0, weights);
+  } catch (const InputError &error) {
+    return error.what();
+  }
+  return "none";
+}
+
+} // namespace
+
+// Element by element, for ranks up to four and every width.
+TEST(Parameters, TransposeOfAnyRank) {
+  std::mt19937 engine(3);
+  for (int trial = 0; trial < 200; ++trial) {
+    size_t rank = 1 + engine() % 4;
+    std::vector<int64_t> shape, perm(rank), strides(rank, 1);
+    for (size_t i = 0; i < rank; ++i)
+      shape.push_back(1 + engine() % (rank == 2 ? 70 : 9));
+    std::iota(perm.begin(), perm.end(), 0);
+    std::shuffle(perm.begin(), perm.end(), engine);
+    for (size_t i = rank; i-- > 1;)
+      strides[i - 1] = strides[i] * shape[i];
+    int64_t total = strides[0] * shape[0], width = int64_t(1) << engine() % 4;
+    std::vector<uint8_t> from(total * width), to(total * width);
+    for (uint8_t &byte : from)
+      byte = static_cast<uint8_t>(engine());
+    transposeElements(from.data(), shape, perm, width, to.data());
+    for (int64_t i = 0; i < total; ++i) {
+      int64_t rest = i, source = 0;
+      for (size_t d = rank; d-- > 0;) {
+        source += rest % shape[perm[d]] * strides[perm[d]];
+        rest /= shape[perm[d]];
+      }
+      ASSERT_EQ(memcmp(&to[i * width], &from[source * width], width), 0);
+    }
+  }
+}
+
+// A range of a file, transposed and converted.
+TEST(Parameters, FromFile) {
+  TemporaryFolder folder;
+  std::string bytes(10, 'x');
+  for (int i = 0; i < 6; ++i) {
+    double value = i + 0.5;
+    bytes.append(reinterpret_cast<const char *>(&value), 8);
+  }
+  ParamInfo info = param("w", {3, 2});
+  info.source = {ParamSource::File, folder.write("m.onnx", bytes), 10, 48, 58, DType::F64, {2, 3}, {1, 0}, 0};
+  std::vector<float> values(6);
+  initialiseParameters(manifestOf(info), reinterpret_cast<char *>(values.data()), 0, nullptr);
+  EXPECT_EQ(values, (std::vector<float>{0.5, 3.5, 1.5, 4.5, 2.5, 5.5}));
+  info.source.perm.clear();
+  initialiseParameters(manifestOf(info), reinterpret_cast<char *>(values.data()), 0, nullptr);
+  EXPECT_EQ(values, (std::vector<float>{0.5, 1.5, 2.5, 3.5, 4.5, 5.5}));
+}
+
+TEST(Parameters, FileFaults) {
+  TemporaryFolder folder;
+  ParamInfo info = param("h.0.w", {2});
+  info.source = {ParamSource::File, folder.path("m.onnx"), 0, 8, 8, DType::F32, {2}, {}, 0};
+  std::string error = initialiseError(manifestOf(info));
+  EXPECT_NE(error.find("parameter 'h.0.w' comes from '" + info.source.file + "', which cannot be opened: No such"),
+            std::string::npos)
+      << error;
+  EXPECT_NE(error.find("--weights"), std::string::npos);
+  folder.write("m.onnx", "1234567");
+  error = initialiseError(manifestOf(info));
+  EXPECT_NE(error.find("had 8 bytes when this executable was compiled and has 7 now"), std::string::npos) << error;
+  info.source.fileBytes = 7;
+  error = initialiseError(manifestOf(info));
+  EXPECT_NE(error.find("the file ends before it"), std::string::npos) << error;
+}
+
+// Random and constant values, in every float type, with any number of threads.
+TEST(Parameters, Initialisers) {
+  constexpr int64_t count = 200'000;
+  ParamInfo info = param("w", {count});
+  info.source.kind = ParamSource::Normal;
+  info.source.value = 0.02;
+  std::vector<float> one(count), many(count), reference(count);
+  int threads = omp_get_max_threads();
+  omp_set_num_threads(1);
+  initialiseParameters(manifestOf(info), reinterpret_cast<char *>(one.data()), 5, nullptr);
+  omp_set_num_threads(4);
+  initialiseParameters(manifestOf(info), reinterpret_cast<char *>(many.data()), 5, nullptr);
+  omp_set_num_threads(threads);
+  fillNormal(reference.data(), 0, count, 5, hashName("w"), 0.02f);
+  EXPECT_EQ(one, reference);
+  EXPECT_EQ(many, reference);
+  info = param("w", {count}, DType::BF16);
+  info.source.kind = ParamSource::Normal;
+  info.source.value = 0.02;
+  std::vector<uint16_t> half(count);
+  initialiseParameters(manifestOf(info), reinterpret_cast<char *>(half.data()), 5, nullptr);
+  for (int64_t i = 0; i < count; i += 97)
+    EXPECT_NEAR(loadDouble(half.data(), DType::BF16, i), reference[i], std::fabs(reference[i]) / 256);
+  info = param("c", {3}, DType::F16);
+  info.source.value = 0.25;
+  initialiseParameters(manifestOf(info), reinterpret_cast<char *>(half.data()), 5, nullptr);
+  EXPECT_EQ(loadDouble(half.data(), DType::F16, 2), 0.25);
+}
+
+// Values from another file, by name or alias; saved parameters load again.
+TEST(Parameters, WeightsAndSave) {
+  TemporaryFolder folder;
+  Manifest manifest;
+  manifest.params = {param("a", {2}), param("b", {2, 1})};
+  manifest.params[1].offset = 8;
+  manifest.params[1].aliases = {"tied.b"};
+  float values[] = {1, 2, 3, 4}, other[4] = {};
+  std::string path = folder.path("w.safetensors"), error;
+  ASSERT_EQ(saveParameters(manifest, reinterpret_cast<char *>(values), path), "");
+  auto file = SafetensorsFile::open(path, error);
+  ASSERT_NE(file, nullptr) << error;
+  EXPECT_EQ(file->metadata().at("tied/tied.b"), "b");
+  EXPECT_TRUE(initialiseParameters(manifest, reinterpret_cast<char *>(other), 0, file.get()).empty());
+  EXPECT_EQ(memcmp(values, other, sizeof(values)), 0);
+
+  ASSERT_EQ(
+      writeSafetensors(
+          path, {{"a", "F32", {2}, values, 8}, {"tied.b", "F32", {2, 1}, values, 8}, {"extra", "F32", {1}, values, 4}}),
+      "");
+  file = SafetensorsFile::open(path, error);
+  auto remarks = initialiseParameters(manifest, reinterpret_cast<char *>(other), 0, file.get());
+  ASSERT_EQ(remarks.size(), 1u);
+  EXPECT_NE(remarks[0].find("1 tensors belong to no parameter"), std::string::npos);
+  EXPECT_EQ(other[3], 2);
+
+  ASSERT_EQ(writeSafetensors(path, {{"a", "F32", {2}, values, 8}}), "");
+  file = SafetensorsFile::open(path, error);
+  EXPECT_NE(initialiseError(manifest, file.get()).find("no tensor for 1 of the trained parameters, such as 'b'"),
+            std::string::npos);
+  ASSERT_EQ(writeSafetensors(path, {{"a", "F32", {1, 2}, values, 8}}), "");
+  file = SafetensorsFile::open(path, error);
+  EXPECT_NE(initialiseError(manifest, file.get()).find("has shape [1, 2] where parameter 'a' has [2]"),
+            std::string::npos);
+  ASSERT_EQ(writeSafetensors(path, {{"a", "I64", {1}, values, 8}}), "");
+}
+
+// Every half and bfloat16 survives the way through float, and rounding is to nearest even.
+TEST(Parameters, FloatConversions) {
+  for (DType type : {DType::F16, DType::BF16})
+    for (uint32_t bits = 0; bits < 65536; ++bits) {
+      uint16_t half = static_cast<uint16_t>(bits), back = 0;
+      float wide = 0;
+      ASSERT_TRUE(convertElements(&half, type, &wide, DType::F32, 1));
+      ASSERT_TRUE(convertElements(&wide, DType::F32, &back, type, 1));
+      if (std::isnan(wide))
+        EXPECT_TRUE(std::isnan(loadDouble(&back, type, 0)));
+      else
+        EXPECT_EQ(half, back) << bits;
+    }
+  auto rounded = [](float value, DType type) {
+    uint16_t half;
+    convertElements(&value, DType::F32, &half, type, 1);
+    return loadDouble(&half, type, 0);
+  };
+  EXPECT_EQ(rounded(1.0f + 0x1p-11f, DType::F16), 1.0);
+  EXPECT_EQ(rounded(1.0f + 3 * 0x1p-11f, DType::F16), 1.0 + 0x1p-9);
+  EXPECT_EQ(rounded(1.0f + 0x1p-8f, DType::BF16), 1.0);
+  EXPECT_EQ(rounded(65519.0f, DType::F16), 65504.0);
+  EXPECT_EQ(rounded(65520.0f, DType::F16), std::numeric_limits<double>::infinity());
+  EXPECT_EQ(rounded(0x1p-25f, DType::F16), 0.0);
+  EXPECT_EQ(rounded(3 * 0x1p-25f, DType::F16), 0x1p-23);
+  float value = 1;
+  int32_t integer;
+  EXPECT_FALSE(convertElements(&value, DType::F32, &integer, DType::I32, 1));
+}
