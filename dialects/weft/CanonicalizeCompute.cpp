@@ -114,8 +114,9 @@ static LogicalResult reduceOfBroadcast(ReduceOp op, PatternRewriter &rewriter) {
 }
 
 void ReduceOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
+  // Before a reduction in between turns into a reshape.
+  patterns.add(composeReductions, /*benefit=*/2);
   patterns.add(reduceNothing);
-  patterns.add(composeReductions);
   patterns.add(reduceOfBroadcast);
 }
 

@@ -29,24 +29,29 @@ struct FoldConstants : weft::impl::FoldConstantsBase<FoldConstants> {
       if (op != getOperation())
         ops.push_back(op);
     });
+    SmallVector<Operation *> constants;
     for (Operation *op : ops)
-      fold(op);
-    // Users come before what they use, so that one sweep removes whole chains.
-    for (Operation *op : llvm::reverse(ops))
+      fold(op, constants);
+    // Users come before what they use, so that one sweep removes whole chains; the new constants, in the way of
+    // nobody, come last.
+    for (Operation *op : llvm::concat<Operation *>(llvm::reverse(ops), constants))
       if (isOpTriviallyDead(op))
         op->erase();
   }
 
 private:
-  void fold(Operation *op) {
+  /// Replaces an op by new constants, which are added to `constants`.
+  void fold(Operation *op, SmallVectorImpl<Operation *> &constants) {
     SmallVector<Attribute> values;
     // A dead op's value would only be thrown away.
     if (isOpTriviallyDead(op) || !evaluateToConstants(op, limit, values))
       return;
     OpBuilder builder(op);
     for (auto [result, value] : llvm::zip_equal(op->getResults(), values))
-      if (!result.use_empty())
-        result.replaceAllUsesWith(arith::ConstantOp::create(builder, op->getLoc(), cast<TypedAttr>(value)));
+      if (!result.use_empty()) {
+        constants.push_back(arith::ConstantOp::create(builder, op->getLoc(), cast<TypedAttr>(value)));
+        result.replaceAllUsesWith(constants.back()->getResult(0));
+      }
     ++numFolded;
   }
 };
