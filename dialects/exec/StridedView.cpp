@@ -156,8 +156,6 @@ std::optional<MatrixView> MatrixView::get(Value operand, ArrayRef<int64_t> batch
     return matrix;
   }
   for (int64_t dim : batch) {
-    if (view.shape[dim] != 1 && view.strides[dim] == 0)
-      return std::nullopt;
     matrix.batchSizes.push_back(view.shape[dim]);
     matrix.batchStrides.push_back(view.strides[dim]);
   }

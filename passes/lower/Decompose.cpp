@@ -59,7 +59,7 @@ Results decompose(Build &e, CrossEntropyOp op) {
   Value hit = e.equal(index, broadcastRows(e, op.getLabels(), x));
   Value picked = rowSum(e, e.select(hit, x, e.splatLike(x, 0)));
   Value loss = e.sub(lse, picked);
-  Value ignored = e.equal(op.getLabels(), e.splatLike(op.getLabels(), op.getIgnoreIndex()));
+  Value ignored = e.equal(op.getLabels(), e.splatLike(op.getLabels(), op.getIgnoreIndexAttr().getInt()));
   Value result = e.select(ignored, e.splatLike(loss, 0), loss);
   return {e.cast(result, tensorType(op.getResult()).getElementType())};
 }

@@ -219,20 +219,33 @@ bool FusionGraph::canJoin(Operation *node, const Group &group, ArrayRef<Leaf> le
 }
 
 void FusionGraph::assignGroups(Block &block) {
-  // Column kernels of one level that read a common value become one.
-  DenseMap<std::pair<Value, int64_t>, SmallVector<int64_t, 2>> columnGroups;
-  auto levelOfValue = [&](Value value) -> int64_t {
-    Operation *def = value.getDefiningOp();
-    auto it = def ? levelOf.find(def) : levelOf.end();
-    return it == levelOf.end() ? 0 : it->second;
-  };
-  auto startGroup = [&](Operation *op, KernelKind kind, Space space, int64_t level) {
+  // Kernels of one level, kind and space that read a common full value become one: it is read once.
+  DenseMap<std::pair<Value, int64_t>, SmallVector<int64_t, 2>> readers;
+  auto startOrShare = [&](Operation *op, KernelKind kind, Space space, int64_t level, ArrayRef<Leaf> leaves) {
+    if (kind != KernelKind::scatter)
+      for (const Leaf &leaf : leaves)
+        if (leaf.access == Access::Full)
+          for (int64_t candidate : readers[{leaf.value, level}]) {
+            const Group &group = groups[find(candidate)];
+            if (group.kind == kind && group.space == space) {
+              groupOf[op] = find(candidate);
+              levelOf[op] = level;
+              return;
+            }
+          }
     int64_t group = groups.size();
     groups.push_back({kind, space, level, {}});
     parent.push_back(group);
     groupOf[op] = group;
     levelOf[op] = level;
-    return group;
+    for (const Leaf &leaf : leaves)
+      if (leaf.access == Access::Full)
+        readers[{leaf.value, level}].push_back(group);
+  };
+  auto levelOfValue = [&](Value value) -> int64_t {
+    Operation *def = value.getDefiningOp();
+    auto it = def ? levelOf.find(def) : levelOf.end();
+    return it == levelOf.end() ? 0 : it->second;
   };
   /// The least level of an op that cannot join a kernel.
   auto barrierLevel = [&](ArrayRef<Leaf> leaves) {
@@ -262,24 +275,7 @@ void FusionGraph::assignGroups(Block &block) {
     SmallVector<Leaf> leaves = leavesIn(&op, own, /*asRow=*/false);
     int64_t barrier = barrierLevel(leaves);
     if (kind != KernelKind::row) {
-      if (kind == KernelKind::column) {
-        bool joined = false;
-        for (const Leaf &leaf : leaves) {
-          for (int64_t candidate : columnGroups[{leaf.value, barrier}])
-            if (groups[candidate].space == own && !joined) {
-              groupOf[&op] = candidate;
-              levelOf[&op] = barrier;
-              joined = true;
-            }
-        }
-        if (joined)
-          continue;
-      }
-      int64_t group = startGroup(&op, kind, own, barrier);
-      if (kind == KernelKind::column)
-        for (const Leaf &leaf : leaves)
-          if (leaf.access == Access::Full)
-            columnGroups[{leaf.value, barrier}].push_back(group);
+      startOrShare(&op, kind, own, barrier, leaves);
       continue;
     }
     // The highest level among the kernels it reads from: those it could join.
@@ -314,7 +310,7 @@ void FusionGraph::assignGroups(Block &block) {
       }
     }
     if (!joined)
-      startGroup(&op, kind, own, barrier);
+      startOrShare(&op, kind, own, barrier, leaves);
   }
 
   for (Operation &op : block)

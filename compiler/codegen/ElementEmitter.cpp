@@ -1,0 +1,384 @@
+//===- ElementEmitter.cpp - One element of a kernel's value -*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/codegen/ElementEmitter.h"
+#include "dialects/exec/Exec.h"
+#include "dialects/weft/Literal.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace weft;
+
+static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+
+Type weft::storageType(Type elementType) {
+  return elementType.isInteger(1) ? IntegerType::get(elementType.getContext(), 8) : elementType;
+}
+
+Value ElementEmitter::index(int64_t value) { return arith::ConstantIndexOp::create(builder, loc, value); }
+
+Value ElementEmitter::add(Value x, Value y) { return arith::AddIOp::create(builder, loc, x, y); }
+
+Value ElementEmitter::mul(Value x, int64_t y) {
+  return y == 1 ? x : Value(arith::MulIOp::create(builder, loc, x, index(y)));
+}
+
+void ElementEmitter::delinearize(Value linear, ArrayRef<int64_t> shape, SmallVectorImpl<Value> &indices) {
+  size_t first = indices.size();
+  indices.resize(first + shape.size());
+  int64_t remaining = 1;
+  for (int64_t size : shape)
+    remaining *= size;
+  // From the last dimension: the slowest one needs no remainder.
+  for (int64_t i = static_cast<int64_t>(shape.size()) - 1; i >= 0; --i) {
+    Value &result = indices[first + i];
+    if (shape[i] == 1) {
+      result = index(0);
+      continue;
+    }
+    remaining /= shape[i];
+    if (remaining == 1) {
+      result = linear;
+      // Only dimensions of size 1 are left.
+      continue;
+    }
+    Value size = index(shape[i]);
+    result = arith::RemUIOp::create(builder, loc, linear, size);
+    linear = arith::DivUIOp::create(builder, loc, linear, size);
+  }
+}
+
+Value ElementEmitter::linearize(ArrayRef<Value> indices, ArrayRef<int64_t> shape) {
+  SmallVector<int64_t> strides = rowMajorStrides(shape);
+  Value sum;
+  for (auto [position, stride, size] : llvm::zip(indices, strides, shape)) {
+    if (size == 1)
+      continue;
+    Value term = mul(position, stride);
+    sum = sum ? add(sum, term) : term;
+  }
+  return sum ? sum : index(0);
+}
+
+Value ElementEmitter::linearOf(const Position &position, RankedTensorType type) {
+  switch (position.kind) {
+  case Position::Flat:
+    return position.linear;
+  case Position::Full:
+    return add(mul(position.row, cols), position.column);
+  case Position::Row:
+    return position.row;
+  case Position::General:
+    return linearize(position.indices, type.getShape());
+  }
+  llvm_unreachable("covered switch");
+}
+
+SmallVector<Value> ElementEmitter::indicesOf(const Position &position, RankedTensorType type) {
+  SmallVector<Value> indices;
+  ArrayRef<int64_t> shape = type.getShape();
+  if (position.kind == Position::General)
+    return position.indices;
+  if (position.kind == Position::Full) {
+    // The columns are the last dimensions: rows and columns split without a division across them.
+    int64_t product = 1, split = shape.size();
+    while (split > 0 && product < cols)
+      product *= shape[--split];
+    if (product == cols) {
+      delinearize(position.row, shape.take_front(split), indices);
+      delinearize(position.column, shape.drop_front(split), indices);
+      return indices;
+    }
+  }
+  delinearize(linearOf(position, type), shape, indices);
+  return indices;
+}
+
+ElementEmitter::Key ElementEmitter::keyOf(Value value, const Position &position) const {
+  std::vector<const void *> where{reinterpret_cast<const void *>(static_cast<intptr_t>(position.kind))};
+  for (Value part : {position.linear, position.row, position.column})
+    where.push_back(part ? part.getAsOpaquePointer() : nullptr);
+  for (Value part : position.indices)
+    where.push_back(part.getAsOpaquePointer());
+  return {value.getAsOpaquePointer(), std::move(where)};
+}
+
+void ElementEmitter::bind(Value value, const Position &position, Value element) {
+  scopes.back()[keyOf(value, position)] = element;
+}
+
+Value ElementEmitter::emit(Value value, const Position &position) {
+  Key key = keyOf(value, position);
+  for (auto &scope : llvm::reverse(scopes))
+    if (auto it = scope.find(key); it != scope.end())
+      return it->second;
+  Value element = emitNew(value, position);
+  scopes.back()[key] = element;
+  return element;
+}
+
+Value ElementEmitter::at(Value value, ArrayRef<Value> indices) {
+  Position position{Position::General, {}, {}, {}, SmallVector<Value>(indices)};
+  return emit(value, position);
+}
+
+void ElementEmitter::store(Value element, Value value, Value buffer, const Position &position) {
+  if (element.getType().isInteger(1))
+    element = arith::ExtUIOp::create(builder, loc, builder.getI8Type(), element);
+  memref::StoreOp::create(builder, loc, element, buffer, linearOf(position, typeOf(value)));
+}
+
+Value ElementEmitter::emitNew(Value value, const Position &position) {
+  RankedTensorType type = typeOf(value);
+  if (auto it = buffers.find(value); it != buffers.end()) {
+    Value element = memref::LoadOp::create(builder, loc, it->second, linearOf(position, type));
+    if (type.getElementType().isInteger(1))
+      element = arith::TruncIOp::create(builder, loc, builder.getI1Type(), element);
+    return element;
+  }
+  Operation *op = value.getDefiningOp();
+  assert(op && "a tensor argument without a buffer");
+  if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
+    auto splat = cast<SplatElementsAttr>(constant.getValue());
+    return arith::ConstantOp::create(builder, loc, cast<TypedAttr>(splat.getSplatValue<Attribute>()));
+  }
+  if (op->hasTrait<OpTrait::Elementwise>()) {
+    // The same op on scalars, at the same position.
+    IRMapping scalars;
+    for (Value operand : op->getOperands())
+      scalars.map(operand, emit(operand, position));
+    Operation *scalar = builder.clone(*op, scalars);
+    scalar->getResult(0).setType(type.getElementType());
+    scalar->setLoc(loc);
+    return scalar->getResult(0);
+  }
+  if (isa<exec::MaterializeOp>(op))
+    return emit(op->getOperand(0), position);
+  if (isa<ReshapeOp>(op)) {
+    if (position.kind != Position::General)
+      return emit(op->getOperand(0), position);
+    SmallVector<Value> indices;
+    delinearize(linearOf(position, type), typeOf(op->getOperand(0)).getShape(), indices);
+    return at(op->getOperand(0), indices);
+  }
+  if (auto broadcast = dyn_cast<BroadcastOp>(op))
+    return emitBroadcast(broadcast, position);
+  if (auto random = dyn_cast<RandomOp>(op))
+    return emitRandom(random, position);
+
+  SmallVector<Value> indices = indicesOf(position, type);
+  return llvm::TypeSwitch<Operation *, Value>(op)
+      .Case([&](IotaOp iota) -> Value {
+        Type element = type.getElementType();
+        Value counted = indices[iota.getDim()];
+        if (!isa<FloatType>(element))
+          return arith::IndexCastOp::create(builder, loc, element, counted);
+        counted = arith::IndexCastOp::create(builder, loc, builder.getI64Type(), counted);
+        return arith::SIToFPOp::create(builder, loc, element, counted);
+      })
+      .Case([&](TransposeOp transpose) {
+        SmallVector<Value> source(indices.size());
+        for (auto [i, from] : llvm::enumerate(transpose.getPerm()))
+          source[from] = indices[i];
+        return at(transpose.getInput(), source);
+      })
+      .Case([&](SliceOp slice) {
+        for (auto [i, offset, stride] : llvm::zip(indices, slice.getOffsets(), slice.getStrides()))
+          i = add(mul(i, stride), offset);
+        return at(slice.getInput(), indices);
+      })
+      .Case([&](GatherOp gather) {
+        int64_t axis = gather.getAxis(), rank = typeOf(gather.getIndices()).getRank();
+        ArrayRef<Value> all(indices);
+        Value taken = at(gather.getIndices(), all.slice(axis, rank));
+        SmallVector<Value> source(all.take_front(axis));
+        source.push_back(arith::IndexCastOp::create(builder, loc, builder.getIndexType(), taken));
+        llvm::append_range(source, all.drop_front(axis + rank));
+        return at(gather.getInput(), source);
+      })
+      .Case([&](ConcatOp concat) { return emitConcat(concat, indices); })
+      .Case([&](PadOp pad) { return emitPad(pad, indices); })
+      .Case([&](RotaryOp rotary) { return emitRotary(rotary, indices); })
+      .Case([&](CumsumOp cumsum) { return emitCumsum(cumsum, indices); });
+}
+
+Value ElementEmitter::emitBroadcast(BroadcastOp op, const Position &position) {
+  RankedTensorType type = typeOf(op.getResult()), from = typeOf(op.getInput());
+  if (from.getNumElements() == 1) {
+    SmallVector<Value> zeros(from.getRank(), index(0));
+    return at(op.getInput(), zeros);
+  }
+  bool leading = llvm::equal(op.getDims(), llvm::seq<int64_t>(0, op.getDims().size()));
+  if (position.kind == Position::Full && leading && from.getNumElements() == rows &&
+      type.getNumElements() == rows * cols)
+    return emit(op.getInput(), Position{Position::Row, {}, position.row, {}, {}});
+  SmallVector<Value> indices = indicesOf(position, type), source;
+  for (int64_t dim : op.getDims())
+    source.push_back(indices[dim]);
+  return at(op.getInput(), source);
+}
+
+Value ElementEmitter::emitConcat(ConcatOp op, ArrayRef<Value> indices) {
+  int64_t dim = op.getDim(), start = 0;
+  Value result;
+  for (Value input : op.getInputs()) {
+    int64_t size = typeOf(input).getDimSize(dim);
+    if (size == 0)
+      continue;
+    // Every part is read inside its bounds, and one of them is chosen: no branch in the loop.
+    SmallVector<Value> source(indices);
+    Value shifted = arith::SubIOp::create(builder, loc, indices[dim], index(start));
+    shifted = arith::MaxSIOp::create(builder, loc, shifted, index(0));
+    source[dim] = arith::MinSIOp::create(builder, loc, shifted, index(size - 1));
+    Value element = at(input, source);
+    if (result) {
+      Value later = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::sge, indices[dim], index(start));
+      element = arith::SelectOp::create(builder, loc, later, element, result);
+    }
+    result = element;
+    start += size;
+  }
+  return result;
+}
+
+Value ElementEmitter::emitPad(PadOp op, ArrayRef<Value> indices) {
+  RankedTensorType from = typeOf(op.getInput());
+  Value inside = arith::ConstantIntOp::create(builder, loc, 1, 1);
+  if (from.getNumElements() == 0)
+    return arith::ConstantOp::create(builder, loc, builder.getZeroAttr(from.getElementType()));
+  SmallVector<Value> source;
+  for (int64_t i = 0; i < from.getRank(); ++i) {
+    Value shifted = arith::SubIOp::create(builder, loc, indices[i], index(op.getLow()[i]));
+    auto require = [&](arith::CmpIPredicate predicate, Value value, int64_t bound) {
+      Value holds = arith::CmpIOp::create(builder, loc, predicate, value, index(bound));
+      inside = arith::AndIOp::create(builder, loc, inside, holds);
+    };
+    require(arith::CmpIPredicate::sge, shifted, 0);
+    int64_t step = op.getInterior()[i] + 1;
+    if (step != 1) {
+      require(arith::CmpIPredicate::eq, arith::RemSIOp::create(builder, loc, shifted, index(step)), 0);
+      shifted = arith::DivSIOp::create(builder, loc, shifted, index(step));
+    }
+    require(arith::CmpIPredicate::slt, shifted, from.getDimSize(i));
+    shifted = arith::MaxSIOp::create(builder, loc, shifted, index(0));
+    source.push_back(arith::MinSIOp::create(builder, loc, shifted, index(from.getDimSize(i) - 1)));
+  }
+  Value element = at(op.getInput(), source);
+  Value zero = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(element.getType()));
+  return arith::SelectOp::create(builder, loc, inside, element, zero);
+}
+
+Value ElementEmitter::emitRotary(RotaryOp op, ArrayRef<Value> indices) {
+  RankedTensorType table = typeOf(op.getCos());
+  int64_t rotated = table.getShape().back(), half = rotated / 2, head = typeOf(op.getInput()).getDimSize(3);
+  Value d = indices[3];
+  Value own = at(op.getInput(), indices);
+  // Beyond the rotated part only `own` counts; the rest is read inside its bounds all the same.
+  Value inTable = rotated == head ? d : Value(arith::MinUIOp::create(builder, loc, d, index(rotated - 1)));
+  Value first = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult, inTable, index(half));
+  Value partner = arith::SelectOp::create(builder, loc, first, add(inTable, index(half)),
+                                          arith::SubIOp::create(builder, loc, inTable, index(half)));
+  SmallVector<Value> other(indices);
+  other[3] = partner;
+  auto entry = [&](Value values, Value column) {
+    SmallVector<Value> where{indices[1], column};
+    if (table.getRank() == 3)
+      where.insert(where.begin(), indices[0]);
+    return at(values, where);
+  };
+  Value turned = at(op.getInput(), other);
+  // rot(y)[d] = -y[d+h] in the first half and y[d-h] in the second; its transpose the other way round.
+  Value sine = entry(op.getSin(), op.getTransposed() ? partner : inTable);
+  turned = arith::MulFOp::create(builder, loc, turned, sine);
+  Value minus = arith::NegFOp::create(builder, loc, turned);
+  turned = op.getTransposed() ? arith::SelectOp::create(builder, loc, first, turned, minus)
+                              : arith::SelectOp::create(builder, loc, first, minus, turned);
+  Value straight = arith::MulFOp::create(builder, loc, own, entry(op.getCos(), inTable));
+  Value result = arith::AddFOp::create(builder, loc, straight, turned);
+  if (rotated == head)
+    return result;
+  Value inside = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult, d, index(rotated));
+  return arith::SelectOp::create(builder, loc, inside, result, own);
+}
+
+Value ElementEmitter::emitCumsum(CumsumOp op, ArrayRef<Value> indices) {
+  RankedTensorType type = typeOf(op.getInput());
+  int64_t dim = op.getDim();
+  Value position = indices[dim], lo = index(0), hi = index(type.getDimSize(dim));
+  Value next = add(position, index(1));
+  (op.getReverse() ? lo : hi) = op.getExclusive() == op.getReverse() ? next : position;
+  Value zero = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type.getElementType()));
+  auto loop = scf::ForOp::create(builder, loc, lo, hi, index(1), ValueRange{zero});
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(loop.getBody());
+  enterScope();
+  SmallVector<Value> source(indices);
+  source[dim] = loop.getInductionVar();
+  Value element = at(op.getInput(), source), sum = loop.getRegionIterArg(0);
+  if (isa<FloatType>(type.getElementType()))
+    sum = arith::AddFOp::create(builder, loc, sum, element);
+  else
+    sum = arith::AddIOp::create(builder, loc, sum, element);
+  scf::YieldOp::create(builder, loc, sum);
+  leaveScope();
+  return loop.getResult(0);
+}
+
+Value ElementEmitter::emitRandom(RandomOp op, const Position &position) {
+  // Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011), the first number of the
+  // block whose counter is the element's index.
+  Type i32 = builder.getI32Type(), i64 = builder.getI64Type();
+  auto constant = [&](uint32_t value) -> Value {
+    return arith::ConstantIntOp::create(builder, loc, static_cast<int32_t>(value), 32);
+  };
+  auto low = [&](Value wide) -> Value { return arith::TruncIOp::create(builder, loc, i32, wide); };
+  auto high = [&](Value wide) -> Value {
+    Value shift = arith::ConstantIntOp::create(builder, loc, 32, 64);
+    return low(arith::ShRUIOp::create(builder, loc, wide, shift));
+  };
+  auto exclusiveOr = [&](Value x, Value y) -> Value { return arith::XOrIOp::create(builder, loc, x, y); };
+  RankedTensorType type = typeOf(op.getResult());
+  Value linear = arith::IndexCastOp::create(builder, loc, i64, linearOf(position, type));
+  RankedTensorType seedType = typeOf(op.getSeed());
+  SmallVector<Value> zeros(seedType.getRank(), index(0));
+  Value seed = at(op.getSeed(), zeros);
+  if (seed.getType() != i64)
+    seed = arith::ExtSIOp::create(builder, loc, i64, seed);
+  Value key0 = constant(static_cast<uint32_t>(op.getStream())), key1 = low(seed);
+  Value c0 = low(linear), c1 = high(linear), c2 = constant(op.getStream() >> 32), c3 = high(seed);
+  auto product = [&](Value x, uint32_t factor) -> Value {
+    Value wide = arith::ExtUIOp::create(builder, loc, i64, x);
+    return arith::MulIOp::create(builder, loc, wide,
+                                 arith::ConstantIntOp::create(builder, loc, static_cast<int64_t>(factor), 64));
+  };
+  for (int round = 0; round < 10; ++round) {
+    Value p0 = product(c0, 0xD2511F53u), p1 = product(c2, 0xCD9E8D57u);
+    Value n0 = exclusiveOr(exclusiveOr(high(p1), c1), key0), n2 = exclusiveOr(exclusiveOr(high(p0), c3), key1);
+    c1 = low(p1);
+    c3 = low(p0);
+    c0 = n0;
+    c2 = n2;
+    key0 = arith::AddIOp::create(builder, loc, key0, constant(0x9E3779B9u));
+    key1 = arith::AddIOp::create(builder, loc, key1, constant(0xBB67AE85u));
+  }
+  // As many upper bits as the element type holds exactly, as a number in [0, 1).
+  auto element = cast<FloatType>(type.getElementType());
+  unsigned count = std::min(element.getFPMantissaWidth(), 32u);
+  FloatType exact = count <= 24 ? FloatType(builder.getF32Type()) : FloatType(builder.getF64Type());
+  Value bits = count == 32 ? c0 : Value(arith::ShRUIOp::create(builder, loc, c0, constant(32 - count)));
+  Value number = arith::UIToFPOp::create(builder, loc, exact, bits);
+  Value unit = arith::ConstantOp::create(builder, loc, builder.getFloatAttr(exact, std::ldexp(1.0, -int(count))));
+  number = arith::MulFOp::create(builder, loc, number, unit);
+  if (element.getWidth() < exact.getWidth())
+    return arith::TruncFOp::create(builder, loc, element, number);
+  return number;
+}

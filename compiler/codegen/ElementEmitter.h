@@ -1,0 +1,92 @@
+//===- ElementEmitter.h - One element of a kernel's value -*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef WEFT_COMPILER_CODEGEN_ELEMENTEMITTER_H
+#define WEFT_COMPILER_CODEGEN_ELEMENTEMITTER_H
+
+#include "dialects/weft/Weft.h"
+#include "mlir/IR/Builders.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/SmallVector.h"
+#include <map>
+#include <vector>
+
+namespace weft {
+
+/// Where in a kernel's iteration space an element is wanted.
+struct Position {
+  enum Kind {
+    Flat,   ///< at row-major index `linear` of a value with rows*cols elements
+    Full,   ///< at row `row`, column `column` of a value with rows*cols elements
+    Row,    ///< at `row` of a value with one element per row
+    General ///< at the multi-index `indices` of the value's own shape
+  };
+  Kind kind;
+  mlir::Value linear, row, column;
+  llvm::SmallVector<mlir::Value> indices;
+};
+
+/// Emits scalar code for elements of tensor values in a kernel's body.
+///
+/// The body is never executed op by op: an element of a result is *pulled*,
+/// and so are the elements that it needs, through elementwise ops, views and
+/// index maps, down to loads from the kernel's buffers. What was emitted for a
+/// position is remembered in the scope (loop body) it was emitted in.
+class ElementEmitter {
+public:
+  /// `buffers` maps a body's tensor arguments to rank-1 memrefs.
+  ElementEmitter(mlir::OpBuilder &builder, int64_t rows, int64_t cols,
+                 const llvm::DenseMap<mlir::Value, mlir::Value> &buffers)
+      : builder(builder), rows(rows), cols(cols), buffers(buffers), scopes(1) {}
+
+  /// The element of `value` at `position`; i1 for booleans.
+  mlir::Value emit(mlir::Value value, const Position &position);
+  /// Stores an element of `value` at `position` into a buffer.
+  void store(mlir::Value element, mlir::Value value, mlir::Value buffer, const Position &position);
+  /// Says that `value` at `position` has been computed (a reduction, say).
+  void bind(mlir::Value value, const Position &position, mlir::Value element);
+  /// The multi-index of `position` in a tensor of `type`.
+  llvm::SmallVector<mlir::Value> indicesOf(const Position &position, mlir::RankedTensorType type);
+  /// The row-major index of `position` in a tensor of `type`.
+  mlir::Value linearOf(const Position &position, mlir::RankedTensorType type);
+
+  void enterScope() { scopes.emplace_back(); }
+  void leaveScope() { scopes.pop_back(); }
+
+  mlir::Value index(int64_t value);
+
+private:
+  using Key = std::pair<const void *, std::vector<const void *>>;
+  Key keyOf(mlir::Value value, const Position &position) const;
+  mlir::Value emitNew(mlir::Value value, const Position &position);
+  mlir::Value at(mlir::Value value, llvm::ArrayRef<mlir::Value> indices);
+  mlir::Value emitBroadcast(BroadcastOp op, const Position &position);
+  mlir::Value emitConcat(ConcatOp op, llvm::ArrayRef<mlir::Value> indices);
+  mlir::Value emitPad(PadOp op, llvm::ArrayRef<mlir::Value> indices);
+  mlir::Value emitRotary(RotaryOp op, llvm::ArrayRef<mlir::Value> indices);
+  mlir::Value emitCumsum(CumsumOp op, llvm::ArrayRef<mlir::Value> indices);
+  mlir::Value emitRandom(RandomOp op, const Position &position);
+
+  mlir::Value add(mlir::Value x, mlir::Value y);
+  mlir::Value add(mlir::Value x, int64_t y) { return y == 0 ? x : add(x, index(y)); }
+  mlir::Value mul(mlir::Value x, int64_t y);
+  void delinearize(mlir::Value linear, llvm::ArrayRef<int64_t> shape, llvm::SmallVectorImpl<mlir::Value> &indices);
+  mlir::Value linearize(llvm::ArrayRef<mlir::Value> indices, llvm::ArrayRef<int64_t> shape);
+
+  mlir::OpBuilder &builder;
+  int64_t rows, cols;
+  const llvm::DenseMap<mlir::Value, mlir::Value> &buffers;
+  std::vector<std::map<Key, mlir::Value>> scopes;
+  mlir::Location loc = mlir::UnknownLoc::get(builder.getContext());
+};
+
+/// The type of an element in memory: i8 for i1, else the type itself.
+mlir::Type storageType(mlir::Type elementType);
+
+} // namespace weft
+
+#endif // WEFT_COMPILER_CODEGEN_ELEMENTEMITTER_H

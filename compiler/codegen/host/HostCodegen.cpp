@@ -1,0 +1,97 @@
+//===- HostCodegen.cpp - From a schedule to an object file for the host -*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/codegen/host/HostCodegen.h"
+#include "compiler/codegen/host/KernelEmitter.h"
+#include "compiler/codegen/host/ObjectFile.h"
+#include "compiler/codegen/host/TaskLowering.h"
+#include "dialects/exec/Exec.h"
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "mlir/Transforms/Passes.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+
+using namespace mlir;
+using namespace weft;
+
+namespace {
+
+/// exp, tanh, erf, log, sin and cos of f32 by polynomials that LLVM can put into vector lanes.
+struct ApproximateMath : PassWrapper<ApproximateMath, OperationPass<func::FuncOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ApproximateMath)
+  StringRef getName() const override { return "ApproximateMath"; }
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    populateMathPolynomialApproximationPatterns(patterns);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+
+} // namespace
+
+LogicalResult weft::emitHostObject(ModuleOp scheduled, StringRef manifest, const HostCpu &cpu,
+                                   SmallVectorImpl<char> &object, std::string *llvmIr) {
+  MLIRContext *context = scheduled.getContext();
+  context->loadDialect<memref::MemRefDialect, scf::SCFDialect, LLVM::LLVMDialect, arith::ArithDialect,
+                       math::MathDialect, func::FuncDialect>();
+
+  llvm::StringMap<ParallelExtent> extents;
+  SmallVector<func::FuncOp> kernels;
+  for (func::FuncOp function : scheduled.getOps<func::FuncOp>())
+    if (function->hasAttr(exec::kindAttr))
+      kernels.push_back(function);
+  for (func::FuncOp kernel : kernels) {
+    extents[kernel.getSymName()] = parallelExtent(kernel);
+    emitHostKernel(kernel);
+  }
+
+  // Only kernels go through the conversions; tasks become LLVM functions directly.
+  OwningOpRef<ModuleOp> module = ModuleOp::create(scheduled.getLoc());
+  for (func::FuncOp kernel : llvm::make_early_inc_range(scheduled.getOps<func::FuncOp>()))
+    kernel->moveBefore(module->getBody(), module->getBody()->end());
+  PassManager manager(context);
+  manager.addNestedPass<func::FuncOp>(createCanonicalizerPass());
+  manager.addNestedPass<func::FuncOp>(createCSEPass());
+  manager.addNestedPass<func::FuncOp>(std::make_unique<ApproximateMath>());
+  manager.addNestedPass<func::FuncOp>(createCSEPass());
+  manager.addPass(createSCFToControlFlowPass());
+  manager.addPass(createConvertMathToLLVMPass());
+  manager.addPass(createArithToLLVMConversionPass());
+  manager.addPass(createFinalizeMemRefToLLVMConversionPass());
+  ConvertFuncToLLVMPassOptions bare;
+  bare.useBarePtrCallConv = true;
+  manager.addPass(createConvertFuncToLLVMPass(bare));
+  manager.addPass(createConvertControlFlowToLLVMPass());
+  manager.addPass(createReconcileUnrealizedCastsPass());
+  if (failed(manager.run(*module)))
+    return failure();
+
+  for (Operation &op : llvm::make_early_inc_range(*scheduled.getBody()))
+    op.moveBefore(module->getBody(), module->getBody()->end());
+  lowerTasks(*module, manifest, extents);
+
+  registerBuiltinDialectTranslation(*context);
+  registerLLVMDialectTranslation(*context);
+  llvm::LLVMContext llvmContext;
+  std::unique_ptr<llvm::Module> llvmModule = translateModuleToLLVMIR(*module, llvmContext, "weft");
+  if (!llvmModule)
+    return failure();
+  std::string error;
+  if (!emitObjectFile(*llvmModule, cpu, object, llvmIr, error))
+    return scheduled.emitError("code generation: ") << error;
+  return success();
+}

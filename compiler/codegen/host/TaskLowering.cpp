@@ -1,0 +1,204 @@
+//===- TaskLowering.cpp - Tasks as functions that call the runtime -*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/codegen/host/TaskLowering.h"
+#include "compiler/manifest/LibraryCalls.h"
+#include "dialects/exec/Exec.h"
+#include "dialects/weft/Weft.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace weft;
+
+namespace {
+
+class TaskLowering {
+public:
+  TaskLowering(ModuleOp module, const llvm::StringMap<ParallelExtent> &extents)
+      : module(module), extents(extents), builder(module.getContext()),
+        loc(UnknownLoc::get(module.getContext())), ptr(LLVM::LLVMPointerType::get(module.getContext())),
+        i32(builder.getI32Type()), i64(builder.getI64Type()) {
+    builder.setInsertionPointToEnd(module.getBody());
+  }
+
+  void lowerConstants() {
+    for (auto constant : llvm::make_early_inc_range(module.getOps<exec::ConstantOp>())) {
+      auto value = cast<DenseElementsAttr>(constant.getValue());
+      Type element = value.getElementType();
+      if (element.isInteger(1)) {
+        // A boolean takes a byte in memory.
+        SmallVector<int8_t> bytes;
+        for (bool bit : value.getValues<bool>())
+          bytes.push_back(bit);
+        auto type = RankedTensorType::get({static_cast<int64_t>(bytes.size())}, builder.getI8Type());
+        value = DenseElementsAttr::get(type, ArrayRef<int8_t>(bytes));
+        element = builder.getI8Type();
+      }
+      int64_t count = value.getNumElements();
+      value = value.reshape(RankedTensorType::get({count}, element));
+      LLVM::GlobalOp::create(builder, loc, LLVM::LLVMArrayType::get(element, count), /*isConstant=*/true,
+                             LLVM::Linkage::Internal, constant.getSymName(), value, /*alignment=*/64);
+      constant.erase();
+    }
+  }
+
+  /// A function that loads the addresses of a kernel's buffers and calls it.
+  void addEntry(LLVM::LLVMFuncOp kernel) {
+    OpBuilder::InsertionGuard guard(builder);
+    auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(builder.getContext()), {ptr, i64, i64});
+    auto entry = LLVM::LLVMFuncOp::create(builder, loc, entryName(kernel.getName()), type, LLVM::Linkage::Internal);
+    kernel.setLinkage(LLVM::Linkage::Internal);
+    Block *body = entry.addEntryBlock(builder);
+    builder.setInsertionPointToStart(body);
+    SmallVector<Value> arguments;
+    int64_t buffers = kernel.getNumArguments() - 2;
+    for (int64_t i = 0; i < buffers; ++i) {
+      Value slot = LLVM::GEPOp::create(builder, loc, ptr, ptr, body->getArgument(0), ArrayRef<LLVM::GEPArg>{int32_t(i)});
+      arguments.push_back(LLVM::LoadOp::create(builder, loc, ptr, slot));
+    }
+    arguments.push_back(body->getArgument(1));
+    arguments.push_back(body->getArgument(2));
+    LLVM::CallOp::create(builder, loc, kernel, arguments);
+    LLVM::ReturnOp::create(builder, loc, ValueRange());
+  }
+
+  std::string lowerTask(exec::TaskOp task) {
+    OpBuilder::InsertionGuard guard(builder);
+    std::string name = "weft_task_" + task.getSymName().str();
+    auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(builder.getContext()), {ptr, ptr});
+    auto function = LLVM::LLVMFuncOp::create(builder, loc, name, type, LLVM::Linkage::Internal);
+    Block *body = function.addEntryBlock(builder);
+    builder.setInsertionPointToStart(body);
+    context = body->getArgument(0);
+    arena = body->getArgument(1);
+    int64_t most = 1;
+    task.walk([&](exec::LaunchOp launch) { most = std::max<int64_t>(most, launch.getBuffers().size()); });
+    arguments = LLVM::AllocaOp::create(builder, loc, ptr, ptr, constant(i64, most));
+    addresses.clear();
+    for (Operation &op : task.getBody().front())
+      lowerOp(&op);
+    LLVM::ReturnOp::create(builder, loc, ValueRange());
+    return name;
+  }
+
+  void defineSymbols(ArrayRef<std::string> tasks, StringRef manifest) {
+    std::string text = manifest.str();
+    text.push_back('\0');
+    auto chars = LLVM::LLVMArrayType::get(builder.getI8Type(), text.size());
+    auto global = LLVM::GlobalOp::create(builder, loc, chars, /*isConstant=*/true, LLVM::Linkage::External,
+                                         "weft_manifest", builder.getStringAttr(text));
+    global.setSection(".weft.manifest");
+    LLVM::GlobalOp::create(builder, loc, i64, /*isConstant=*/true, LLVM::Linkage::External, "weft_manifest_size",
+                           builder.getI64IntegerAttr(manifest.size()));
+    auto arrayType = LLVM::LLVMArrayType::get(ptr, tasks.size());
+    auto table = LLVM::GlobalOp::create(builder, loc, arrayType, /*isConstant=*/true, LLVM::Linkage::External,
+                                        "weft_tasks", Attribute());
+    OpBuilder::InsertionGuard guard(builder);
+    builder.createBlock(&table.getInitializerRegion());
+    Value array = LLVM::UndefOp::create(builder, loc, arrayType);
+    for (auto [i, name] : llvm::enumerate(tasks)) {
+      Value address = LLVM::AddressOfOp::create(builder, loc, ptr, name);
+      array = LLVM::InsertValueOp::create(builder, loc, array, address, ArrayRef<int64_t>{int64_t(i)});
+    }
+    LLVM::ReturnOp::create(builder, loc, array);
+  }
+
+private:
+  static std::string entryName(StringRef kernel) { return (kernel + ".entry").str(); }
+
+  Value constant(Type type, int64_t value) {
+    return LLVM::ConstantOp::create(builder, loc, type, builder.getIntegerAttr(type, value));
+  }
+  Value null() { return LLVM::ZeroOp::create(builder, loc, ptr); }
+  Value address(Value buffer) { return buffer ? addresses.lookup(buffer) : null(); }
+  Value callNumber(Operation *op) {
+    return constant(i32, op->getAttrOfType<IntegerAttr>(libraryCallAttr).getInt());
+  }
+
+  /// Calls a runtime function that returns nothing; it is declared on first use.
+  void call(StringRef name, ValueRange operands) {
+    auto callee = module.lookupSymbol<LLVM::LLVMFuncOp>(name);
+    if (!callee) {
+      OpBuilder::InsertionGuard guard(builder);
+      builder.setInsertionPointToEnd(module.getBody());
+      auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(builder.getContext()),
+                                              SmallVector<Type>(operands.getTypes()));
+      callee = LLVM::LLVMFuncOp::create(builder, loc, name, type);
+    }
+    LLVM::CallOp::create(builder, loc, callee, operands);
+  }
+
+  void lowerOp(Operation *op) {
+    llvm::TypeSwitch<Operation *>(op)
+        .Case([&](exec::BufferOp buffer) {
+          Value base = arena;
+          if (auto symbol = buffer.getConstantAttr())
+            base = LLVM::AddressOfOp::create(builder, loc, ptr, symbol.getValue());
+          Value offset = constant(i64, buffer.getOffset());
+          addresses[buffer.getResult()] =
+              LLVM::GEPOp::create(builder, loc, ptr, builder.getI8Type(), base, ArrayRef<LLVM::GEPArg>{offset});
+        })
+        .Case([&](exec::LaunchOp launch) {
+          for (auto [i, buffer] : llvm::enumerate(launch.getBuffers())) {
+            Value slot = LLVM::GEPOp::create(builder, loc, ptr, ptr, arguments, ArrayRef<LLVM::GEPArg>{int32_t(i)});
+            LLVM::StoreOp::create(builder, loc, address(buffer), slot);
+          }
+          Value entry = LLVM::AddressOfOp::create(builder, loc, ptr, entryName(launch.getKernel()));
+          ParallelExtent run = extents.lookup(launch.getKernel());
+          call("weft_launch", {context, entry, arguments, constant(i64, run.extent), constant(i64, run.grain)});
+        })
+        .Case([&](exec::MatmulOp product) {
+          call("weft_matmul", {context, callNumber(op), address(product.getA()), address(product.getB()),
+                               address(product.getBias()), address(product.getC()), address(product.getScratch())});
+        })
+        .Case([&](exec::AttentionOp attention) {
+          call("weft_attention_forward",
+               {context, callNumber(op), address(attention.getQ()), address(attention.getK()),
+                address(attention.getV()), address(attention.getMask()), address(attention.getOut()),
+                address(attention.getLse())});
+        })
+        .Case([&](exec::AttentionGradOp grad) {
+          call("weft_attention_backward",
+               {context, callNumber(op), address(grad.getDout()), address(grad.getQ()), address(grad.getK()),
+                address(grad.getV()), address(grad.getMask()), address(grad.getOut()), address(grad.getLse()),
+                address(grad.getDq()), address(grad.getDk()), address(grad.getDv())});
+        })
+        .Case([&](exec::CopyOp copy) {
+          auto type = cast<MemRefType>(copy.getFrom().getType());
+          int64_t bytes = type.getNumElements() * elementBytes(type.getElementType());
+          call("weft_copy", {context, address(copy.getTo()), address(copy.getFrom()), constant(i64, bytes)});
+        });
+  }
+
+  ModuleOp module;
+  const llvm::StringMap<ParallelExtent> &extents;
+  OpBuilder builder;
+  Location loc;
+  Type ptr, i32, i64;
+  Value context, arena, arguments;
+  DenseMap<Value, Value> addresses;
+};
+
+} // namespace
+
+void weft::lowerTasks(ModuleOp module, StringRef manifest, const llvm::StringMap<ParallelExtent> &extents) {
+  TaskLowering lowering(module, extents);
+  lowering.lowerConstants();
+  for (LLVM::LLVMFuncOp kernel : llvm::to_vector(module.getOps<LLVM::LLVMFuncOp>()))
+    if (extents.count(kernel.getName()))
+      lowering.addEntry(kernel);
+  SmallVector<std::string> tasks;
+  for (exec::TaskOp task : llvm::to_vector(module.getOps<exec::TaskOp>())) {
+    tasks.push_back(lowering.lowerTask(task));
+    task.erase();
+  }
+  for (Operation &op : llvm::make_early_inc_range(*module.getBody()))
+    if (isa<exec::InputOp, ParamOp, StateOp>(op))
+      op.erase();
+  lowering.defineSymbols(tasks, manifest);
+}

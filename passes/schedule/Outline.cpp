@@ -1,0 +1,81 @@
+//===- Outline.cpp - Kernels as functions, each once -*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/schedule/Outline.h"
+#include "dialects/weft/Weft.h"
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+using namespace weft;
+
+func::FuncOp KernelOutliner::get(exec::FusedOp fused, ArrayRef<int64_t> outputs) {
+  // The text of a kernel says all that its code depends on; locations are not part of it.
+  std::string key;
+  llvm::raw_string_ostream stream(key);
+  stream << exec::stringifyKernelKind(fused.getKind()) << ' ' << fused.getRows() << 'x' << fused.getCols() << ' ';
+  llvm::interleaveComma(outputs, stream);
+  stream << '\n';
+  fused.getBody().front().print(stream);
+  func::FuncOp &kernel = kernels[key];
+  if (kernel)
+    return kernel;
+
+  OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
+  SmallVector<Type> arguments(fused.getInputs().getTypes());
+  int64_t inputs = arguments.size();
+  for (auto [output, type] : llvm::zip(outputs, fused.getResultTypes()))
+    if (output >= inputs)
+      arguments.push_back(type);
+  auto type = builder.getFunctionType(arguments, fused.getResultTypes());
+  kernel = func::FuncOp::create(builder, fused.getLoc(), "k" + std::to_string(kernels.size() - 1), type);
+  kernel.setPrivate();
+  kernel->setAttr(exec::kindAttr, builder.getStringAttr(exec::stringifyKernelKind(fused.getKind())));
+  kernel->setAttr(exec::rowsAttr, builder.getI64IntegerAttr(fused.getRows()));
+  kernel->setAttr(exec::colsAttr, builder.getI64IntegerAttr(fused.getCols()));
+  kernel->setAttr(exec::outputsAttr, builder.getDenseI64ArrayAttr(outputs));
+  Block *body = kernel.addEntryBlock();
+  IRMapping mapping;
+  for (auto [from, to] : llvm::zip(fused.getBody().front().getArguments(), body->getArguments()))
+    mapping.map(from, to);
+  builder.setInsertionPointToEnd(body);
+  for (Operation &op : fused.getBody().front().without_terminator())
+    builder.clone(op, mapping);
+  SmallVector<Value> results;
+  for (Value value : fused.getBody().front().getTerminator()->getOperands())
+    results.push_back(mapping.lookup(value));
+  func::ReturnOp::create(builder, fused.getLoc(), results);
+  return kernel;
+}
+
+bool weft::readsInPlace(exec::FusedOp fused, int64_t index) {
+  if (fused.getKind() != exec::KernelKind::flat && fused.getKind() != exec::KernelKind::row)
+    return false;
+  Value input = fused.getBody().front().getArgument(index);
+  int64_t count = fused.getRows() * fused.getCols();
+  auto countOf = [](Value value) { return cast<RankedTensorType>(value.getType()).getNumElements(); };
+  if (countOf(input) != count)
+    return false;
+  SmallVector<Value> work{input};
+  llvm::SmallDenseSet<Value, 16> seen;
+  while (!work.empty()) {
+    Value value = work.pop_back_val();
+    if (!seen.insert(value).second)
+      continue;
+    for (Operation *user : value.getUsers()) {
+      if (isa<exec::YieldOp>(user))
+        continue;
+      // A reduction reads the whole row before anything of it is written.
+      if (isa<ReduceOp>(user) && countOf(user->getResult(0)) == static_cast<int64_t>(fused.getRows()))
+        continue;
+      bool sameElement = user->hasTrait<OpTrait::Elementwise>() || isa<ReshapeOp, exec::MaterializeOp>(user);
+      if (!sameElement || countOf(user->getResult(0)) != count)
+        return false;
+      work.push_back(user->getResult(0));
+    }
+  }
+  return true;
+}

@@ -1,0 +1,488 @@
+//===- Schedule.cpp - Tasks on buffers of one arena -*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/exec/StridedView.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "passes/schedule/Arena.h"
+#include "passes/schedule/Outline.h"
+#include "passes/schedule/Passes.h"
+
+namespace weft {
+#define GEN_PASS_DEF_SCHEDULE
+#include "passes/schedule/Passes.h.inc"
+} // namespace weft
+
+using namespace mlir;
+using namespace weft;
+
+namespace {
+
+RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+
+/// What tasks share: where symbols, inputs and constants lie.
+struct Program {
+  ModuleOp module;
+  const Target *target;
+  int64_t persistentBytes = 0, temporaryBytes = 0;
+  llvm::StringMap<int64_t> symbols, inputs;
+  llvm::MapVector<Attribute, std::string> constants;
+  KernelOutliner kernels;
+  int64_t launches = 0, inPlace = 0;
+
+  explicit Program(ModuleOp module, const Target *target) : module(module), target(target), kernels(module) {}
+
+  int64_t reserve(RankedTensorType type) {
+    int64_t offset = persistentBytes;
+    persistentBytes += alignBuffer(tensorBytes(type));
+    return offset;
+  }
+};
+
+/// Where a value lies: fixed in the arena's persistent part, in a constant, or in a temporary buffer of the task.
+struct Place {
+  enum Kind { Fixed, Constant, Temporary } kind = Fixed;
+  int64_t index = 0;        ///< byte offset (Fixed) or index of the lifetime (Temporary)
+  FlatSymbolRefAttr symbol; ///< of a constant
+};
+
+/// Schedules one task function.
+class TaskScheduler {
+public:
+  TaskScheduler(Program &program, func::FuncOp function)
+      : program(program), function(function), builder(function.getContext()) {}
+
+  LogicalResult run() {
+    for (Operation &op : function.getBody().front()) {
+      position[&op] = order.size();
+      order.push_back(&op);
+    }
+    findLastUses();
+    if (failed(placeValues()))
+      return failure();
+    int64_t bytes = placeBuffers(buffers);
+    program.temporaryBytes = std::max(program.temporaryBytes, bytes);
+    emit(bytes);
+    function.erase();
+    return success();
+  }
+
+private:
+  static bool isSchedulable(Operation *op) {
+    return isa<exec::FusedOp, exec::ProductOp, AttentionOp, AttentionGradOp>(op);
+  }
+
+  static Value baseOf(Value value) {
+    while (Operation *op = value.getDefiningOp()) {
+      if (!exec::isView(op))
+        break;
+      value = op->getOperand(0);
+    }
+    return value;
+  }
+
+  /// For every value that is no view: the position of its last reader.
+  void findLastUses() {
+    for (Operation *op : order)
+      if (isSchedulable(op) || isa<WriteOp>(op))
+        for (Value operand : op->getOperands()) {
+          int64_t &last = lastUse[baseOf(operand)];
+          last = std::max(last, position[op]);
+        }
+  }
+
+  int64_t newBuffer(RankedTensorType type, int64_t at) {
+    buffers.push_back({tensorBytes(type), at, at, 0});
+    return buffers.size() - 1;
+  }
+
+  LogicalResult placeValues() {
+    // Which value a symbol ends up with, and the values that read its old contents.
+    DenseMap<Value, WriteOp> writeOf;
+    llvm::StringMap<SmallVector<Value, 1>> readsOf;
+    llvm::StringMap<Operation *> writer;
+    for (Operation *op : order) {
+      if (auto read = dyn_cast<ReadOp>(op)) {
+        if (writer.count(read.getSymbol()))
+          return read.emitOpError("follows a write of @") << read.getSymbol() << " in the same task";
+        readsOf[read.getSymbol()].push_back(read.getResult());
+      } else if (auto write = dyn_cast<WriteOp>(op)) {
+        if (!writer.try_emplace(write.getSymbol(), op).second)
+          return write.emitOpError("is the second write of @") << write.getSymbol() << " in one task";
+        writeOf[baseOf(write.getValue())] = write;
+      }
+    }
+    for (BlockArgument argument : function.getArguments())
+      places[argument] = {Place::Fixed, program.inputs.lookup(inputName(argument)), {}};
+
+    for (auto [index, op] : llvm::enumerate(order)) {
+      int64_t at = index;
+      if (auto read = dyn_cast<ReadOp>(op)) {
+        auto it = program.symbols.find(read.getSymbol());
+        if (it == program.symbols.end())
+          return read.emitOpError("reads @") << read.getSymbol() << ", which is no parameter or state";
+        places[read.getResult()] = {Place::Fixed, it->second, {}};
+        continue;
+      }
+      if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
+        std::string &name = program.constants[constant.getValue()];
+        if (name.empty())
+          name = "c" + std::to_string(program.constants.size() - 1);
+        places[constant.getResult()] = {Place::Constant, 0, FlatSymbolRefAttr::get(op->getContext(), name)};
+        continue;
+      }
+      if (!isSchedulable(op))
+        continue;
+      // Buffers that end here live until the op is done.
+      for (Value operand : op->getOperands())
+        if (Place place = places.lookup(baseOf(operand)); place.kind == Place::Temporary)
+          buffers[place.index].last = std::max(buffers[place.index].last, at);
+      for (OpResult result : op->getResults()) {
+        if (WriteOp write = writeOf.lookup(result)) {
+          auto it = program.symbols.find(write.getSymbol());
+          if (it == program.symbols.end())
+            return write.emitOpError("writes @") << write.getSymbol() << ", which is no parameter or state";
+          if (canWriteDirectly(op, at, readsOf[write.getSymbol()])) {
+            places[result] = {Place::Fixed, it->second, {}};
+            continue;
+          }
+          // Somebody still reads the old contents: the new ones wait until the end of the task.
+          places[result] = {Place::Temporary, newBuffer(typeOf(result), at), {}};
+          buffers[places[result].index].last = order.size();
+          copies.push_back({result, it->second});
+          continue;
+        }
+        if (std::optional<Place> reused = findInPlace(op, result, at)) {
+          places[result] = *reused;
+          ++program.inPlace;
+          continue;
+        }
+        places[result] = {Place::Temporary, newBuffer(typeOf(result), at), {}};
+      }
+      if (auto product = dyn_cast<exec::ProductOp>(op))
+        placeWorkspace(product, at);
+    }
+    return success();
+  }
+
+  /// Whether the op at `at` may write over a symbol whose old contents are `reads`.
+  bool canWriteDirectly(Operation *op, int64_t at, ArrayRef<Value> reads) {
+    for (Value read : reads) {
+      auto it = lastUse.find(read);
+      if (it == lastUse.end() || it->second < at)
+        continue;
+      if (it->second > at)
+        return false;
+      auto fused = dyn_cast<exec::FusedOp>(op);
+      if (!fused)
+        return false;
+      for (auto [i, input] : llvm::enumerate(fused.getInputs()))
+        if (baseOf(input) == read && !readsInPlace(fused, i))
+          return false;
+    }
+    return true;
+  }
+
+  /// A temporary operand that ends here and that `result` may be written over.
+  std::optional<Place> findInPlace(Operation *op, OpResult result, int64_t at) {
+    auto fused = dyn_cast<exec::FusedOp>(op);
+    if (!fused || typeOf(result).getNumElements() != static_cast<int64_t>(fused.getRows() * fused.getCols()))
+      return std::nullopt;
+    for (auto [i, input] : llvm::enumerate(fused.getInputs())) {
+      Value base = baseOf(input);
+      Place place = places.lookup(base);
+      if (!places.contains(base) || place.kind != Place::Temporary || lastUse.lookup(base) != at ||
+          buffers[place.index].last > at || reusedAt.lookup(place.index) == at + 1)
+        continue;
+      if (tensorBytes(typeOf(base)) != tensorBytes(typeOf(result)) ||
+          elementBytes(typeOf(base).getElementType()) != elementBytes(typeOf(result).getElementType()) ||
+          !readsInPlace(fused, i))
+        continue;
+      // Another operand may be the same buffer under an earlier name.
+      bool shared = false;
+      for (auto [j, other] : llvm::enumerate(fused.getInputs()))
+        if (j != i && baseOf(other) != base) {
+          Place second = places.lookup(baseOf(other));
+          shared |= second.kind == Place::Temporary && places.contains(baseOf(other)) && second.index == place.index;
+        }
+      if (shared)
+        continue;
+      reusedAt[place.index] = at + 1;
+      return place;
+    }
+    return std::nullopt;
+  }
+
+  void placeWorkspace(exec::ProductOp product, int64_t at) {
+    if (!program.target)
+      return;
+    int64_t bytes = program.target->productWorkspace(shapeOf(product));
+    if (bytes <= 0)
+      return;
+    buffers.push_back({bytes, at, at, 0});
+    workspace[product] = buffers.size() - 1;
+  }
+
+  struct ProductViews {
+    exec::MatrixView lhs, rhs;
+  };
+
+  static ProductViews viewsOf(exec::ProductOp product) {
+    auto freeDims = [](Value operand, ArrayRef<int64_t> batch, ArrayRef<int64_t> contract) {
+      SmallVector<int64_t> dims;
+      for (int64_t i = 0, rank = typeOf(operand).getRank(); i < rank; ++i)
+        if (!llvm::is_contained(batch, i) && !llvm::is_contained(contract, i))
+          dims.push_back(i);
+      return dims;
+    };
+    auto lhs = exec::MatrixView::get(product.getLhs(), product.getLhsBatch(),
+                                     freeDims(product.getLhs(), product.getLhsBatch(), product.getLhsContract()),
+                                     product.getLhsContract());
+    auto rhs = exec::MatrixView::get(product.getRhs(), product.getRhsBatch(), product.getRhsContract(),
+                                     freeDims(product.getRhs(), product.getRhsBatch(), product.getRhsContract()));
+    assert(lhs && rhs && "weft-form-kernels gives products operands they can read");
+    return {*lhs, *rhs};
+  }
+
+  static SmallVector<int64_t> stridesOf(const exec::MatrixView &matrix) {
+    SmallVector<int64_t> strides(matrix.batchStrides);
+    strides.append({matrix.rowStride, matrix.columnStride});
+    return strides;
+  }
+
+  static ProductShape shapeOf(exec::ProductOp product) {
+    auto [lhs, rhs] = viewsOf(product);
+    ProductShape shape;
+    shape.elementType = typeOf(product.getResult()).getElementType();
+    shape.batch = lhs.batchSizes;
+    shape.m = lhs.rows;
+    shape.k = lhs.columns;
+    shape.n = rhs.columns;
+    shape.aStrides = stridesOf(lhs);
+    shape.bStrides = stridesOf(rhs);
+    SmallVector<int64_t> dims(shape.batch);
+    dims.append({shape.m, shape.n});
+    shape.cStrides = rowMajorStrides(dims);
+    shape.bias = static_cast<bool>(product.getBias());
+    return shape;
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Emission
+  //===--------------------------------------------------------------------===//
+
+  static StringRef inputName(BlockArgument argument) {
+    auto function = cast<func::FuncOp>(argument.getOwner()->getParentOp());
+    return function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "weft.name").getValue();
+  }
+
+  /// The buffer at `place`, `offset` bytes further, as a memref.
+  Value buffer(Location loc, Place place, int64_t offset, MemRefType type) {
+    if (place.kind == Place::Temporary)
+      offset += program.persistentBytes + buffers[place.index].offset;
+    else
+      offset += place.index;
+    auto key = std::make_tuple(place.symbol ? place.symbol.getAsOpaquePointer() : nullptr, offset,
+                               type.getAsOpaquePointer());
+    Value &known = emitted[key];
+    if (!known)
+      known = exec::BufferOp::create(builder, loc, type, offset, place.symbol);
+    return known;
+  }
+
+  Value dense(Location loc, Value value) {
+    RankedTensorType type = typeOf(value);
+    return buffer(loc, places.lookup(baseOf(value)), 0, MemRefType::get(type.getShape(), type.getElementType()));
+  }
+
+  MemRefType stridedType(ArrayRef<int64_t> shape, ArrayRef<int64_t> strides, Type element) {
+    if (llvm::equal(strides, rowMajorStrides(shape)))
+      return MemRefType::get(shape, element);
+    return MemRefType::get(shape, element, StridedLayoutAttr::get(builder.getContext(), 0, strides));
+  }
+
+  Value strided(Location loc, Value value) {
+    exec::StridedView view = exec::StridedView::resolve(value);
+    Type element = typeOf(value).getElementType();
+    return buffer(loc, places.lookup(view.base), view.offset * elementBytes(element),
+                  stridedType(view.shape, view.strides, element));
+  }
+
+  Value matrix(Location loc, const exec::MatrixView &view) {
+    Type element = typeOf(view.view.base).getElementType();
+    SmallVector<int64_t> shape(view.batchSizes);
+    shape.append({view.rows, view.columns});
+    return buffer(loc, places.lookup(view.view.base), view.view.offset * elementBytes(element),
+                  stridedType(shape, stridesOf(view), element));
+  }
+
+  void emit(int64_t bytes) {
+    builder.setInsertionPoint(function);
+    auto task = exec::TaskOp::create(builder, function.getLoc(), function.getSymName(), bytes);
+    builder.createBlock(&task.getBody());
+    for (Operation *op : order) {
+      if (auto fused = dyn_cast<exec::FusedOp>(op))
+        emitLaunch(fused);
+      else if (auto product = dyn_cast<exec::ProductOp>(op))
+        emitProduct(product);
+      else if (auto attention = dyn_cast<AttentionOp>(op))
+        exec::AttentionOp::create(builder, op->getLoc(), strided(op->getLoc(), attention.getQ()),
+                                  strided(op->getLoc(), attention.getK()), strided(op->getLoc(), attention.getV()),
+                                  attention.getMask() ? strided(op->getLoc(), attention.getMask()) : Value(),
+                                  dense(op->getLoc(), attention.getOut()), dense(op->getLoc(), attention.getLse()),
+                                  attention.getScaleAttr(), attention.getCausalAttr());
+      else if (auto grad = dyn_cast<AttentionGradOp>(op))
+        emitAttentionGrad(grad);
+    }
+    for (auto [value, offset] : copies) {
+      RankedTensorType type = typeOf(value);
+      Value to = buffer(value.getLoc(), {Place::Fixed, offset, {}}, 0,
+                        MemRefType::get(type.getShape(), type.getElementType()));
+      exec::CopyOp::create(builder, value.getLoc(), dense(value.getLoc(), value), to);
+    }
+  }
+
+  void emitAttentionGrad(AttentionGradOp grad) {
+    Location loc = grad.getLoc();
+    exec::AttentionGradOp::create(builder, loc, strided(loc, grad.getDout()), strided(loc, grad.getQ()),
+                                  strided(loc, grad.getK()), strided(loc, grad.getV()), strided(loc, grad.getOut()),
+                                  dense(loc, grad.getLse()), grad.getMask() ? strided(loc, grad.getMask()) : Value(),
+                                  dense(loc, grad.getDq()), dense(loc, grad.getDk()), dense(loc, grad.getDv()),
+                                  grad.getScaleAttr(), grad.getCausalAttr());
+  }
+
+  void emitProduct(exec::ProductOp product) {
+    Location loc = product.getLoc();
+    auto [lhs, rhs] = viewsOf(product);
+    ProductShape shape = shapeOf(product);
+    SmallVector<int64_t> dims(shape.batch);
+    dims.append({shape.m, shape.n});
+    Value c = buffer(loc, places.lookup(product.getResult()), 0, stridedType(dims, shape.cStrides, shape.elementType));
+    Value scratch;
+    if (auto it = workspace.find(product); it != workspace.end())
+      scratch = buffer(loc, {Place::Temporary, it->second, {}}, 0,
+                       MemRefType::get({buffers[it->second].bytes}, builder.getI8Type()));
+    exec::MatmulOp::create(builder, loc, matrix(loc, lhs), matrix(loc, rhs),
+                           product.getBias() ? strided(loc, product.getBias()) : Value(), c, scratch);
+  }
+
+  void emitLaunch(exec::FusedOp fused) {
+    Location loc = fused.getLoc();
+    SmallVector<Value> arguments;
+    SmallVector<int64_t> outputs;
+    for (Value input : fused.getInputs())
+      arguments.push_back(dense(loc, input));
+    int64_t inputs = arguments.size();
+    auto same = [](const Place &a, const Place &b) {
+      return a.kind == b.kind && a.index == b.index && a.symbol == b.symbol;
+    };
+    for (Value result : fused.getResults()) {
+      Place place = places.lookup(result);
+      int64_t output = -1;
+      for (int64_t i = 0; i < inputs; ++i)
+        if (same(places.lookup(baseOf(fused.getInputs()[i])), place))
+          output = i;
+      if (output < 0) {
+        output = arguments.size();
+        arguments.push_back(dense(loc, result));
+      }
+      outputs.push_back(output);
+    }
+    func::FuncOp kernel = program.kernels.get(fused, outputs);
+    exec::LaunchOp::create(builder, loc, kernel.getSymName(), arguments);
+    ++program.launches;
+  }
+
+  Program &program;
+  func::FuncOp function;
+  OpBuilder builder;
+  SmallVector<Operation *> order;
+  DenseMap<Operation *, int64_t> position;
+  DenseMap<Value, int64_t> lastUse;
+  DenseMap<Value, Place> places;
+  std::vector<Lifetime> buffers;
+  DenseMap<int64_t, int64_t> reusedAt;
+  DenseMap<Operation *, int64_t> workspace;
+  SmallVector<std::pair<Value, int64_t>> copies;
+  std::map<std::tuple<const void *, int64_t, const void *>, Value> emitted;
+};
+
+struct Schedule : weft::impl::ScheduleBase<Schedule> {
+  using Base::Base;
+  explicit Schedule(const Target *target) : target(target) {}
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    Program program(module, target);
+    OpBuilder builder(module.getContext());
+
+    for (Operation &op : *module.getBody()) {
+      Type type;
+      if (auto param = dyn_cast<ParamOp>(op))
+        type = param.getType();
+      else if (auto state = dyn_cast<StateOp>(op))
+        type = state.getType();
+      else
+        continue;
+      int64_t offset = program.reserve(cast<RankedTensorType>(type));
+      op.setAttr(exec::offsetAttr, builder.getI64IntegerAttr(offset));
+      program.symbols[SymbolTable::getSymbolName(&op).getValue()] = offset;
+    }
+    SmallVector<func::FuncOp> tasks(module.getOps<func::FuncOp>());
+    SmallVector<exec::InputOp> inputs;
+    if (!tasks.empty())
+      builder.setInsertionPoint(tasks.front());
+    for (func::FuncOp task : tasks)
+      for (BlockArgument argument : task.getArguments())
+        if (failed(placeInput(program, builder, task, argument)))
+          return signalPassFailure();
+    for (func::FuncOp task : tasks)
+      if (failed(TaskScheduler(program, task).run()))
+        return signalPassFailure();
+
+    if (!module.getOps<exec::TaskOp>().empty())
+      builder.setInsertionPoint(*module.getOps<exec::TaskOp>().begin());
+    for (auto &[value, name] : program.constants)
+      exec::ConstantOp::create(builder, module.getLoc(), name, cast<ElementsAttr>(value));
+    module->setAttr(exec::persistentBytesAttr, builder.getI64IntegerAttr(program.persistentBytes));
+    module->setAttr(exec::arenaBytesAttr,
+                    builder.getI64IntegerAttr(program.persistentBytes + program.temporaryBytes));
+    numLaunches += program.launches;
+    numInPlace += program.inPlace;
+    numKernels += program.kernels.size();
+  }
+
+  LogicalResult placeInput(Program &program, OpBuilder &builder, func::FuncOp task, BlockArgument argument) {
+    auto name = task.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "weft.name");
+    auto role = task.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "weft.role");
+    if (!name || !role)
+      return task.emitOpError("argument ") << argument.getArgNumber() << " has no weft.name or no weft.role";
+    auto type = cast<RankedTensorType>(argument.getType());
+    if (program.inputs.count(name.getValue()))
+      return success();
+    int64_t offset = program.reserve(type);
+    program.inputs[name.getValue()] = offset;
+    // Every task sees the same buffer: the tightest limit of any of them holds.
+    IntegerAttr limit;
+    for (func::FuncOp other : task->getParentOfType<ModuleOp>().getOps<func::FuncOp>())
+      for (BlockArgument same : other.getArguments())
+        if (other.getArgAttrOfType<StringAttr>(same.getArgNumber(), "weft.name") == name)
+          if (auto bound = other.getArgAttrOfType<IntegerAttr>(same.getArgNumber(), "weft.limit"))
+            if (!limit || bound.getInt() < limit.getInt())
+              limit = bound;
+    exec::InputOp::create(builder, argument.getLoc(), name, TypeAttr::get(type), role,
+                          builder.getI64IntegerAttr(offset), limit);
+    return success();
+  }
+
+  const Target *target = nullptr;
+};
+
+} // namespace
+
+std::unique_ptr<Pass> weft::createSchedulePass(const Target *target) { return std::make_unique<Schedule>(target); }
