@@ -67,28 +67,103 @@ private:
 };
 } // namespace
 
+/// The dimension along which `pad` puts zeros around its operand, if it is one.
+static std::optional<int64_t> paddedDim(PadOp pad) {
+  std::optional<int64_t> dim;
+  for (int64_t d = 0, rank = pad.getLow().size(); d < rank; ++d) {
+    if (pad.getInterior()[d] != 0)
+      return std::nullopt;
+    if (pad.getLow()[d] == 0 && pad.getHigh()[d] == 0)
+      continue;
+    if (dim)
+      return std::nullopt;
+    dim = d;
+  }
+  return dim;
+}
+
+/// A value that is taken apart by slices (queries, keys and values of one
+/// product) gets padded gradients that do not overlap. If they cover it, their
+/// sum is a concatenation; null if they do not. The pads are left without use.
+static Value joinSlices(OpBuilder &builder, ArrayRef<PadOp> parts) {
+  std::optional<int64_t> dim = paddedDim(parts.front());
+  if (!dim || llvm::any_of(parts, [&](PadOp pad) { return paddedDim(pad) != dim; }))
+    return {};
+  SmallVector<PadOp> pads(parts);
+  llvm::sort(pads, [&](PadOp a, PadOp b) { return a.getLow()[*dim] < b.getLow()[*dim]; });
+  int64_t covered = 0;
+  SmallVector<Value> pieces;
+  for (PadOp pad : pads) {
+    if (pad.getLow()[*dim] != covered)
+      return {};
+    pieces.push_back(pad.getInput());
+    covered += tensorType(pad.getInput()).getDimSize(*dim);
+  }
+  if (covered != tensorType(pads.front()).getDimSize(*dim))
+    return {};
+  return Build{builder, pads.front().getLoc()}.concat(pieces, *dim);
+}
+
+namespace {
+/// The gradients of values. A part is added as soon as it arrives, so that few are alive at once; only pads wait for
+/// one another.
+class Gradients {
+public:
+  explicit Gradients(OpBuilder &builder) : builder(builder) {}
+
+  void add(Value value, Value part, Location loc) {
+    assert(part.getType() == value.getType() && "a gradient has the type of its value");
+    Entry &entry = entries[value];
+    if (auto pad = part.getDefiningOp<PadOp>())
+      entry.pads.push_back(pad);
+    else
+      addTo(entry.sum, part, loc);
+  }
+
+  /// The sum of all parts; null if there are none.
+  Value get(Value value) {
+    auto it = entries.find(value);
+    if (it == entries.end())
+      return {};
+    auto &[sum, pads] = it->second;
+    if (pads.empty())
+      return sum;
+    if (Value joined = joinSlices(builder, pads))
+      addTo(sum, joined, joined.getLoc());
+    else
+      for (PadOp pad : pads)
+        addTo(sum, pad, pad.getLoc());
+    pads.clear();
+    return sum;
+  }
+
+private:
+  struct Entry {
+    Value sum;
+    SmallVector<PadOp, 0> pads;
+  };
+  void addTo(Value &sum, Value part, Location loc) { sum = sum ? Build{builder, loc}.add(sum, part) : part; }
+
+  OpBuilder &builder;
+  DenseMap<Value, Entry> entries;
+};
+} // namespace
+
 LogicalResult weft::differentiate(OpBuilder &builder, ValueRange losses, ValueRange seeds, ValueRange wrt,
                                   SmallVectorImpl<Value> &grads) {
-  assert(losses.size() == seeds.size() && "one gradient per loss");
   GradientPaths paths(wrt, losses);
   BackwardLocations listener(builder.getListener());
   OpBuilder backward(builder.getInsertionBlock(), builder.getInsertionPoint(), &listener);
-
-  DenseMap<Value, Value> gradients;
-  auto accumulate = [&](Value value, Value gradient, Location loc) {
-    assert(gradient.getType() == value.getType() && "a gradient has the type of its value");
-    Value &sum = gradients[value];
-    sum = sum ? Build{backward, loc}.add(sum, gradient) : gradient;
-  };
+  Gradients gradients(backward);
   for (auto [loss, seed] : llvm::zip_equal(losses, seeds))
-    accumulate(loss, seed, loss.getLoc());
+    gradients.add(loss, seed, loss.getLoc());
 
   SmallVector<Value> resultGrads, operandGrads;
   SmallVector<bool> needed;
   for (Operation *op : llvm::reverse(paths.ops)) {
     resultGrads.clear();
     for (Value result : op->getResults())
-      resultGrads.push_back(gradients.lookup(result));
+      resultGrads.push_back(gradients.get(result));
     if (llvm::none_of(resultGrads, [](Value v) { return v; }))
       continue; // What it feeds passes no gradient on: a rounding, say.
 
@@ -105,12 +180,12 @@ LogicalResult weft::differentiate(OpBuilder &builder, ValueRange losses, ValueRa
       return failure();
     for (auto [operand, gradient, isNeeded] : llvm::zip_equal(op->getOperands(), operandGrads, needed))
       if (isNeeded && gradient)
-        accumulate(operand, gradient, op->getLoc());
+        gradients.add(operand, gradient, op->getLoc());
   }
 
   grads.clear();
   for (Value value : wrt)
-    grads.push_back(gradients.lookup(value));
+    grads.push_back(gradients.get(value));
   builder.setInsertionPoint(backward.getInsertionBlock(), backward.getInsertionPoint());
   return success();
 }

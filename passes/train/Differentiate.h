@@ -38,9 +38,10 @@ private:
 /// `seeds` holds the gradient of each loss, of its type. `grads` receives one
 /// entry per value of `wrt`: its gradient, of its type, or null if no path
 /// leads from it to a loss. Only ops on such paths are visited; a value with
-/// several uses gets the sum of their gradients, last use first. A path through
-/// an op without DifferentiableOpInterface is an error at that op. The new ops
-/// have their forward op's location, in the region "backward".
+/// several uses gets the sum of their gradients, last use first (slices that
+/// cover a value, as one concatenation: their pads may remain as dead ops). A
+/// path through an op without DifferentiableOpInterface is an error at that op.
+/// The new ops have their forward op's location, in the region "backward".
 llvm::LogicalResult differentiate(mlir::OpBuilder &builder, mlir::ValueRange losses, mlir::ValueRange seeds,
                                   mlir::ValueRange wrt, llvm::SmallVectorImpl<mlir::Value> &grads);
 

@@ -82,6 +82,13 @@ const OpCase kCases[] = {
     {"slice", R"(func.func @f(%x: tensor<5x9xf64>) -> tensor<2x3xf64> {
       %0 = weft.slice %x offsets [1, 1] strides [2, 3] : tensor<5x9xf64> -> tensor<2x3xf64>
       return %0 : tensor<2x3xf64> })"},
+    {"slices_that_cover", R"(func.func @f(%x: tensor<2x7xf64>, %y: tensor<2x7xf64>) -> (tensor<2x3xf64>, tensor<2x4xf64>, tensor<2x4xf64>, tensor<2x3xf64>) {
+      %0 = weft.slice %x offsets [0, 4] strides [1, 1] : tensor<2x7xf64> -> tensor<2x3xf64>
+      %1 = weft.slice %x offsets [0, 0] strides [1, 1] : tensor<2x7xf64> -> tensor<2x4xf64>
+      %2 = arith.addf %x, %y : tensor<2x7xf64>
+      %3 = weft.slice %2 offsets [0, 0] strides [1, 1] : tensor<2x7xf64> -> tensor<2x4xf64>
+      %4 = weft.slice %y offsets [0, 4] strides [1, 1] : tensor<2x7xf64> -> tensor<2x3xf64>
+      return %0, %1, %3, %4 : tensor<2x3xf64>, tensor<2x4xf64>, tensor<2x4xf64>, tensor<2x3xf64> })"},
     {"pad", R"(func.func @f(%x: tensor<2x3xf64>) -> tensor<6x8xf64> {
       %0 = weft.pad %x low [1, 0] high [2, 1] interior [1, 2] : tensor<2x3xf64> -> tensor<6x8xf64>
       return %0 : tensor<6x8xf64> })"},
