@@ -7,6 +7,7 @@
 
 #include "compiler/driver/Compile.h"
 #include "compiler/codegen/host/HostCodegen.h"
+#include "compiler/codegen/host/HostTarget.h"
 #include "compiler/driver/Diagnostics.h"
 #include "compiler/driver/Link.h"
 #include "compiler/driver/OutputFile.h"
@@ -172,8 +173,9 @@ int Compilation::run() {
   if (options.emit == Emit::Train)
     return printModule();
 
-  if (ExitCode code = session.run("schedule", *module,
-                                  [](OpPassManager &pm) { buildSchedulePipeline(pm, nullptr); }))
+  HostTarget target;
+  if (ExitCode code =
+          session.run("schedule", *module, [&](OpPassManager &pm) { buildSchedulePipeline(pm, &target); }))
     return code;
   if (options.emit == Emit::Schedule)
     return printModule();

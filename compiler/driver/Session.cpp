@@ -18,15 +18,23 @@
 
 using namespace mlir;
 
-/// Remembers which pass failed.
+/// What a pass is called on the command line of weft-opt; a literal.
+static StringRef nameOf(Pass *pass) { return pass->getArgument().empty() ? pass->getName() : pass->getArgument(); }
+
+/// Remembers which pass failed, and tells the report of a crash which one runs.
 namespace {
-struct FailedPass : PassInstrumentation {
-  explicit FailedPass(std::string &name) : name(name) {}
-  void runAfterPassFailed(Pass *pass, Operation *) override {
-    if (name.empty())
-      name = pass->getArgument().empty() ? pass->getName().str() : pass->getArgument().str();
+struct PassObserver : PassInstrumentation {
+  PassObserver(const char *phase, std::string &failed) : phase(phase), failed(failed) {}
+  void runBeforePass(Pass *pass, Operation *) override {
+    weft::setPhase(nameOf(pass).data());
   }
-  std::string &name;
+  void runAfterPass(Pass *, Operation *) override { weft::setPhase(phase); }
+  void runAfterPassFailed(Pass *pass, Operation *) override {
+    if (failed.empty())
+      failed = nameOf(pass).str();
+  }
+  const char *phase;
+  std::string &failed;
 };
 } // namespace
 
@@ -75,7 +83,7 @@ weft::ExitCode weft::Session::run(const char *name, ModuleOp module,
   // Between the phases it is verified below, where a failure is known to be no user's fault.
   pm.enableVerifier(false);
   std::string failed;
-  pm.addInstrumentation(std::make_unique<FailedPass>(failed));
+  pm.addInstrumentation(std::make_unique<PassObserver>(name, failed));
   pm.enableTiming(scope);
   build(pm);
   diagnostics.takeErrors();

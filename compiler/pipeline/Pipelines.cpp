@@ -46,9 +46,9 @@ void weft::buildTrainPipeline(OpPassManager &pm, const TrainingOptions &options)
   addCleanup(pm);
 }
 
-void weft::buildSchedulePipeline(OpPassManager &pm) {
+void weft::buildSchedulePipeline(OpPassManager &pm, const Target *target) {
   pm.addNestedPass<func::FuncOp>(createDecompose());
   addCleanup(pm);
   pm.addNestedPass<func::FuncOp>(createFormKernels());
-  pm.addPass(createSchedule());
+  pm.addPass(createSchedulePass(target));
 }

@@ -20,6 +20,8 @@
 
 namespace weft {
 
+class Target;
+
 /// How the training step is built.
 struct TrainingOptions {
   std::string loss = "auto";        ///< auto, cross-entropy, mse or output:NAME
@@ -40,7 +42,8 @@ void buildImportPipeline(mlir::OpPassManager &pm);
 void buildTrainPipeline(mlir::OpPassManager &pm, const TrainingOptions &options);
 
 /// From the train rung to the schedule rung: library calls and fused kernels, in order, at offsets of one arena.
-void buildSchedulePipeline(mlir::OpPassManager &pm);
+/// `target` outlives the passes; null: libraries get no workspace.
+void buildSchedulePipeline(mlir::OpPassManager &pm, const Target *target);
 
 } // namespace weft
 

@@ -112,15 +112,14 @@ void addCompileOptions(CLI::App *app, CompileOptions &options, RawOptions &raw) 
   addList(app, "--train", options.train, "Train the initializers of these names (default: the parameters)")
       ->type_name("PATTERN")
       ->group(model);
-  auto *weights = app->add_option("--weights", options.weights,
-                                  "A safetensors file with the parameters' values (default: as --init says)")
-                      ->type_name("FILE")
-                      ->group(model);
+  app->add_option("--weights", options.weights,
+                  "A safetensors file with the parameters' values, instead of --init (default: none)")
+      ->type_name("FILE")
+      ->group(model);
   app->add_option("--init", options.init,
                   "Values of the parameters: file, those of the model file, or random[:SEED] (default: file)")
       ->check(isInit())
       ->type_name("WHAT")
-      ->excludes(weights)
       ->group(model);
 
   const char *training = "Training";
@@ -132,7 +131,7 @@ void addCompileOptions(CLI::App *app, CompileOptions &options, RawOptions &raw) 
       ->group(training);
   app->add_option("--optimizer", options.optimizer,
                   "adamw, adam or sgd; hyper-parameters are given to the executable (default: adamw)")
-      ->check(CLI::IsMember({"adamw", "adam", "sgd"}))
+      ->check(CLI::IsMember({"adamw", "adam", "sgd"}).description(""))
       ->type_name("NAME")
       ->group(training);
   addList(app, "--no-decay", options.noDecay, "No weight decay for parameters of these names (default: none)")
@@ -140,13 +139,13 @@ void addCompileOptions(CLI::App *app, CompileOptions &options, RawOptions &raw) 
       ->group(training);
   app->add_option("--microbatches", options.microbatches,
                   "Parts that the batch of a step is computed in, one after another (default: 1)")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 20))
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 20).description(""))
       ->type_name("N")
       ->group(training);
 
   const char *target = "Target";
   app->add_option("--target", options.target, "host or cuda (default: host)")
-      ->check(CLI::IsMember({"host", "cuda"}))
+      ->check(CLI::IsMember({"host", "cuda"}).description(""))
       ->type_name("NAME")
       ->group(target);
   app->add_option("--cpu", options.cpu, "native, or a processor such as x86-64-v4 or znver3 (default: native)")
@@ -158,6 +157,8 @@ void addCompileOptions(CLI::App *app, CompileOptions &options, RawOptions &raw) 
 
 /// Fills in what was given in words. The validators have seen it.
 void take(const RawOptions &raw, CompileOptions &options) {
+  if (!options.weights.empty() && !options.init.empty())
+    throw CLI::ExcludesError("--weights", "--init");
   for (llvm::StringRef text : raw.dims) {
     auto [name, value] = text.split('=');
     int64_t number = 0;
@@ -182,7 +183,7 @@ void addCompileCommand(CLI::App &app, const std::string &argv0, int &exitCode) {
       ->type_name("FILE")
       ->group("Output");
   command->add_option("--emit", raw->emit, "Stop at import, train, schedule, kernels or exe, and print (default: exe)")
-      ->check(CLI::IsMember({"import", "train", "schedule", "kernels", "exe"}))
+      ->check(CLI::IsMember({"import", "train", "schedule", "kernels", "exe"}).description(""))
       ->type_name("STAGE")
       ->group("Output");
   command->add_flag("--keep-gradients", options->keepGradients)->group("");
@@ -214,12 +215,12 @@ void addVerifyCommand(CLI::App &app, const std::string &argv0, int &exitCode) {
       ->type_name("FILE")
       ->group(group);
   command->add_option("--steps", options->steps, "Steps of the loss curve (default: 20)")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 20))
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 20).description(""))
       ->type_name("N")
       ->group(group);
   auto all = std::make_shared<double>(1e-4);
   command->add_option("--tolerance", *all, "The largest relative error that passes, in every row (default: 1e-4)")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Validator(CLI::PositiveNumber).description(""))
       ->type_name("F")
       ->group(group);
   command->add_option("--keep", options->keep, "Keep the executable and what it recorded there (default: nothing)")
@@ -243,7 +244,7 @@ const CLI::App *innermost(const CLI::App &app) {
 /// The nearest of the names to a mistyped word, if it is near.
 std::string nearest(llvm::StringRef word, const std::vector<std::string> &names) {
   std::string best;
-  unsigned bestDistance = word.size() / 3 + 1;
+  unsigned bestDistance = word.ltrim('-').size() / 3 + 1;
   for (const std::string &name : names)
     if (unsigned distance = word.edit_distance(name, true, bestDistance + 1); distance <= bestDistance)
       best = name, bestDistance = distance;
@@ -258,7 +259,9 @@ int reportUsage(const CLI::App &app, const CLI::Error &error) {
     path = at->get_name() + (path.empty() ? "" : " " + path);
 
   std::vector<std::string> unknown = command->remaining();
-  if (dynamic_cast<const CLI::ExtrasError *>(&error) && !unknown.empty()) {
+  // A mistyped command also lacks a command: what it was meant to be says more.
+  bool isExtra = dynamic_cast<const CLI::ExtrasError *>(&error) || command == &app;
+  if (isExtra && !unknown.empty()) {
     std::string word = llvm::StringRef(unknown.front()).split('=').first.str();
     bool isOption = word.size() > 1 && word[0] == '-';
     std::vector<std::string> known;
