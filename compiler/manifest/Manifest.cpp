@@ -209,6 +209,13 @@ static json::Object describeMemory(ModuleOp module, int64_t arenaBytes, int64_t 
 // The whole
 //===----------------------------------------------------------------------===//
 
+/// The name that people and the runtime know a task by: its symbol is longer, for states have names like `step`.
+static StringRef nameOf(exec::TaskOp task) {
+  StringRef name = task.getSymName();
+  name.consume_front("task_");
+  return name;
+}
+
 /// How often a task runs in a step.
 static double runsPerStep(StringRef task, int64_t microbatches) {
   if (task == "eval")
@@ -239,7 +246,10 @@ json::Object weft::buildManifest(ModuleOp scheduled, const ManifestFacts &facts)
   json::Array tasks, schedule;
   double flopsPerStep = 0;
   for (exec::TaskOp task : scheduled.getOps<exec::TaskOp>()) {
-    tasks.push_back(task.getSymName());
+    // States and tasks share one symbol table, so task `step` beside state `step` is @task_step (docs/training-step.md).
+    StringRef taskName = task.getSymName();
+    taskName.consume_front("task_");
+    tasks.push_back(taskName);
     for (Operation &op : task.getBody().front()) {
       if (isa<exec::BufferOp>(op))
         continue;
@@ -249,8 +259,8 @@ json::Object weft::buildManifest(ModuleOp scheduled, const ManifestFacts &facts)
         bytes += bufferBytes(operand);
       if (auto launch = dyn_cast<exec::LaunchOp>(op))
         ++launches[launch.getKernel()];
-      flopsPerStep += entry.flops * runsPerStep(task.getSymName(), facts.microbatches);
-      schedule.push_back(json::Object{{"task", task.getSymName()},
+      flopsPerStep += entry.flops * runsPerStep(taskName, facts.microbatches);
+      schedule.push_back(json::Object{{"task", taskName},
                                       {"op", entry.op},
                                       {"what", utf8(entry.what)},
                                       {"loc", utf8(describeLocation(op.getLoc()))},
