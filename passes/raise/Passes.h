@@ -9,6 +9,8 @@
 #define WEFT_PASSES_RAISE_PASSES_H
 
 #include "dialects/weft/Weft.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"
 
 namespace weft {

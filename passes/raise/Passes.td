@@ -22,4 +22,5 @@ def Raise : Pass<"weft-raise", "::mlir::func::FuncOp"> {
     Statistic<"numRotary", "rotary", "Rotary embeddings recovered">,
     Statistic<"numCrossEntropy", "cross-entropy", "Cross-entropies recovered">
   ];
+  let dependentDialects = ["::weft::WeftDialect", "::mlir::arith::ArithDialect"];
 }
