@@ -10,9 +10,10 @@ include "mlir/Pass/PassBase.td"
 def BuildTrainingStep : Pass<"weft-build-training-step", "::mlir::ModuleOp"> {
   let summary = "Turns @forward into the tasks of a training step";
   let description = [{
-    Before: one function @forward. After: functions @step (one micro-batch) or
-    @first, @next and @update, and @eval, with the states they use; @forward is gone.
-    The states' names and meanings are those of docs/executable.md.
+    Before: one function @forward. After: functions @task_step (one micro-batch)
+    or @task_first, @task_next and @task_update, and @task_eval, with the states
+    they use; @forward is gone. The states' names and meanings are those of
+    docs/executable.md; docs/training-step.md says what holds.
   }];
   let options = [
     Option<"loss", "loss", "std::string", "\"auto\"", "auto, cross-entropy, mse or output:NAME">,
@@ -20,6 +21,7 @@ def BuildTrainingStep : Pass<"weft-build-training-step", "::mlir::ModuleOp"> {
     Option<"microbatches", "microbatches", "int64_t", "1", "Micro-batches per step">,
     ListOption<"noDecay", "no-decay", "std::string", "Name patterns (globs) of parameters without weight decay">,
     Option<"keepGradients", "keep-gradients", "bool", "false", "Keep every gradient in a state after the step">,
-    Option<"keepLogits", "keep-logits", "bool", "false", "The eval task keeps the model's output in the state `logits`">
+    Option<"keepLogits", "keep-logits", "bool", "false",
+           "The eval task keeps the model's first output besides the loss in the state `logits`">
   ];
 }
