@@ -96,12 +96,30 @@ inline float sumOf(Vec value) {
   return result;
 }
 
-/// sum[r][v] += sum over k of a[r * RowStride + k * DepthStride] * b[k][v].
-template <int Width, int RowStride, int DepthStride>
-inline __attribute__((always_inline)) void multiplyTile(int64_t depth, const float *a, const float *b,
-                                                        Vec (&sum)[kRows][Width]) {
+/// What a tile starts from: zeros, what is there, or what is there times the row's factor.
+enum class Start { Zero, Keep, Scale };
+
+/// One tile: c[r][v] = start + sum over k of a[r * RowStride + k * DepthStride] * b[k][v]. All loops over the tile are
+/// unrolled by request, or the sums would live in memory.
+template <int Width, int RowStride, int DepthStride, Start start>
+__attribute__((noinline)) void productTile(int64_t depth, const float *a, const float *b, float *c, int64_t cStride,
+                                           const float *factors) {
+  Vec sum[kRows][Width];
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+    for (int v = 0; v < Width; ++v) {
+      if constexpr (start == Start::Zero)
+        sum[r][v] = Vec{};
+      else if constexpr (start == Start::Keep)
+        sum[r][v] = load(c + r * cStride + v * kLanes);
+      else
+        sum[r][v] = load(c + r * cStride + v * kLanes) * factors[r];
+    }
+  }
   for (int64_t k = 0; k < depth; ++k) {
     Vec right[Width];
+#pragma GCC unroll 2
     for (int v = 0; v < Width; ++v)
       right[v] = load(b + v * kLanes);
 #pragma GCC unroll 16
@@ -114,27 +132,12 @@ inline __attribute__((always_inline)) void multiplyTile(int64_t depth, const flo
     a += DepthStride;
     b += Width * kLanes;
   }
-}
-
-enum class Start { Zero, Keep, Scale };
-
-template <int Width, int RowStride, int DepthStride, Start start>
-__attribute__((noinline)) void productTile(int64_t depth, const float *a, const float *b, float *c, int64_t cStride,
-                                           const float *factors) {
-  Vec sum[kRows][Width];
-  for (int r = 0; r < kRows; ++r)
-    for (int v = 0; v < Width; ++v) {
-      if constexpr (start == Start::Zero)
-        sum[r][v] = Vec{};
-      else if constexpr (start == Start::Keep)
-        sum[r][v] = load(c + r * cStride + v * kLanes);
-      else
-        sum[r][v] = load(c + r * cStride + v * kLanes) * factors[r];
-    }
-  multiplyTile<Width, RowStride, DepthStride>(depth, a, b, sum);
-  for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
     for (int v = 0; v < Width; ++v)
       store(c + r * cStride + v * kLanes, sum[r][v]);
+  }
 }
 
 /// C = A * B, C += A * B or C = diag(factors) * C + A * B. `rows` is a multiple of kRows and `columns` of kLanes. Row
