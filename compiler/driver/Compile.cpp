@@ -20,6 +20,7 @@
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -66,8 +67,10 @@ private:
   /// Prints the module or a text to the output.
   ExitCode print(llvm::function_ref<void(llvm::raw_ostream &)> write);
   ExitCode printModule();
-  /// Everything after the schedule: manifest, object file, executable.
-  ExitCode finish();
+  /// Describes the schedule, and says what memory it needs.
+  llvm::json::Object describe();
+  /// Code and executable from the schedule.
+  ExitCode generate(llvm::json::Object manifest);
   ExitCode link(llvm::StringRef object);
 
   const CompileOptions &options;
@@ -177,12 +180,13 @@ int Compilation::run() {
   if (ExitCode code =
           session.run("schedule", *module, [&](OpPassManager &pm) { buildSchedulePipeline(pm, &target); }))
     return code;
+  llvm::json::Object manifest = describe();
   if (options.emit == Emit::Schedule)
     return printModule();
-  return finish();
+  return generate(std::move(manifest));
 }
 
-ExitCode Compilation::finish() {
+llvm::json::Object Compilation::describe() {
   ManifestFacts facts;
   facts.model = llvm::sys::path::filename(options.model).str();
   facts.target = options.target;
@@ -194,7 +198,10 @@ ExitCode Compilation::finish() {
   llvm::json::Object manifest = buildManifest(*module, facts);
   if (!options.quiet)
     printMemory(manifest, llvm::errs());
+  return manifest;
+}
 
+ExitCode Compilation::generate(llvm::json::Object manifest) {
   // Indented: people read it with --json.
   std::string text = llvm::formatv("{0:1}", llvm::json::Value(std::move(manifest)));
   llvm::SmallVector<char> object;

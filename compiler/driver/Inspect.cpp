@@ -14,6 +14,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace llvm;
@@ -147,7 +148,7 @@ void Printer::printInputs() {
 /// "model.onnx at 1024, transposed", "normal 0.02".
 static std::string describeSource(const json::Object &source) {
   if (std::optional<StringRef> file = source.getString("file"))
-    return formatv("{0} at {1}{2}", *file, source.getInteger("offset").value_or(0),
+    return formatv("{0} at {1}{2}", sys::path::filename(*file), source.getInteger("offset").value_or(0),
                    source.getArray("perm") ? ", transposed" : "");
   return formatv("{0} {1}", source.getString("init").value_or("?"),
                  source.getNumber("std").value_or(source.getNumber("value").value_or(0)));
@@ -198,11 +199,10 @@ void Printer::printKernels(bool withText) {
   os << "\nkernels: " << kernels.size() << ", library products: "
      << (manifest.getArray("matmuls") ? manifest.getArray("matmuls")->size() : 0) << ", attentions: "
      << (manifest.getArray("attentions") ? manifest.getArray("attentions")->size() : 0) << "\n";
-  for (const json::Object *kernel : kernels) {
-    os << formatv("  {0,-16} launched at {1} places\n", text(*kernel, "name"), integer(*kernel, "launches"));
+  for (const json::Object *kernel : kernels)
     if (withText)
-      os << text(*kernel, "text") << "\n";
-  }
+      os << formatv("\nkernel {0}, called at {1} places\n{2}\n", text(*kernel, "name"), integer(*kernel, "launches"),
+                    text(*kernel, "text"));
 }
 
 int weft::inspect(const InspectOptions &options) {
