@@ -13,25 +13,16 @@ using namespace mlir;
 using namespace weft;
 
 func::FuncOp KernelOutliner::get(exec::FusedOp fused, ArrayRef<int64_t> outputs) {
-  // The text of a kernel says all that its code depends on; locations are not part of it.
-  std::string key;
-  llvm::raw_string_ostream stream(key);
-  stream << exec::stringifyKernelKind(fused.getKind()) << ' ' << fused.getRows() << 'x' << fused.getCols() << ' ';
-  llvm::interleaveComma(outputs, stream);
-  stream << '\n';
-  fused.getBody().front().print(stream);
-  func::FuncOp &kernel = kernels[key];
-  if (kernel)
-    return kernel;
-
-  OpBuilder builder = OpBuilder::atBlockEnd(module.getBody());
+  // Named once its text is known to be new: the text says all that its code depends on, and has no locations.
+  OpBuilder builder(module.getContext());
   SmallVector<Type> arguments(fused.getInputs().getTypes());
   int64_t inputs = arguments.size();
   for (auto [output, type] : llvm::zip(outputs, fused.getResultTypes()))
     if (output >= inputs)
       arguments.push_back(type);
   auto type = builder.getFunctionType(arguments, fused.getResultTypes());
-  kernel = func::FuncOp::create(builder, fused.getLoc(), "k" + std::to_string(kernels.size() - 1), type);
+  OwningOpRef<func::FuncOp> made = func::FuncOp::create(builder, fused.getLoc(), "kernel", type);
+  func::FuncOp kernel = *made;
   kernel.setPrivate();
   kernel->setAttr(exec::kindAttr, builder.getStringAttr(exec::stringifyKernelKind(fused.getKind())));
   kernel->setAttr(exec::rowsAttr, builder.getI64IntegerAttr(fused.getRows()));
@@ -48,6 +39,15 @@ func::FuncOp KernelOutliner::get(exec::FusedOp fused, ArrayRef<int64_t> outputs)
   for (Value value : fused.getBody().front().getTerminator()->getOperands())
     results.push_back(mapping.lookup(value));
   func::ReturnOp::create(builder, fused.getLoc(), results);
+
+  std::string key;
+  llvm::raw_string_ostream stream(key);
+  kernel->print(stream, OpPrintingFlags().useLocalScope());
+  auto [known, added] = kernels.try_emplace(key, kernel);
+  if (!added)
+    return known->second;
+  kernel.setSymName("k" + std::to_string(kernels.size() - 1));
+  module.push_back(made.release());
   return kernel;
 }
 

@@ -26,6 +26,14 @@ static const llvm::Target *hostTarget(std::string &error) {
   return llvm::TargetRegistry::lookupTarget(llvm::Triple(llvm::sys::getDefaultTargetTriple()), error);
 }
 
+/// Whether kernels can gain by a feature: the others (system instructions, cache control) are no reason for an
+/// executable to refuse a machine.
+static bool isForKernels(llvm::StringRef feature) {
+  static constexpr llvm::StringLiteral families[] = {"avx", "amx-", "sse", "ssse3", "fma", "f16c", "bmi", "popcnt",
+                                                     "lzcnt", "movbe", "gfni"};
+  return llvm::any_of(families, [&](llvm::StringRef family) { return feature.starts_with(family); });
+}
+
 static std::string featureString(const std::vector<std::string> &features) {
   std::vector<std::string> signedFeatures;
   for (const std::string &feature : features)
@@ -42,7 +50,7 @@ mlir::FailureOr<HostCpu> HostCpu::get(llvm::StringRef name, std::string &error) 
   if (name == "native") {
     cpu.name = llvm::sys::getHostCPUName().str();
     for (auto &entry : llvm::sys::getHostCPUFeatures())
-      if (entry.getValue())
+      if (entry.getValue() && isForKernels(entry.getKey()))
         cpu.features.push_back(entry.getKey().str());
     llvm::sort(cpu.features);
     return cpu;
@@ -60,7 +68,7 @@ mlir::FailureOr<HostCpu> HostCpu::get(llvm::StringRef name, std::string &error) 
   // What the processor's model has, by name: the executable checks it at its start.
   info.reset(target->createMCSubtargetInfo(triple, name, ""));
   for (const llvm::SubtargetFeatureKV &feature : info->getAllProcessorFeatures())
-    if (info->getFeatureBits().test(feature.Value) && !llvm::StringRef(feature.Key).contains("tuning"))
+    if (info->getFeatureBits().test(feature.Value) && isForKernels(feature.Key))
       cpu.features.push_back(feature.Key);
   llvm::sort(cpu.features);
   return cpu;
