@@ -65,7 +65,8 @@ LogicalResult DotGeneralOp::buildVjp(OpBuilder &builder, ArrayRef<Value> resultG
   if (needed[1]) {
     // Batch, lhs's contracted dimensions in the order in which lhs has them, then rhs's free ones: for x[.., K] times
     // w[K, N] that is w's own layout.
-    Value product = e.dot(lhs, e.cast(grad, elementType(lhs)), getLhsBatch(), batch, lhsFree, dimRange(numBatch, endLhs));
+    Value product =
+        e.dot(lhs, e.cast(grad, elementType(lhs)), getLhsBatch(), batch, lhsFree, dimRange(numBatch, endLhs));
     SmallVector<int64_t> order(getRhsBatch());
     llvm::append_range(order, partnersInOrder(getLhsContract(), getRhsContract()));
     llvm::append_range(order, rhsFree);

@@ -42,7 +42,8 @@ using UnaryVjp = Value (*)(Build &e, Value grad, Value v);
 template <typename Op, Reads reads, UnaryVjp vjp>
 struct UnaryModel : DifferentiableOpInterface::ExternalModel<UnaryModel<Op, reads, vjp>, Op> {
   static Value readValue(Operation *op) { return reads == Reads::Operand ? op->getOperand(0) : op->getResult(0); }
-  LogicalResult buildVjp(Operation *op, OpBuilder &builder, ResultGrads grads, ArrayRef<bool>, OperandGrads &out) const {
+  LogicalResult buildVjp(Operation *op, OpBuilder &builder, ResultGrads grads, ArrayRef<bool>,
+                         OperandGrads &out) const {
     Build e{builder, op->getLoc()};
     out[0] = vjp(e, grads[0], readValue(op));
     return success();
@@ -92,7 +93,8 @@ Value vjpAtanh(Build &e, Value g, Value x) { return e.mul(g, reciprocal(e, oneMi
 /// Functions that are linear, or constant almost everywhere: their product reads nothing.
 template <typename Op, Value (*vjp)(Build &, Operation *, Value)>
 struct LinearModel : DifferentiableOpInterface::ExternalModel<LinearModel<Op, vjp>, Op> {
-  LogicalResult buildVjp(Operation *op, OpBuilder &builder, ResultGrads grads, ArrayRef<bool>, OperandGrads &out) const {
+  LogicalResult buildVjp(Operation *op, OpBuilder &builder, ResultGrads grads, ArrayRef<bool>,
+                         OperandGrads &out) const {
     Build e{builder, op->getLoc()};
     out[0] = vjp(e, op, grads[0]);
     return success();

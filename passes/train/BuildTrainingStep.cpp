@@ -26,7 +26,7 @@ namespace {
 /// A function that is being made from the forward function.
 struct Task {
   func::FuncOp function;
-  SmallVector<Value> outputs;             ///< what the forward function returned
+  SmallVector<Value> outputs;              ///< what the forward function returned
   llvm::MapVector<StringRef, Value> reads; ///< one read per parameter, at the start
 
   /// At the end, before the return.
@@ -197,7 +197,8 @@ void BuildTrainingStep::buildUpdateTask() {
   SmallVector<Value> squares;
   for (ParamOp param : trained) {
     Build p{builder, regionLocation(param.getLoc(), "update")};
-    params.push_back({param, p.read(param.getSymName(), param.getType()), p.read(gradientState(param), stateTypeOf(param))});
+    params.push_back(
+        {param, p.read(param.getSymName(), param.getType()), p.read(gradientState(param), stateTypeOf(param))});
     squares.push_back(sumOfSquares(p, params.back().gradient));
   }
   Value count = e.read("loss_count", RankedTensorType::get({}, builder.getF64Type()));
@@ -227,13 +228,13 @@ LogicalResult BuildTrainingStep::build() {
     return module.emitError("unknown optimizer '") << optimizer << "'; it is adamw, adam or sgd";
   kind = *parsed;
   if (microbatches < 1)
-    return module.emitError("a step has at least one micro-batch, not ") << microbatches;
+    return module.emitError("a step has at least one micro-batch, not ") << microbatches.getValue();
+  if (failed(setDecay()))
+    return failure();
   FailureOr<LossChoice> choice = chooseLoss(forward, loss);
   if (failed(choice))
     return failure();
   lossChoice = *choice;
-  if (failed(setDecay()))
-    return failure();
 
   if (failed(buildBackwardTask(microbatches == 1 ? "step" : "first", /*accumulate=*/false)))
     return failure();

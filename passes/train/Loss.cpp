@@ -7,9 +7,9 @@
 
 #include "passes/train/Loss.h"
 #include "dialects/weft/Build.h"
-#include "passes/train/Differentiate.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
+#include "passes/train/Differentiate.h"
 #include "llvm/ADT/DenseSet.h"
 
 using namespace mlir;

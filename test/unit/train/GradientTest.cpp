@@ -82,7 +82,8 @@ const OpCase kCases[] = {
     {"slice", R"(func.func @f(%x: tensor<5x9xf64>) -> tensor<2x3xf64> {
       %0 = weft.slice %x offsets [1, 1] strides [2, 3] : tensor<5x9xf64> -> tensor<2x3xf64>
       return %0 : tensor<2x3xf64> })"},
-    {"slices_that_cover", R"(func.func @f(%x: tensor<2x7xf64>, %y: tensor<2x7xf64>) -> (tensor<2x3xf64>, tensor<2x4xf64>, tensor<2x4xf64>, tensor<2x3xf64>) {
+    {"slices_that_cover",
+     R"(func.func @f(%x: tensor<2x7xf64>, %y: tensor<2x7xf64>) -> (tensor<2x3xf64>, tensor<2x4xf64>, tensor<2x4xf64>, tensor<2x3xf64>) {
       %0 = weft.slice %x offsets [0, 4] strides [1, 1] : tensor<2x7xf64> -> tensor<2x3xf64>
       %1 = weft.slice %x offsets [0, 0] strides [1, 1] : tensor<2x7xf64> -> tensor<2x4xf64>
       %2 = arith.addf %x, %y : tensor<2x7xf64>
@@ -95,10 +96,12 @@ const OpCase kCases[] = {
     {"concat", R"(func.func @f(%x: tensor<2x3xf64>, %y: tensor<2x1xf64>) -> tensor<2x7xf64> {
       %0 = weft.concat %x, %y, %x dim 1 : tensor<2x3xf64>, tensor<2x1xf64>, tensor<2x3xf64> -> tensor<2x7xf64>
       return %0 : tensor<2x7xf64> })"},
-    {"gather", R"(func.func @f(%x: tensor<2x5x3xf64>, %i: tensor<4x2xi64> {weft.limit = 5 : i64}) -> tensor<2x4x2x3xf64> {
+    {"gather",
+     R"(func.func @f(%x: tensor<2x5x3xf64>, %i: tensor<4x2xi64> {weft.limit = 5 : i64}) -> tensor<2x4x2x3xf64> {
       %0 = weft.gather %x[%i] axis 1 : tensor<2x5x3xf64>, tensor<4x2xi64> -> tensor<2x4x2x3xf64>
       return %0 : tensor<2x4x2x3xf64> })"},
-    {"scatter_add", R"(func.func @f(%x: tensor<2x4x3xf64>, %i: tensor<4xi64> {weft.limit = 5 : i64}) -> tensor<2x5x3xf64> {
+    {"scatter_add",
+     R"(func.func @f(%x: tensor<2x4x3xf64>, %i: tensor<4xi64> {weft.limit = 5 : i64}) -> tensor<2x5x3xf64> {
       %0 = weft.scatter_add %x[%i] axis 1 : tensor<2x4x3xf64>, tensor<4xi64> -> tensor<2x5x3xf64>
       return %0 : tensor<2x5x3xf64> })"},
 
@@ -118,13 +121,16 @@ const OpCase kCases[] = {
     {"rms_norm_plain", R"(func.func @f(%x: tensor<2x5xf64>) -> tensor<2x5xf64> {
       %0 = weft.rms_norm %x eps 0.01 : (tensor<2x5xf64>) -> tensor<2x5xf64>
       return %0 : tensor<2x5xf64> })"},
-    {"cross_entropy", R"(func.func @f(%x: tensor<2x3x5xf64>, %l: tensor<2x3xi64> {weft.limit = 5 : i64}) -> tensor<2x3xf32> {
+    {"cross_entropy",
+     R"(func.func @f(%x: tensor<2x3x5xf64>, %l: tensor<2x3xi64> {weft.limit = 5 : i64}) -> tensor<2x3xf32> {
       %0 = weft.cross_entropy %x, %l : tensor<2x3x5xf64>, tensor<2x3xi64> -> tensor<2x3xf32>
-      return %0 : tensor<2x3xf32> })", kSingle},
+      return %0 : tensor<2x3xf32> })",
+     kSingle},
     {"cross_entropy_ignored", R"(func.func @f(%x: tensor<2x3x5xf64>) -> tensor<2x3xf32> {
       %l = arith.constant dense<[[0, -100, 4], [-100, 2, 3]]> : tensor<2x3xi32>
       %0 = weft.cross_entropy %x, %l : tensor<2x3x5xf64>, tensor<2x3xi32> -> tensor<2x3xf32>
-      return %0 : tensor<2x3xf32> })", kSingle},
+      return %0 : tensor<2x3xf32> })",
+     kSingle},
     {"gelu_erf", R"(func.func @f(%x: tensor<9xf64> {test.low = -3.0, test.high = 3.0}) -> tensor<9xf64> {
       %0 = weft.gelu %x : tensor<9xf64> -> tensor<9xf64>
       return %0 : tensor<9xf64> })"},
@@ -134,25 +140,32 @@ const OpCase kCases[] = {
     {"silu", R"(func.func @f(%x: tensor<9xf64> {test.low = -3.0, test.high = 3.0}) -> tensor<9xf64> {
       %0 = weft.silu %x : tensor<9xf64> -> tensor<9xf64>
       return %0 : tensor<9xf64> })"},
-    {"rotary", R"(func.func @f(%x: tensor<2x3x2x6xf64>, %c: tensor<3x4xf64>, %s: tensor<3x4xf64>) -> tensor<2x3x2x6xf64> {
+    {"rotary",
+     R"(func.func @f(%x: tensor<2x3x2x6xf64>, %c: tensor<3x4xf64>, %s: tensor<3x4xf64>) -> tensor<2x3x2x6xf64> {
       %0 = weft.rotary %x cos %c sin %s : (tensor<2x3x2x6xf64>, tensor<3x4xf64>, tensor<3x4xf64>) -> tensor<2x3x2x6xf64>
       return %0 : tensor<2x3x2x6xf64> })"},
-    {"rotary_transposed", R"(func.func @f(%x: tensor<2x3x2x4xf64>, %c: tensor<2x3x4xf64>, %s: tensor<2x3x4xf64>) -> tensor<2x3x2x4xf64> {
+    {"rotary_transposed",
+     R"(func.func @f(%x: tensor<2x3x2x4xf64>, %c: tensor<2x3x4xf64>, %s: tensor<2x3x4xf64>) -> tensor<2x3x2x4xf64> {
       %0 = weft.rotary %x cos %c sin %s transposed : (tensor<2x3x2x4xf64>, tensor<2x3x4xf64>, tensor<2x3x4xf64>) -> tensor<2x3x2x4xf64>
       return %0 : tensor<2x3x2x4xf64> })"},
-    {"attention_causal", R"(func.func @f(%q: tensor<2x3x4x5xf64>, %k: tensor<2x4x2x5xf64>, %v: tensor<2x4x2x3xf64>) -> tensor<2x3x4x3xf64> {
+    {"attention_causal",
+     R"(func.func @f(%q: tensor<2x3x4x5xf64>, %k: tensor<2x4x2x5xf64>, %v: tensor<2x4x2x3xf64>) -> tensor<2x3x4x3xf64> {
       %0:2 = weft.attention %q, %k, %v scale 0.6 causal : (tensor<2x3x4x5xf64>, tensor<2x4x2x5xf64>, tensor<2x4x2x3xf64>) -> (tensor<2x3x4x3xf64>, tensor<2x4x3xf32>)
       return %0#0 : tensor<2x3x4x3xf64> })"},
-    {"attention_i1_mask", R"(func.func @f(%q: tensor<1x3x2x4xf64>, %k: tensor<1x3x2x4xf64>, %v: tensor<1x3x2x4xf64>) -> tensor<1x3x2x4xf64> {
+    {"attention_i1_mask",
+     R"(func.func @f(%q: tensor<1x3x2x4xf64>, %k: tensor<1x3x2x4xf64>, %v: tensor<1x3x2x4xf64>) -> tensor<1x3x2x4xf64> {
       %m = arith.constant dense<[[[[true, false, true], [false, false, false], [true, true, true]]]]> : tensor<1x1x3x3xi1>
       %0:2 = weft.attention %q, %k, %v mask %m scale 0.5 : (tensor<1x3x2x4xf64>, tensor<1x3x2x4xf64>, tensor<1x3x2x4xf64>, tensor<1x1x3x3xi1>) -> (tensor<1x3x2x4xf64>, tensor<1x2x3xf32>)
       return %0#0 : tensor<1x3x2x4xf64> })"},
-    {"attention_float_mask", R"(func.func @f(%q: tensor<2x3x4x5xf64>, %k: tensor<2x4x2x5xf64>, %v: tensor<2x4x2x3xf64>, %m: tensor<1x4x3x4xf64>) -> tensor<2x3x4x3xf64> {
+    {"attention_float_mask",
+     R"(func.func @f(%q: tensor<2x3x4x5xf64>, %k: tensor<2x4x2x5xf64>, %v: tensor<2x4x2x3xf64>, %m: tensor<1x4x3x4xf64>) -> tensor<2x3x4x3xf64> {
       %0:2 = weft.attention %q, %k, %v mask %m scale 0.6 : (tensor<2x3x4x5xf64>, tensor<2x4x2x5xf64>, tensor<2x4x2x3xf64>, tensor<1x4x3x4xf64>) -> (tensor<2x3x4x3xf64>, tensor<2x4x3xf32>)
       return %0#0 : tensor<2x3x4x3xf64> })"},
-    {"attention_lse", R"(func.func @f(%q: tensor<2x3x4x5xf64>, %k: tensor<2x4x2x5xf64>, %v: tensor<2x4x2x3xf64>, %m: tensor<2x1x3x4xf64>) -> (tensor<2x3x4x3xf64>, tensor<2x4x3xf32>) {
+    {"attention_lse",
+     R"(func.func @f(%q: tensor<2x3x4x5xf64>, %k: tensor<2x4x2x5xf64>, %v: tensor<2x4x2x3xf64>, %m: tensor<2x1x3x4xf64>) -> (tensor<2x3x4x3xf64>, tensor<2x4x3xf32>) {
       %0:2 = weft.attention %q, %k, %v mask %m scale 0.6 causal : (tensor<2x3x4x5xf64>, tensor<2x4x2x5xf64>, tensor<2x4x2x3xf64>, tensor<2x1x3x4xf64>) -> (tensor<2x3x4x3xf64>, tensor<2x4x3xf32>)
-      return %0#0, %0#1 : tensor<2x3x4x3xf64>, tensor<2x4x3xf32> })", kSingle},
+      return %0#0, %0#1 : tensor<2x3x4x3xf64>, tensor<2x4x3xf32> })",
+     kSingle},
 
     // arith.
     {"arith", R"(func.func @f(%x: tensor<7xf64>, %y: tensor<7xf64> {test.low = 0.5, test.high = 2.0}) -> tensor<7xf64> {
@@ -165,7 +178,8 @@ const OpCase kCases[] = {
       %6 = arith.remf %y, %5 : tensor<7xf64>
       %7 = arith.addf %5, %6 : tensor<7xf64>
       return %7 : tensor<7xf64> })"},
-    {"extrema", R"(func.func @f(%x: tensor<7xf64>, %y: tensor<7xf64>) -> (tensor<7xf64>, tensor<7xf64>, tensor<7xf64>, tensor<7xf64>) {
+    {"extrema",
+     R"(func.func @f(%x: tensor<7xf64>, %y: tensor<7xf64>) -> (tensor<7xf64>, tensor<7xf64>, tensor<7xf64>, tensor<7xf64>) {
       %0 = arith.maximumf %x, %y : tensor<7xf64>
       %1 = arith.minimumf %x, %y : tensor<7xf64>
       %2 = arith.maxnumf %x, %y : tensor<7xf64>
@@ -185,18 +199,21 @@ const OpCase kCases[] = {
       %1 = math.exp2 %x : tensor<5xf64>
       %2 = math.expm1 %x : tensor<5xf64>
       return %0, %1, %2 : tensor<5xf64>, tensor<5xf64>, tensor<5xf64> })"},
-    {"logarithms", R"(func.func @f(%x: tensor<5xf64> {test.low = 0.5, test.high = 2.0}) -> (tensor<5xf64>, tensor<5xf64>, tensor<5xf64>, tensor<5xf64>) {
+    {"logarithms",
+     R"(func.func @f(%x: tensor<5xf64> {test.low = 0.5, test.high = 2.0}) -> (tensor<5xf64>, tensor<5xf64>, tensor<5xf64>, tensor<5xf64>) {
       %0 = math.log %x : tensor<5xf64>
       %1 = math.log2 %x : tensor<5xf64>
       %2 = math.log10 %x : tensor<5xf64>
       %3 = math.log1p %x : tensor<5xf64>
       return %0, %1, %2, %3 : tensor<5xf64>, tensor<5xf64>, tensor<5xf64>, tensor<5xf64> })"},
-    {"roots", R"(func.func @f(%x: tensor<5xf64> {test.low = 0.5, test.high = 2.0}) -> (tensor<5xf64>, tensor<5xf64>, tensor<5xf64>) {
+    {"roots",
+     R"(func.func @f(%x: tensor<5xf64> {test.low = 0.5, test.high = 2.0}) -> (tensor<5xf64>, tensor<5xf64>, tensor<5xf64>) {
       %0 = math.sqrt %x : tensor<5xf64>
       %1 = math.rsqrt %x : tensor<5xf64>
       %2 = math.cbrt %x : tensor<5xf64>
       return %0, %1, %2 : tensor<5xf64>, tensor<5xf64>, tensor<5xf64> })"},
-    {"trigonometric", R"(func.func @f(%x: tensor<5xf64> {test.low = -0.9, test.high = 0.9}) -> (tensor<5xf64>, tensor<5xf64>, tensor<5xf64>, tensor<5xf64>, tensor<5xf64>, tensor<5xf64>) {
+    {"trigonometric",
+     R"(func.func @f(%x: tensor<5xf64> {test.low = -0.9, test.high = 0.9}) -> (tensor<5xf64>, tensor<5xf64>, tensor<5xf64>, tensor<5xf64>, tensor<5xf64>, tensor<5xf64>) {
       %0 = math.sin %x : tensor<5xf64>
       %1 = math.cos %x : tensor<5xf64>
       %2 = math.tan %x : tensor<5xf64>
@@ -204,7 +221,8 @@ const OpCase kCases[] = {
       %4 = math.acos %x : tensor<5xf64>
       %5 = math.atan %x : tensor<5xf64>
       return %0, %1, %2, %3, %4, %5 : tensor<5xf64>, tensor<5xf64>, tensor<5xf64>, tensor<5xf64>, tensor<5xf64>, tensor<5xf64> })"},
-    {"hyperbolic", R"(func.func @f(%x: tensor<5xf64> {test.low = -0.9, test.high = 0.9}) -> (tensor<5xf64>, tensor<5xf64>, tensor<5xf64>, tensor<5xf64>, tensor<5xf64>) {
+    {"hyperbolic",
+     R"(func.func @f(%x: tensor<5xf64> {test.low = -0.9, test.high = 0.9}) -> (tensor<5xf64>, tensor<5xf64>, tensor<5xf64>, tensor<5xf64>, tensor<5xf64>) {
       %0 = math.sinh %x : tensor<5xf64>
       %1 = math.cosh %x : tensor<5xf64>
       %2 = math.tanh %x : tensor<5xf64>

@@ -160,7 +160,8 @@ TEST(TrainingStep, ClippedSgdByHand) {
       %w = weft.read @w : tensor<2xf64>
       %y = arith.mulf %x, %w : tensor<2xf64>
       return %y : tensor<2xf64>
-    })", options);
+    })",
+                  options);
   auto type = RankedTensorType::get({2}, Float64Type::get(machine.context.get()));
   auto vector = [&](double a, double b) { return Literal::ofFloats(type, {a, b}); };
   machine.memory["w"] = vector(1, -2);
@@ -209,14 +210,17 @@ TEST(TrainingStep, OwnMeanLossIsSumAndCount) {
     })";
   std::pair<const char *, double> counts[] = {
       {R"(%n = arith.constant dense<4.0> : tensor<f32>
-          %loss = arith.divf %sum, %n : tensor<f32>)", 4},
+          %loss = arith.divf %sum, %n : tensor<f32>)",
+       4},
       {R"(%n = arith.constant dense<0.25> : tensor<f32>
-          %loss = arith.mulf %sum, %n : tensor<f32>)", 4},
+          %loss = arith.mulf %sum, %n : tensor<f32>)",
+       4},
       {R"(%ignored = arith.constant dense<-100> : tensor<4xi64>
           %valid = arith.cmpi ne, %labels, %ignored : tensor<4xi64>
           %number = arith.uitofp %valid : tensor<4xi1> to tensor<4xf32>
           %n = weft.reduce sum %number dims [0] : tensor<4xf32> -> tensor<f32>
-          %loss = arith.divf %sum, %n : tensor<f32>)", 3},
+          %loss = arith.divf %sum, %n : tensor<f32>)",
+       3},
       {R"(%loss = math.sqrt %sum : tensor<f32>)", 1},
   };
   for (auto [count, expected] : counts) {
