@@ -16,6 +16,11 @@
 
 using namespace weft::rt;
 
+namespace weft::rt {
+/// The AVX-512 variant's shapes in plain instructions (CMakeLists.txt).
+extern const AttentionKernels attentionKernels_wide;
+} // namespace weft::rt
+
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
@@ -203,11 +208,17 @@ AttentionDesc shape(int64_t batch, int64_t heads, int64_t kvHeads, int64_t queri
 /// Every variant that this machine has.
 class Attention : public testing::TestWithParam<const AttentionKernels *> {};
 
+std::vector<const AttentionKernels *> testedKernels() {
+  std::vector<const AttentionKernels *> kernels = availableAttentionKernels();
+  kernels.push_back(&attentionKernels_wide);
+  return kernels;
+}
+
 std::string variantName(const testing::TestParamInfo<const AttentionKernels *> &info) { return info.param->name; }
 
 } // namespace
 
-INSTANTIATE_TEST_SUITE_P(Variants, Attention, testing::ValuesIn(availableAttentionKernels()), variantName);
+INSTANTIATE_TEST_SUITE_P(Variants, Attention, testing::ValuesIn(testedKernels()), variantName);
 
 // Sizes around the blocks of 48 queries, 96 keys, 192 keys and 288 queries, with every layout.
 TEST_P(Attention, MatchesReferenceAroundBlockSizes) {

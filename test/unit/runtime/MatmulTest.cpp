@@ -69,8 +69,9 @@ std::string checkProduct(const MatmulDesc &desc, uint32_t seed) {
         }
     }
   for (size_t i = 0; i < c.size(); ++i)
-    if (!written[i])
+    if (!written[i]) {
       EXPECT_EQ(c[i], before[i]) << "wrote outside the result at " << i;
+    }
   return matmul->implementation();
 }
 
@@ -97,8 +98,9 @@ TEST(Matmul, LayoutsOfTwoDimensions) {
       SCOPED_TRACE(testing::Message() << "bits " << bits << " pad " << pad);
       std::string implementation = checkProduct(desc, seed++);
       // Only a transposed result with a bias is left to the slow loops.
-      if (!((bits & 4) && desc.bias))
+      if (!((bits & 4) && desc.bias)) {
         EXPECT_EQ(implementation.find("ref"), std::string::npos);
+      }
     }
 }
 
