@@ -399,6 +399,9 @@ def RandomOp : TensorOp<"random"> {
   let description = [{
     Philox 4x32-10 with key = (`stream` attribute, seed operand) and counter = the
     element's row-major index: independent of any mesh, schedule or recomputation.
+    The low words of stream and seed are the key, the high words are counter words
+    2 and 3. A number is the leading bits of the first output word, as many as the
+    type's significand has (24 for f32), as a fraction.
   }];
   let arguments = (ins IntTensor:$seed, I64Attr:$stream);
   let results = (outs FloatTensor:$result);
