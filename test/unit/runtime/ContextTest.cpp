@@ -50,8 +50,9 @@ TEST(Context, LaunchCoversTheExtent) {
           EXPECT_EQ(lo % std::max<int64_t>(grain, 1), 0);
           EXPECT_TRUE(hi - lo >= grain || ranges.size() == 1);
         }
-        if (extent >= 2 * std::max<int64_t>(grain, 1) && threads > 1)
+        if (extent >= 2 * std::max<int64_t>(grain, 1) && threads > 1) {
           EXPECT_GT(ranges.size(), 1u);
+        }
       }
   }
 }
@@ -110,8 +111,9 @@ TEST(Context, MatmulByEntry) {
   desc.accumulate = true;
   manifest.matmuls = {desc};
   manifest.matmulScratch = {0};
-  if (matmulScratchBytes(desc) > 0)
+  if (matmulScratchBytes(desc) > 0) {
     EXPECT_THROW(weft_context(manifest, 2, true), InputError);
+  }
 }
 
 TEST(Context, ArenaIsAlignedAndZero) {
