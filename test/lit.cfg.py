@@ -14,8 +14,10 @@ config.test_exec_root = os.path.join(config.weft_build_dir, "test")
 
 path = [os.path.join(config.weft_build_dir, "bin"), config.llvm_tools_dir, config.environment.get("PATH", "")]
 config.environment["PATH"] = os.pathsep.join(path)
-# Expected numbers must not depend on who runs the suite, and two tests run at once on a small machine.
+# Messages of the system are expected in English. As many tests run at once as there are processors: threads of
+# executables that wait for one another must not spin meanwhile.
 config.environment["LC_ALL"] = "C"
+config.environment["OMP_WAIT_POLICY"] = "passive"
 
 # %models: real exported models, their reference values, and text to train on.
 config.substitutions.append(("%models", os.path.join(config.weft_source_dir, "test", "models")))
