@@ -326,8 +326,12 @@ Manifest Manifest::parse(const char *text, int64_t bytes) {
     root.at("microbatches").fail("does not divide the batch");
   if (root.has("tokens_per_sample"))
     manifest.tokensPerSample = root.at("tokens_per_sample").integer();
+  if (root.has("seed"))
+    manifest.seed = static_cast<uint64_t>(root.at("seed").integer());
   if (root.has("flops_per_step"))
     manifest.flopsPerStep = root.at("flops_per_step").number();
+  if (root.has("seed"))
+    manifest.seed = static_cast<uint64_t>(root.at("seed").integer(INT64_MIN));
   for (const Node &node : root.at("inputs").items())
     manifest.inputs.push_back(parseInput(node, manifest.persistentBytes));
   for (const Node &node : root.at("params").items())

@@ -85,6 +85,10 @@ struct Manifest {
   /// Samples of a step, its micro-batches, tokens of a sample (0 when the data is not tokens).
   int64_t batch = 0, microbatches = 0, tokensPerSample = 0;
   double flopsPerStep = 0;
+  /// The default of `--seed`: what `weft compile --init random:SEED` said.
+  uint64_t seed = 0;
+  /// Default of --seed.
+  uint64_t seed = 0;
   std::vector<InputInfo> inputs;
   std::vector<ParamInfo> params;
   std::vector<StateInfo> states;

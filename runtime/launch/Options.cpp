@@ -214,6 +214,7 @@ static std::string describeExtra(const CLI::App &app) {
 std::optional<Options> weft::rt::parseOptions(int argc, const char *const *argv, const Manifest &manifest,
                                               std::string &help) {
   Options options;
+  options.seed = manifest.seed;
   CLI::App app("Trains " + manifest.model + (manifest.optimizer.empty() ? "" : " with " + manifest.optimizer) + ": " +
                    std::to_string(manifest.batch) + " samples a step in " + std::to_string(manifest.microbatches) +
                    " micro-batch" + (manifest.microbatches == 1 ? "" : "es") + ".",
