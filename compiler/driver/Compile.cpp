@@ -109,6 +109,10 @@ ExitCode Compilation::check() {
   sources.weights = options.weights;
   if (options.emit == Emit::Exe && !(linker = Linker::find(argv0)))
     return kExitRequest;
+  if (bool same = false; !options.output.empty() && !llvm::sys::fs::equivalent(options.model, options.output, same) && same) {
+    reportError("-o names the model itself, '" + options.output + "'", "give the result another name");
+    return kExitRequest;
+  }
   if (!options.output.empty() && options.output != "-" && !(output = OutputFile::create(options.output)))
     return kExitRequest;
   return kExitDone;
@@ -157,7 +161,6 @@ ExitCode Compilation::printModule() {
   flags.elideLargeElementsAttrs(16);
   return print([&](llvm::raw_ostream &os) {
     module->print(os, flags);
-    os << "\n";
   });
 }
 

@@ -28,10 +28,10 @@ bool weft::parseInit(StringRef text, SourceChoice &choice) {
   choice.random = true;
   if (text.empty())
     return true;
-  uint64_t seed;
-  if (!text.consume_front(":") || text.getAsInteger(10, seed))
+  int64_t seed; // JSON readers take no larger whole numbers
+  if (!text.consume_front(":") || text.getAsInteger(10, seed) || seed < 0)
     return false;
-  choice.seed = seed;
+  choice.seed = static_cast<uint64_t>(seed);
   return true;
 }
 

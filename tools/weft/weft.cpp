@@ -74,9 +74,9 @@ CLI::Validator isInit() {
   return CLI::Validator(
       [](std::string &text) -> std::string {
         llvm::StringRef init(text);
-        uint64_t seed;
+        int64_t seed;
         if (init == "file" || init == "random" ||
-            (init.consume_front("random:") && !init.getAsInteger(10, seed)))
+            (init.consume_front("random:") && !init.getAsInteger(10, seed) && seed >= 0))
           return {};
         return "'" + text + "' is not file, random or random:SEED with SEED a whole number, 0 or more";
       },
