@@ -326,8 +326,6 @@ Manifest Manifest::parse(const char *text, int64_t bytes) {
     root.at("microbatches").fail("does not divide the batch");
   if (root.has("tokens_per_sample"))
     manifest.tokensPerSample = root.at("tokens_per_sample").integer();
-  if (root.has("seed"))
-    manifest.seed = static_cast<uint64_t>(root.at("seed").integer());
   if (root.has("flops_per_step"))
     manifest.flopsPerStep = root.at("flops_per_step").number();
   if (root.has("seed"))

@@ -87,8 +87,6 @@ struct Manifest {
   double flopsPerStep = 0;
   /// The default of `--seed`: what `weft compile --init random:SEED` said.
   uint64_t seed = 0;
-  /// Default of --seed.
-  uint64_t seed = 0;
   std::vector<InputInfo> inputs;
   std::vector<ParamInfo> params;
   std::vector<StateInfo> states;
