@@ -262,9 +262,8 @@ static ComparisonRow compareTensors(const std::string &what, const Matching &mat
 }
 
 static bool hasPrefix(const SafetensorsFile &file, const std::string &prefix) {
-  return std::any_of(file.tensors().begin(), file.tensors().end(), [&](const SafetensorsEntry &entry) {
-    return entry.name.compare(0, prefix.size(), prefix) == 0;
-  });
+  return std::any_of(file.tensors().begin(), file.tensors().end(),
+                     [&](const SafetensorsEntry &entry) { return entry.name.compare(0, prefix.size(), prefix) == 0; });
 }
 
 std::vector<ComparisonRow> weft::compareRecords(const SafetensorsFile &reference, const SafetensorsFile &record,
@@ -282,14 +281,13 @@ std::vector<ComparisonRow> weft::compareRecords(const SafetensorsFile &reference
     rows.push_back(compareTensors("gradients", match(reference, "grad/", record, "grad/", parameters), kFloor,
                                   tolerances.gradients));
 
-  rows.push_back(
-      compareElements("curve", reference.find("adamw_curve"), record.find("curve"), tolerances.curve, true));
+  rows.push_back(compareElements("curve", reference.find("adamw_curve"), record.find("curve"), tolerances.curve, true));
 
   if (!hasPrefix(reference, "after20/"))
     rows.push_back({"parameters", State::Absent, 0, "not in the reference"});
   else if (const SafetensorsEntry *curve = record.find("curve"); curve && curve->elements() != 20)
-    rows.push_back({"parameters", State::Absent, 0, "the reference's are after 20 steps, not after " +
-                                                        std::to_string(curve->elements())});
+    rows.push_back({"parameters", State::Absent, 0,
+                    "the reference's are after 20 steps, not after " + std::to_string(curve->elements())});
   else
     rows.push_back(compareTensors("parameters", match(reference, "after20/", record, "param/", parameters), 0,
                                   tolerances.parameters));

@@ -109,7 +109,8 @@ ExitCode Compilation::check() {
   sources.weights = options.weights;
   if (options.emit == Emit::Exe && !(linker = Linker::find(argv0)))
     return kExitRequest;
-  if (bool same = false; !options.output.empty() && !llvm::sys::fs::equivalent(options.model, options.output, same) && same) {
+  if (bool same = false;
+      !options.output.empty() && !llvm::sys::fs::equivalent(options.model, options.output, same) && same) {
     reportError("-o names the model itself, '" + options.output + "'", "give the result another name");
     return kExitRequest;
   }
@@ -159,9 +160,7 @@ ExitCode Compilation::print(llvm::function_ref<void(llvm::raw_ostream &)> write)
 ExitCode Compilation::printModule() {
   OpPrintingFlags flags;
   flags.elideLargeElementsAttrs(16);
-  return print([&](llvm::raw_ostream &os) {
-    module->print(os, flags);
-  });
+  return print([&](llvm::raw_ostream &os) { module->print(os, flags); });
 }
 
 int Compilation::run() {
@@ -172,16 +171,14 @@ int Compilation::run() {
   if (options.emit == Emit::Import)
     return printModule();
 
-  if (ExitCode code = session.run("train", *module, [&](OpPassManager &pm) {
-        buildTrainPipeline(pm, trainingOptionsOf(options));
-      }))
+  if (ExitCode code =
+          session.run("train", *module, [&](OpPassManager &pm) { buildTrainPipeline(pm, trainingOptionsOf(options)); }))
     return code;
   if (options.emit == Emit::Train)
     return printModule();
 
   HostTarget target;
-  if (ExitCode code =
-          session.run("schedule", *module, [&](OpPassManager &pm) { buildSchedulePipeline(pm, &target); }))
+  if (ExitCode code = session.run("schedule", *module, [&](OpPassManager &pm) { buildSchedulePipeline(pm, &target); }))
     return code;
   llvm::json::Object manifest = describe();
   if (options.emit == Emit::Schedule)

@@ -196,9 +196,9 @@ void Printer::printSchedule() {
 
 void Printer::printKernels(bool withText) {
   auto kernels = list("kernels");
-  os << "\nkernels: " << kernels.size() << ", library products: "
-     << (manifest.getArray("matmuls") ? manifest.getArray("matmuls")->size() : 0) << ", attentions: "
-     << (manifest.getArray("attentions") ? manifest.getArray("attentions")->size() : 0) << "\n";
+  os << "\nkernels: " << kernels.size()
+     << ", library products: " << (manifest.getArray("matmuls") ? manifest.getArray("matmuls")->size() : 0)
+     << ", attentions: " << (manifest.getArray("attentions") ? manifest.getArray("attentions")->size() : 0) << "\n";
   for (const json::Object *kernel : kernels)
     if (withText)
       os << formatv("\nkernel {0}, called at {1} places\n{2}\n", text(*kernel, "name"), integer(*kernel, "launches"),

@@ -64,8 +64,8 @@ bool weft::OutputFile::write(StringRef contents, bool executable) {
     os.clear_error();
   }
   if (!error)
-    error = fs::setPermissions(temporary, executable ? fs::perms(0777 & ~fs::getUmask())
-                                                     : fs::perms(0666 & ~fs::getUmask()));
+    error = fs::setPermissions(temporary,
+                               executable ? fs::perms(0777 & ~fs::getUmask()) : fs::perms(0666 & ~fs::getUmask()));
   if (error)
     reportError("cannot write '" + path + "': " + error.message());
   return !error;

@@ -25,9 +25,7 @@ static StringRef nameOf(Pass *pass) { return pass->getArgument().empty() ? pass-
 namespace {
 struct PassObserver : PassInstrumentation {
   PassObserver(const char *phase, std::string &failed) : phase(phase), failed(failed) {}
-  void runBeforePass(Pass *pass, Operation *) override {
-    weft::setPhase(nameOf(pass).data());
-  }
+  void runBeforePass(Pass *pass, Operation *) override { weft::setPhase(nameOf(pass).data()); }
   void runAfterPass(Pass *, Operation *) override { weft::setPhase(phase); }
   void runAfterPassFailed(Pass *pass, Operation *) override {
     if (failed.empty())
@@ -40,8 +38,8 @@ struct PassObserver : PassInstrumentation {
 
 static DialectRegistry makeRegistry() {
   DialectRegistry registry;
-  registry.insert<weft::WeftDialect, weft::exec::ExecDialect, arith::ArithDialect, math::MathDialect,
-                  func::FuncDialect, memref::MemRefDialect>();
+  registry.insert<weft::WeftDialect, weft::exec::ExecDialect, arith::ArithDialect, math::MathDialect, func::FuncDialect,
+                  memref::MemRefDialect>();
   func::registerAllExtensions(registry);
   weft::registerExternalModels(registry);
   return registry;
@@ -76,8 +74,7 @@ weft::ExitCode weft::Session::verify(const char *producer, ModuleOp module) {
   return kExitInternal;
 }
 
-weft::ExitCode weft::Session::run(const char *name, ModuleOp module,
-                                  llvm::function_ref<void(OpPassManager &)> build) {
+weft::ExitCode weft::Session::run(const char *name, ModuleOp module, llvm::function_ref<void(OpPassManager &)> build) {
   TimingScope scope = time(name);
   PassManager pm(&mlirContext);
   // Between the phases it is verified below, where a failure is known to be no user's fault.

@@ -17,8 +17,8 @@ namespace weft {
 
 /// How parameters get their first values, from `--weights` and `--init`.
 struct SourceChoice {
-  std::string weights;        ///< a safetensors file, or empty
-  bool random = false;        ///< `--init random`
+  std::string weights;          ///< a safetensors file, or empty
+  bool random = false;          ///< `--init random`
   std::optional<uint64_t> seed; ///< its seed, if given
 };
 

@@ -28,9 +28,7 @@ static std::string formatScaled(double value, double step, llvm::ArrayRef<const 
   return text;
 }
 
-std::string weft::formatBytes(double bytes) {
-  return formatScaled(bytes, 1024, {"bytes", "KiB", "MiB", "GiB", "TiB"});
-}
+std::string weft::formatBytes(double bytes) { return formatScaled(bytes, 1024, {"bytes", "KiB", "MiB", "GiB", "TiB"}); }
 
 std::string weft::formatCount(double count) { return formatScaled(count, 1000, {"", "K", "M", "G", "T", "P"}); }
 

@@ -29,8 +29,8 @@ public:
   /// `keep`: the folder to use and leave; empty: a temporary one.
   static std::unique_ptr<WorkFolder> create(const std::string &keep) {
     SmallString<128> path(keep);
-    std::error_code error = keep.empty() ? sys::fs::createUniqueDirectory("weft-verify", path)
-                                         : sys::fs::create_directories(path);
+    std::error_code error =
+        keep.empty() ? sys::fs::createUniqueDirectory("weft-verify", path) : sys::fs::create_directories(path);
     if (!error)
       return std::unique_ptr<WorkFolder>(new WorkFolder(path.str().str(), keep.empty()));
     reportError("cannot create the folder '" + path + "': " + error.message());
@@ -132,8 +132,11 @@ static bool printTable(ArrayRef<ComparisonRow> rows, const Tolerances &tolerance
       os << format("%-10.2e", row.error) << format("%-11.2e", toleranceOf(row, tolerances));
     else
       os << left_justify("-", 10) << left_justify("-", 11);
-    os << left_justify(row.state == State::Ok ? "ok" : row.state == State::Absent ? "-" : "MISS", 8) << row.note
-       << "\n";
+    os << left_justify(row.state == State::Ok       ? "ok"
+                       : row.state == State::Absent ? "-"
+                                                    : "MISS",
+                       8)
+       << row.note << "\n";
     good &= row.state == State::Ok || row.state == State::Absent;
   }
   os.flush();
@@ -178,8 +181,8 @@ static ExitCode runExecutable(const std::vector<std::string> &args) {
     reportError("the executable could not replay the reference (above: why)");
     return kExitRequest;
   }
-  reportInternalFault("the executable ended with " + (result.status < 0 ? Twine("a crash")
-                                                                        : "exit code " + Twine(result.status)));
+  reportInternalFault("the executable ended with " +
+                      (result.status < 0 ? Twine("a crash") : "exit code " + Twine(result.status)));
   return kExitInternal;
 }
 

@@ -120,7 +120,9 @@ static double bufferBytes(Value buffer) {
   return bytes;
 }
 
-static double elements(Value buffer) { return static_cast<double>(cast<MemRefType>(buffer.getType()).getNumElements()); }
+static double elements(Value buffer) {
+  return static_cast<double>(cast<MemRefType>(buffer.getType()).getNumElements());
+}
 
 /// Operations of the ops of a kernel, by their cost model.
 static double kernelFlops(func::FuncOp kernel) {
@@ -246,7 +248,8 @@ json::Object weft::buildManifest(ModuleOp scheduled, const ManifestFacts &facts)
   json::Array tasks, schedule;
   double flopsPerStep = 0;
   for (exec::TaskOp task : scheduled.getOps<exec::TaskOp>()) {
-    // States and tasks share one symbol table, so task `step` beside state `step` is @task_step (docs/training-step.md).
+    // States and tasks share one symbol table, so task `step` beside state `step` is @task_step
+    // (docs/training-step.md).
     StringRef taskName = task.getSymName();
     taskName.consume_front("task_");
     tasks.push_back(taskName);

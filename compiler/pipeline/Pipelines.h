@@ -24,8 +24,8 @@ class Target;
 
 /// How the training step is built.
 struct TrainingOptions {
-  std::string loss = "auto";        ///< auto, cross-entropy, mse or output:NAME
-  std::string optimizer = "adamw";  ///< adamw, adam or sgd
+  std::string loss = "auto";       ///< auto, cross-entropy, mse or output:NAME
+  std::string optimizer = "adamw"; ///< adamw, adam or sgd
   int64_t microbatches = 1;
   std::vector<std::string> noDecay; ///< globs
   bool keepGradients = false;

@@ -27,7 +27,10 @@ public:
     std::string path = testing::TempDir() + "weft-compare-" + std::to_string(getpid()) + ".safetensors";
     std::vector<SafetensorsEntry> entries;
     for (const auto &[name, values] : tensors)
-      entries.push_back({name, "F32", {static_cast<int64_t>(values.size())}, values.data(),
+      entries.push_back({name,
+                         "F32",
+                         {static_cast<int64_t>(values.size())},
+                         values.data(),
                          static_cast<int64_t>(values.size() * sizeof(float))});
     EXPECT_EQ(writeSafetensors(path, entries), "");
     std::string error;
