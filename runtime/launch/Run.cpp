@@ -32,7 +32,9 @@ int weft::rt::runProgram(const Program &program, int argc, const char *const *ar
       fputs(help.c_str(), stdout);
       return kDone;
     }
-    checkCpuFeatures(manifest.cpuFeatures, manifest.cpu);
+    std::string remark = checkCpuFeatures(manifest.cpuFeatures, manifest.cpu);
+    if (!remark.empty())
+      fprintf(stderr, "note: %s\n", remark.c_str());
     if (options->plan) {
       weft_context context(manifest, options->threads > 0 ? options->threads : omp_get_max_threads(),
                            options->threads == 0);

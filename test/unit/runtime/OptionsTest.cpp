@@ -57,6 +57,16 @@ TEST(Options, EveryHyperParameter) {
   EXPECT_EQ(parse({"--data", "a"}).hyper("sgd")[5], 0.9);
 }
 
+// The seed that the model was compiled with is the default.
+TEST(Options, SeedOfTheManifest) {
+  Manifest manifest = Manifest::parse(sample::kManifest, static_cast<int64_t>(strlen(sample::kManifest)));
+  manifest.seed = 7;
+  const char *arguments[] = {"exe", "--data", "a", "--seed", "9"};
+  std::string help;
+  EXPECT_EQ(parseOptions(3, arguments, manifest, help)->seed, 7u);
+  EXPECT_EQ(parseOptions(5, arguments, manifest, help)->seed, 9u);
+}
+
 TEST(Options, Faults) {
   EXPECT_EQ(usageError({"--data", "a", "--stpes", "3"}), "unknown option '--stpes'; did you mean '--steps'?");
   EXPECT_EQ(usageError({"--data", "a", "--warm=3"}), "unknown option '--warm'; did you mean '--warmup'?");
