@@ -7,8 +7,8 @@
 
 #include "passes/raise/Condition.h"
 #include "dialects/weft/Literal.h"
-#include "passes/raise/Match.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "passes/raise/Match.h"
 #include <cmath>
 
 using namespace mlir;
@@ -68,6 +68,8 @@ static std::optional<int64_t> toInteger(double value) {
 
 /// A constant whose elements grow evenly along every dimension.
 static std::optional<Affine> fitAffine(Factors &factors, const View &view, DenseElementsAttr attr) {
+  if (attr.getNumElements() == 0)
+    return std::nullopt;
   ArrayRef<int64_t> shape = attr.getType().getShape();
   SmallVector<int64_t> slopes(shape.size()), firstSteps = rowMajorStrides(shape);
   std::vector<double> numbers(attr.getNumElements());
@@ -427,7 +429,8 @@ static std::optional<TwoValues> twoValues(Factors &factors, View view, int depth
   }
   if (!isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::AddIOp, arith::SubIOp, arith::MulIOp, arith::DivFOp>(op))
     return std::nullopt;
-  // Narrow types round what is computed in f64 here; only f32 and wider match exactly enough.
+  // Computed in f64, then rounded as the tensor's type would.
+  auto type = dyn_cast<FloatType>(getElementTypeOrSelf(view.value.getType()));
   for (bool swapped : {false, true}) {
     std::optional<double> constant = splatOf(op->getOperand(swapped ? 0 : 1));
     if (!constant)
@@ -436,12 +439,14 @@ static std::optional<TwoValues> twoValues(Factors &factors, View view, int depth
     if (!values)
       return std::nullopt;
     auto apply = [&](double x) {
-      double a = swapped ? *constant : x, b = swapped ? x : *constant;
+      double a = swapped ? *constant : x, b = swapped ? x : *constant, value;
       if (isa<arith::AddFOp, arith::AddIOp>(op))
-        return a + b;
-      if (isa<arith::SubFOp, arith::SubIOp>(op))
-        return a - b;
-      return isa<arith::DivFOp>(op) ? a / b : a * b;
+        value = a + b;
+      else if (isa<arith::SubFOp, arith::SubIOp>(op))
+        value = a - b;
+      else
+        value = isa<arith::DivFOp>(op) ? a / b : a * b;
+      return type ? roundTo(value, type.getFloatSemantics()) : value;
     };
     return TwoValues{values->condition, apply(values->whenTrue), apply(values->whenFalse)};
   }

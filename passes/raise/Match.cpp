@@ -50,7 +50,7 @@ std::optional<double> weft::splatOf(Value v) {
                                    : static_cast<double>(number.getSExtValue());
 }
 
-static double roundTo(double value, const llvm::fltSemantics &semantics) {
+double weft::roundTo(double value, const llvm::fltSemantics &semantics) {
   APFloat number(value);
   bool lost;
   number.convert(semantics, APFloat::rmNearestTiesToEven, &lost);

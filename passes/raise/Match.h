@@ -8,8 +8,8 @@
 #ifndef WEFT_PASSES_RAISE_MATCH_H
 #define WEFT_PASSES_RAISE_MATCH_H
 
-#include "passes/raise/View.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/raise/View.h"
 #include <map>
 
 namespace weft {
@@ -23,6 +23,9 @@ std::optional<double> splatOf(mlir::Value v);
 
 /// The elements of a dense constant, or null.
 mlir::DenseElementsAttr denseOf(mlir::Value v);
+
+/// `value` rounded to nearest in a narrower format.
+double roundTo(double value, const llvm::fltSemantics &semantics);
 
 /// Whether `value` is `ideal`, or `ideal` rounded to bf16 or f16: exports of
 /// narrow models hold their constants so.

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/raise/Passes.h"
 #include "passes/raise/Match.h"
+#include "passes/raise/Passes.h"
 
 namespace weft {
 #define GEN_PASS_DEF_RAISE
@@ -81,7 +81,7 @@ struct Raise : weft::impl::RaiseBase<Raise> {
     SmallVector<Operation *> roots;
     func.walk([&](Operation *op) { roots.push_back(op); });
     for (Operation *root : roots) {
-      if (root->use_empty())
+      if (root->use_empty() || !isa<RankedTensorType>(root->getResult(0).getType()))
         continue;
       for (Matcher matcher : matchers)
         if (succeeded(matcher(root, raising)))

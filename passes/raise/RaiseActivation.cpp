@@ -113,7 +113,8 @@ static void collect(Value v, int depth, llvm::function_ref<bool(Value)> wanted, 
   if (wanted(v) && !llvm::is_contained(out, v))
     out.push_back(v);
   Operation *op = v.getDefiningOp();
-  if (depth == 0 || !op || !isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp, arith::NegFOp, math::PowFOp>(op))
+  if (depth == 0 || !op ||
+      !isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp, arith::NegFOp, math::PowFOp>(op))
     return;
   for (Value operand : op->getOperands())
     collect(operand, depth - 1, wanted, out);
@@ -192,14 +193,17 @@ static Activation match(Operation *root, Value &x) {
     return quotient;
   Value result = root->getResult(0);
   double c;
-  auto isFunction = [&](Value v) { return v.getDefiningOp<math::TanhOp>() || v.getDefiningOp<math::ErfOp>() || logisticExp(v, c); };
+  auto isFunction = [&](Value v) {
+    return v.getDefiningOp<math::TanhOp>() || v.getDefiningOp<math::ErfOp>() || logisticExp(v, c);
+  };
   SmallVector<Value> functions, inputs;
   collect(result, /*depth=*/4, isFunction, functions);
   for (Value f : functions) {
     math::ExpOp exp = logisticExp(f, c);
     Value argument = exp ? exp.getOperand() : f.getDefiningOp()->getOperand(0);
     inputs.clear();
-    collect(argument, /*depth=*/6, [&](Value v) { return v.getType() == result.getType() && !splatOf(v); }, inputs);
+    collect(
+        argument, /*depth=*/6, [&](Value v) { return v.getType() == result.getType() && !splatOf(v); }, inputs);
     for (Value candidate : inputs) {
       Activation activation = exp ? matchLogistic(result, candidate, f) : matchSymmetric(result, candidate, f);
       if (activation != Activation::none) {

@@ -13,8 +13,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "passes/raise/Mask.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "passes/raise/Mask.h"
 #include <cmath>
 
 using namespace mlir;
@@ -336,8 +336,8 @@ static LogicalResult simplifyAttention(AttentionOp op, Raising &raising) {
   if (Value mask = op.getMask()) {
     MaskTerm &term = parts.masks.emplace_back();
     ArrayRef<int64_t> shape = tensorType(mask).getShape();
-    term.view = {mask, {shape[0] == 1 ? FactorList() : batch, shape[1] == 1 ? FactorList() : head, parts.query,
-                        parts.key}};
+    term.view = {mask,
+                 {shape[0] == 1 ? FactorList() : batch, shape[1] == 1 ? FactorList() : head, parts.query, parts.key}};
     term.boolean = tensorType(mask).getElementType().isInteger(1);
     term.hidden = -INFINITY;
   }

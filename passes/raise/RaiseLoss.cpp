@@ -173,7 +173,8 @@ static LogicalResult raiseOneHot(ReduceOp root, Raising &raising) {
   SmallVector<std::pair<Value, Value>> candidates; // log-probabilities and condition
   auto conditionOf = [](Value v) -> Value {
     if (auto select = v.getDefiningOp<arith::SelectOp>())
-      return splatOf(select.getTrueValue()) == 1.0 && splatOf(select.getFalseValue()) == 0.0 ? select.getCondition() : Value();
+      return splatOf(select.getTrueValue()) == 1.0 && splatOf(select.getFalseValue()) == 0.0 ? select.getCondition()
+                                                                                             : Value();
     auto cast = v.getDefiningOp<arith::UIToFPOp>();
     return cast ? cast.getIn() : Value();
   };

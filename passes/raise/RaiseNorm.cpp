@@ -143,8 +143,8 @@ static LogicalResult raiseNormalized(Operation *root, Raising &raising) {
         norm = LayerNormOp::create(build.b, build.loc, result.getType(),
                                    materialize(build, rows.factors, *source, rows.layout), Value(), Value(), epsilon);
       else
-        norm = RmsNormOp::create(build.b, build.loc, result.getType(),
-                                 materialize(build, rows.factors, x, rows.layout), Value(), epsilon);
+        norm = RmsNormOp::create(build.b, build.loc, result.getType(), materialize(build, rows.factors, x, rows.layout),
+                                 Value(), epsilon);
       result.replaceAllUsesWith(norm);
       return success();
     }
@@ -169,8 +169,8 @@ static LogicalResult raiseScaleAndShift(Operation *root, Raising &raising) {
       continue;
     auto layerNorm = value.getDefiningOp<LayerNormOp>();
     auto rmsNorm = value.getDefiningOp<RmsNormOp>();
-    bool open = layerNorm ? !layerNorm.getBeta() && (isSum || !layerNorm.getGamma())
-                          : rmsNorm && !isSum && !rmsNorm.getGamma();
+    bool open =
+        layerNorm ? !layerNorm.getBeta() && (isSum || !layerNorm.getGamma()) : rmsNorm && !isSum && !rmsNorm.getGamma();
     if (!open)
       continue;
     Build build = raising.at(root);
@@ -182,15 +182,38 @@ static LogicalResult raiseScaleAndShift(Operation *root, Raising &raising) {
       norm = RmsNormOp::create(build.b, build.loc, value.getType(), rmsNorm.getInput(), along, rmsNorm.getEpsAttr());
     else
       norm = LayerNormOp::create(build.b, build.loc, value.getType(), layerNorm.getInput(),
-                                 isSum ? layerNorm.getGamma() : along, isSum ? along : Value(),
-                                 layerNorm.getEpsAttr());
+                                 isSum ? layerNorm.getGamma() : along, isSum ? along : Value(), layerNorm.getEpsAttr());
     root->getResult(0).replaceAllUsesWith(norm);
     return success();
   }
   return failure();
 }
 
+/// Narrow tensors are widened for a norm and its result is narrowed; the ops do
+/// their statistics in f32 whatever they are given.
+static LogicalResult raiseNarrow(arith::TruncFOp root, Raising &raising) {
+  auto norm = root.getIn().getDefiningOp<RmsNormOp>();
+  auto layerNorm = root.getIn().getDefiningOp<LayerNormOp>();
+  if (!root.getIn().hasOneUse() || (!norm && !layerNorm))
+    return failure();
+  bool bare = norm ? !norm.getGamma() : !layerNorm.getGamma() && !layerNorm.getBeta();
+  auto widened = root.getIn().getDefiningOp()->getOperand(0).getDefiningOp<arith::ExtFOp>();
+  if (!bare || !widened || widened.getIn().getType() != root.getType())
+    return failure();
+  Build build = raising.at(root);
+  Value result;
+  if (norm)
+    result = RmsNormOp::create(build.b, build.loc, root.getType(), widened.getIn(), Value(), norm.getEpsAttr());
+  else
+    result = LayerNormOp::create(build.b, build.loc, root.getType(), widened.getIn(), Value(), Value(),
+                                 layerNorm.getEpsAttr());
+  root.getResult().replaceAllUsesWith(result);
+  return success();
+}
+
 LogicalResult weft::raiseNorm(Operation *root, Raising &raising) {
+  if (auto cast = dyn_cast<arith::TruncFOp>(root); cast && isa<RankedTensorType>(cast.getType()))
+    return raiseNarrow(cast, raising);
   if (!isa<arith::MulFOp, arith::DivFOp, arith::AddFOp>(root) || tensorType(root->getResult(0)).getRank() == 0)
     return failure();
   if (!isa<arith::DivFOp>(root) && succeeded(raiseScaleAndShift(root, raising)))

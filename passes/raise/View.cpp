@@ -75,6 +75,9 @@ void Factors::split(int factor, int64_t innerSize) {
 
 std::optional<Layout> Factors::regroup(const Layout &from, ArrayRef<int64_t> shape) {
   FactorList flat = leaves(from);
+  // Without elements nothing says which index is which.
+  if (llvm::is_contained(shape, 0) || llvm::any_of(flat, [&](int f) { return factors[f].size == 0; }))
+    return std::nullopt;
   size_t next = 0;
   Layout to;
   for (int64_t size : shape) {

@@ -27,6 +27,29 @@ func.func @rms_reciprocal(%x: tensor<2x3x8xf32>, %g: tensor<8xf32>) -> tensor<2x
 
 // -----
 
+// A bf16 model computes its norms in f32 and multiplies with gamma in bf16: one op on bf16.
+// CHECK-LABEL: func.func @rms_narrow
+// CHECK-NEXT: weft.rms_norm %arg0 gamma %arg1 eps 0.001000{{[0-9]*}} : (tensor<2x8xbf16>, tensor<8xbf16>) -> tensor<2x8xbf16>
+// CHECK-NEXT: return
+func.func @rms_narrow(%x: tensor<2x8xbf16>, %g: tensor<8xbf16>) -> tensor<2x8xbf16> attributes {tolerance = 1.0e-02} {
+  %eps = arith.constant dense<1.0e-03> : tensor<2xf32>
+  %n = arith.constant dense<8.0> : tensor<2xf32>
+  %w = arith.extf %x : tensor<2x8xbf16> to tensor<2x8xf32>
+  %xx = arith.mulf %w, %w : tensor<2x8xf32>
+  %s = weft.reduce sum %xx dims [1] : tensor<2x8xf32> -> tensor<2xf32>
+  %m = arith.divf %s, %n : tensor<2xf32>
+  %v = arith.addf %m, %eps : tensor<2xf32>
+  %r = math.rsqrt %v : tensor<2xf32>
+  %rb = weft.broadcast %r dims [0] : tensor<2xf32> -> tensor<2x8xf32>
+  %y = arith.mulf %w, %rb : tensor<2x8xf32>
+  %yn = arith.truncf %y : tensor<2x8xf32> to tensor<2x8xbf16>
+  %gb = weft.broadcast %g dims [1] : tensor<8xbf16> -> tensor<2x8xbf16>
+  %z = arith.mulf %gb, %yn : tensor<2x8xbf16>
+  return %z : tensor<2x8xbf16>
+}
+
+// -----
+
 // By rsqrt, with a power and a quotient, on a reshaped tensor, without gamma.
 // CHECK-LABEL: func.func @rms_rsqrt
 // CHECK: weft.rms_norm %{{.*}} eps 0.001000{{[0-9]*}} : (tensor<6x8xf32>) -> tensor<6x8xf32>

@@ -22,8 +22,8 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
-#include <gtest/gtest.h>
 #include <cmath>
+#include <gtest/gtest.h>
 #include <random>
 
 using namespace mlir;
@@ -65,7 +65,8 @@ static void expectNear(const Literal &before, const Literal &after, double toler
     // A row that sees nothing is NaN in arithmetic and 0 by weft.attention's definition.
     if (std::isnan(a) && (std::isnan(b) || b == 0))
       continue;
-    ASSERT_TRUE(a == b || std::abs(a - b) <= tolerance * scale) << name.str() << " at " << i << ": " << a << " and " << b;
+    ASSERT_TRUE(a == b || std::abs(a - b) <= tolerance * scale)
+        << name.str() << " at " << i << ": " << a << " and " << b;
   }
 }
 
@@ -85,7 +86,8 @@ protected:
     OwningOpRef<ModuleOp> raised = module.clone();
     PassManager manager(&context);
     manager.addNestedPass<func::FuncOp>(createRaise());
-    ScopedDiagnosticHandler quiet(&context, [](Diagnostic &d) { return success(d.getSeverity() == DiagnosticSeverity::Remark); });
+    ScopedDiagnosticHandler quiet(&context,
+                                  [](Diagnostic &d) { return success(d.getSeverity() == DiagnosticSeverity::Remark); });
     ASSERT_TRUE(succeeded(manager.run(*raised)));
     std::mt19937 random(7);
     std::map<std::string, Literal> parameters;
