@@ -41,10 +41,14 @@ static Literal literalOf(RankedTensorType type, Type stored, const char *data) {
 static Type elementTypeOf(MLIRContext *context, const std::string &dtype) {
   Builder b(context);
   static const std::map<std::string, Type (*)(Builder &)> types = {
-      {"F32", [](Builder &b) -> Type { return b.getF32Type(); }},   {"F64", [](Builder &b) -> Type { return b.getF64Type(); }},
-      {"F16", [](Builder &b) -> Type { return b.getF16Type(); }},   {"BF16", [](Builder &b) -> Type { return b.getBF16Type(); }},
-      {"I64", [](Builder &b) -> Type { return b.getI64Type(); }},   {"I32", [](Builder &b) -> Type { return b.getI32Type(); }},
-      {"I16", [](Builder &b) -> Type { return b.getIntegerType(16); }}, {"I8", [](Builder &b) -> Type { return b.getI8Type(); }},
+      {"F32", [](Builder &b) -> Type { return b.getF32Type(); }},
+      {"F64", [](Builder &b) -> Type { return b.getF64Type(); }},
+      {"F16", [](Builder &b) -> Type { return b.getF16Type(); }},
+      {"BF16", [](Builder &b) -> Type { return b.getBF16Type(); }},
+      {"I64", [](Builder &b) -> Type { return b.getI64Type(); }},
+      {"I32", [](Builder &b) -> Type { return b.getI32Type(); }},
+      {"I16", [](Builder &b) -> Type { return b.getIntegerType(16); }},
+      {"I8", [](Builder &b) -> Type { return b.getI8Type(); }},
       {"BOOL", [](Builder &b) -> Type { return b.getI1Type(); }}};
   auto it = types.find(dtype);
   return it == types.end() ? Type() : it->second(b);
@@ -92,7 +96,9 @@ bool weft::checkAgainst(ModuleOp module, const std::string &path, const std::map
   auto take = [&](StringRef name, RankedTensorType type) -> std::optional<Literal> {
     const SafetensorsEntry *entry = find(name);
     Type stored = entry ? elementTypeOf(type.getContext(), entry->dtype) : Type();
-    bool fits = stored && static_cast<int64_t>(entry->shape.size()) == type.getRank();
+    // A scalar may be stored as a tensor of one element.
+    bool scalar = stored && type.getRank() == 0 && entry->elements() == 1;
+    bool fits = stored && (scalar || static_cast<int64_t>(entry->shape.size()) == type.getRank());
     for (int64_t d = 0; fits && d < type.getRank(); ++d)
       fits = d == 0 ? entry->shape[d] >= type.getDimSize(d) : entry->shape[d] == type.getDimSize(d);
     if (!fits) {
@@ -111,7 +117,8 @@ bool weft::checkAgainst(ModuleOp module, const std::string &path, const std::map
       return false;
     arguments.push_back(std::move(*argument));
   }
-  if (failed(evaluateFunction(function, arguments, results, [&](StringRef symbol) { return readParameter(module, symbol); })))
+  if (failed(evaluateFunction(function, arguments, results,
+                              [&](StringRef symbol) { return readParameter(module, symbol); })))
     return false;
 
   bool good = true;

@@ -32,7 +32,8 @@ static cl::opt<bool> listDims("list-dims", cl::desc("Print the symbolic sizes on
 
 static cl::opt<std::string> check("check", cl::desc("REF.safetensors: run the program and compare its results"));
 static cl::list<std::string> names("name", cl::desc("NAME=REFNAME: what the reference calls an input or result"));
-static cl::opt<double> tolerance("tolerance", cl::init(1e-4), cl::desc("Largest relative error that --check lets pass"));
+static cl::opt<double> tolerance("tolerance", cl::init(1e-4),
+                                 cl::desc("Largest relative error that --check lets pass"));
 
 int main(int argc, char **argv) {
   cl::ParseCommandLineOptions(argc, argv, "Prints an ONNX model as a weft program\n");
@@ -59,7 +60,8 @@ int main(int argc, char **argv) {
   mlir::ScopedDiagnosticHandler handler(&context, [](mlir::Diagnostic &diagnostic) {
     if (auto name = dyn_cast<mlir::NameLoc>(diagnostic.getLocation()))
       errs() << name.getName().getValue() << ": ";
-    errs() << (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error ? "error: " : "note: ") << diagnostic << "\n";
+    errs() << (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error ? "error: " : "note: ") << diagnostic
+           << "\n";
     return success();
   });
 

@@ -61,8 +61,8 @@ static LogicalResult attention(NodeImport &n) {
   bool causal = n.getInt("is_causal", 0) != 0;
   int64_t qHeads = n.getInt("q_num_heads", 0), kvHeads = n.getInt("kv_num_heads", 0);
   double softcap = n.getFloat("softcap", 0), scale = n.getFloat("scale", 0);
-  n.getInt("softmax_precision", 1);      // f32 always
-  n.getInt("qk_matmul_output_mode", 0);  // concerns result 3, which is refused
+  n.getInt("softmax_precision", 1);     // f32 always
+  n.getInt("qk_matmul_output_mode", 0); // concerns result 3, which is refused
   if (failed(n.needFloat()) || failed(n.needSameElementType(0, 1)) || failed(n.needSameElementType(0, 2)))
     return failure();
   if (n.has(4) || n.has(5) || n.wants(1) || n.wants(2))
@@ -130,9 +130,7 @@ static LogicalResult attention(NodeImport &n) {
   } else {
     auto outType = RankedTensorType::get({B, T, H, vs[3]}, n.elementType(0));
     auto lseType = RankedTensorType::get({B, H, T}, e.b.getF32Type());
-    out = AttentionOp::create(e.b, e.loc, outType, lseType, *q, *k, *v, mask,
-                              APFloat(scale), causal)
-              .getOut();
+    out = AttentionOp::create(e.b, e.loc, outType, lseType, *q, *k, *v, mask, APFloat(scale), causal).getOut();
   }
   return n.done(flat ? e.reshape(out, {B, T, H * vs[3]}) : e.transpose(out, {0, 2, 1, 3}));
 }

@@ -112,7 +112,8 @@ FailureOr<GraphOrder> weft::orderGraph(MLIRContext *context, StringRef path, con
   llvm::StringSet<> inputNames;
   for (const onnx::ValueInfo &input : model.inputs) {
     if (input.name.empty() || !inputNames.insert(input.name).second)
-      return emitError(file) << (input.name.empty() ? "an input has no name" : "two inputs are called '" + input.name + "'"),
+      return emitError(file) << (input.name.empty() ? "an input has no name"
+                                                    : "two inputs are called '" + input.name + "'"),
              failure();
     // An input that is also an initializer has a default value, which is what old files call a weight.
     makers.try_emplace(input.name, count);
@@ -131,13 +132,15 @@ FailureOr<GraphOrder> weft::orderGraph(MLIRContext *context, StringRef path, con
     order.scopes[&node] = scopes[i];
     for (const std::string &output : node.outputs)
       if (!output.empty() && !makers.try_emplace(output, i).second)
-        return emitError(loc) << "its result '" << output << "' is already defined by another node, input or initializer",
+        return emitError(loc) << "its result '" << output
+                              << "' is already defined by another node, input or initializer",
                failure();
   }
   for (const onnx::Node &node : model.nodes)
     for (const std::string &input : node.inputs)
       if (!input.empty() && !makers.count(input))
-        return emitError(order.locations.find(&node)->second) << "its operand '" << input << "' is not defined anywhere",
+        return emitError(order.locations.find(&node)->second)
+                   << "its operand '" << input << "' is not defined anywhere",
                failure();
   if (model.outputs.empty())
     return emitError(file) << "the graph has no results", failure();

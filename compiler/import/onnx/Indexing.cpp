@@ -92,8 +92,8 @@ static LogicalResult gatherND(NodeImport &n) {
   int64_t depth = indices.empty() ? 0 : indices.back();
   if (batchDims < 0 || batchDims >= std::min(n.rank(0), n.rank(1)) || depth < 1 || batchDims + depth > n.rank(0) ||
       data.take_front(batchDims) != indices.take_front(batchDims))
-    return n.error() << "indices of type " << n.type(1) << " with batch_dims " << batchDims << " do not fit data of type "
-                     << n.type(0);
+    return n.error() << "indices of type " << n.type(1) << " with batch_dims " << batchDims
+                     << " do not fit data of type " << n.type(0);
   // Indexed dimensions become one, and index tuples become numbers.
   Build &e = n.e;
   Shape where(indices.drop_back()), tail(data.drop_front(batchDims + depth)), to(where);
@@ -112,7 +112,8 @@ static LogicalResult gatherND(NodeImport &n) {
       offsets.back() = d - batchDims;
       sizes.back() = 1;
       Value raw = e.reshape(e.slice(n.input(1), offsets, sizes), where);
-      FailureOr<Value> normal = normalIndices(n, raw, data[d], "elements of axis " + Twine(d) + " of " + n.displayName(0));
+      FailureOr<Value> normal =
+          normalIndices(n, raw, data[d], "elements of axis " + Twine(d) + " of " + n.displayName(0));
       if (failed(normal))
         return failure();
       component = *normal;

@@ -76,7 +76,8 @@ static Value reduceLosses(NodeImport &n, const LossForm &form, Value losses) {
   if (n.has(2)) {
     Value labels = n.input(1);
     if (form.ignored)
-      labels = e.select(e.equal(labels, e.splatLike(labels, static_cast<double>(*form.ignored))), e.splatLike(labels, 0), labels);
+      labels = e.select(e.equal(labels, e.splatLike(labels, static_cast<double>(*form.ignored))),
+                        e.splatLike(labels, 0), labels);
     weights = e.cast(e.gather(n.input(2), labels, 0), e.b.getF32Type());
     losses = e.mul(losses, weights);
     if (counted)
@@ -86,7 +87,8 @@ static Value reduceLosses(NodeImport &n, const LossForm &form, Value losses) {
     return e.cast(losses, n.elementType(0));
   Value total = e.sum(losses, all);
   if (form.reduction == "mean") {
-    Value norm = weights ? e.sum(weights, all) : e.splatLike(total, static_cast<double>(tensorType(losses).getNumElements()));
+    Value norm =
+        weights ? e.sum(weights, all) : e.splatLike(total, static_cast<double>(tensorType(losses).getNumElements()));
     total = e.div(total, norm);
   }
   return e.cast(total, n.elementType(0));
@@ -141,7 +143,8 @@ static LogicalResult negativeLogLikelihood(NodeImport &n) {
     // Picks the label's score of every position out of the flat scores.
     Value scores = classesLast(e, n.input(0)), labels = n.input(1), counted = countsMask(n, *form);
     if (form->ignored)
-      labels = e.select(e.equal(labels, e.splatLike(labels, static_cast<double>(*form->ignored))), e.splatLike(labels, 0), labels);
+      labels = e.select(e.equal(labels, e.splatLike(labels, static_cast<double>(*form->ignored))),
+                        e.splatLike(labels, 0), labels);
     int64_t positions = n.type(1).getNumElements(), classes = n.shape(0)[1];
     auto flat = RankedTensorType::get({positions}, n.elementType(1));
     Value row = e.mul(e.iota(flat, 0), e.splat(flat, static_cast<double>(classes)));

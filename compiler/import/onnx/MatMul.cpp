@@ -48,7 +48,8 @@ static LogicalResult matmul(NodeImport &n) {
     Shape lead;
     size_t rank = std::max(l.size(), r.size());
     for (size_t i = 0; i + 2 < rank; ++i) {
-      int64_t a = i + l.size() >= rank ? l[i + l.size() - rank] : 1, b = i + r.size() >= rank ? r[i + r.size() - rank] : 1;
+      int64_t a = i + l.size() >= rank ? l[i + l.size() - rank] : 1,
+              b = i + r.size() >= rank ? r[i + r.size() - rank] : 1;
       if (a != b && a != 1 && b != 1)
         return n.error() << "the leading sizes of " << n.type(0) << " and " << n.type(1) << " do not fit together";
       lead.push_back(a == 1 ? b : a);
@@ -85,8 +86,8 @@ static LogicalResult gemm(NodeImport &n) {
   if (!n.isFloat(0) && (alpha != 1 || beta != 1))
     return n.error() << "Gemm of integers with alpha or beta";
   if (n.shape(0)[transA ? 0 : 1] != n.shape(1)[transB ? 1 : 0])
-    return n.error() << "the inner sizes of " << n.type(0) << " and " << n.type(1) << " differ: "
-                     << n.shape(0)[transA ? 0 : 1] << " and " << n.shape(1)[transB ? 1 : 0];
+    return n.error() << "the inner sizes of " << n.type(0) << " and " << n.type(1)
+                     << " differ: " << n.shape(0)[transA ? 0 : 1] << " and " << n.shape(1)[transB ? 1 : 0];
   if (failed(checkProduct(n, {}, n.shape(0)[transA ? 1 : 0], n.shape(1)[transB ? 0 : 1])))
     return failure();
   Build &e = n.e;
@@ -152,7 +153,8 @@ static FailureOr<Term> contract(NodeImport &n, Term a, Term b, const std::string
       bFree.push_back(label);
   for (const Term *term : {&a, &b})
     for (auto [i, label] : llvm::enumerate(term->labels))
-      if (batch.find(label) != std::string::npos ? term == &a : (term == &a ? aFree : bFree).find(label) != std::string::npos)
+      if (batch.find(label) != std::string::npos ? term == &a
+                                                 : (term == &a ? aFree : bFree).find(label) != std::string::npos)
         shape.push_back(tensorType(term->value).getDimSize(i));
   if (failed(n.checkShape(shape)))
     return failure();
@@ -167,7 +169,8 @@ static LogicalResult einsum(NodeImport &n) {
   SmallVector<StringRef> parts;
   StringRef(left).split(parts, ',');
   if (parts.size() != n.numInputs())
-    return n.error() << "equation '" << equation << "' has " << parts.size() << " terms for " << n.numInputs() << " operands";
+    return n.error() << "equation '" << equation << "' has " << parts.size() << " terms for " << n.numInputs()
+                     << " operands";
   std::map<char, int64_t> sizes;
   SmallVector<Term> terms;
   for (auto [i, labels] : llvm::enumerate(parts)) {
@@ -180,8 +183,8 @@ static LogicalResult einsum(NodeImport &n) {
         return n.error() << "equation '" << equation << "': ellipses and repeated letters in a term are not supported";
       auto [it, isNew] = sizes.try_emplace(label, n.shape(i)[d]);
       if (!isNew && it->second != n.shape(i)[d])
-        return n.error() << "equation '" << equation << "': letter '" << std::string(1, label) << "' has sizes " << it->second
-                         << " and " << n.shape(i)[d];
+        return n.error() << "equation '" << equation << "': letter '" << std::string(1, label) << "' has sizes "
+                         << it->second << " and " << n.shape(i)[d];
     }
     terms.push_back({n.input(i), labels.str()});
   }

@@ -202,14 +202,14 @@ LogicalResult Importer::bindDims() {
       return error() << "size '" << name << "' cannot be " << value;
   }
   if (llvm::any_of(dims, [&](const SymbolicDim &dim) { return !options.dims.count(dim.name); }))
-    return error() << "the model has symbolic sizes that need values: "
-                   << list([](const SymbolicDim &dim) {
-                        return dim.name + " (" + dim.uses.front().input + ", axis " +
-                               std::to_string(dim.uses.front().axis) + ")";
-                      })
-                   << "; for example: " << list([](const SymbolicDim &dim) {
-                        return "--dim " + dim.name + "=" + (dim.uses.front().axis == 0 ? "8" : "32");
-                      }, " ");
+    return error() << "the model has symbolic sizes that need values: " << list([](const SymbolicDim &dim) {
+             return dim.name + " (" + dim.uses.front().input + ", axis " + std::to_string(dim.uses.front().axis) + ")";
+           }) << "; for example: "
+                   << list(
+                          [](const SymbolicDim &dim) {
+                            return "--dim " + dim.name + "=" + (dim.uses.front().axis == 0 ? "8" : "32");
+                          },
+                          " ");
 
   sizes = options.dims;
   const onnx::ValueInfo *first = nullptr;

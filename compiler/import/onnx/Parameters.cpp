@@ -115,8 +115,8 @@ LogicalResult Parameters::checkTensor(const onnx::Tensor &tensor) {
   }
   // External data may leave the length out.
   if (tensor.bytes != expected && !(tensor.storage == onnx::Tensor::Storage::External && tensor.bytes < 0)) {
-    InFlightDiagnostic diagnostic = emitError(loc) << "a tensor of type " << onnx::elementTypeName(tensor.type)
-                                                   << " and shape [";
+    InFlightDiagnostic diagnostic = emitError(loc)
+                                    << "a tensor of type " << onnx::elementTypeName(tensor.type) << " and shape [";
     llvm::interleaveComma(tensor.dims, diagnostic);
     return diagnostic << "] has " << expected << " bytes, but the file gives it " << tensor.bytes;
   }
@@ -130,9 +130,8 @@ static bool isRightFactor(ArrayRef<Use> uses) {
       return false;
     if (use.node->opType == "MatMul")
       return true;
-    return use.node->opType == "Gemm" && llvm::none_of(use.node->attributes, [](const onnx::Attribute &a) {
-             return a.name == "transB" && a.i;
-           });
+    return use.node->opType == "Gemm" &&
+           llvm::none_of(use.node->attributes, [](const onnx::Attribute &a) { return a.name == "transB" && a.i; });
   });
 }
 
@@ -173,9 +172,8 @@ LogicalResult Parameters::classify(const llvm::StringMap<SmallVector<Use, 2>> &u
     auto it = info->metadata.find(kindKey);
     return it == info->metadata.end() ? "" : it->second;
   };
-  bool fileSays = !signature.empty() || llvm::any_of(model.initializers, [&](const onnx::Tensor &tensor) {
-    return !kindOf(tensor).empty();
-  });
+  bool fileSays = !signature.empty() ||
+                  llvm::any_of(model.initializers, [&](const onnx::Tensor &tensor) { return !kindOf(tensor).empty(); });
 
   using Patterns = std::vector<std::pair<std::string, llvm::GlobPattern>>;
   Patterns freeze, train;
@@ -232,8 +230,8 @@ LogicalResult Parameters::classify(const llvm::StringMap<SmallVector<Use, 2>> &u
       trained = false;
     if (matches(train, trainUsed, name, tensor.name)) {
       if (!isFloat)
-        return emitError(location(tensor.name)) << "--train asks for it, but it is of type "
-                                                << onnx::elementTypeName(tensor.type);
+        return emitError(location(tensor.name))
+               << "--train asks for it, but it is of type " << onnx::elementTypeName(tensor.type);
       trained = parameter = true;
     }
     if (bytes == 0)
@@ -255,7 +253,8 @@ LogicalResult Parameters::classify(const llvm::StringMap<SmallVector<Use, 2>> &u
       const onnx::Tensor &tensor = *f.entry->tensor;
       Fold fold = Fold::None;
       if (folded) {
-        fold = tensor.dims.size() >= 2 && isRightFactor(uses.find(tensor.name)->second) ? Fold::Transpose : Fold::Reshape;
+        fold =
+            tensor.dims.size() >= 2 && isRightFactor(uses.find(tensor.name)->second) ? Fold::Transpose : Fold::Reshape;
         if (fold == Fold::Reshape && !paramIndex.count(f.name))
           report.remarks.push_back("'" + f.name + "' was reshaped when the file was written, which does not tell its " +
                                    "own shape: it keeps that of '" + tensor.name + "'");
@@ -309,8 +308,9 @@ void Parameters::findAliases() {
       lost += (lost.empty() ? "" : ", ") + name;
   }
   if (!lost.empty())
-    report.remarks.push_back("parameters of the module that the file does not hold (merged with an equal one, dropped " +
-                             std::string("because they had no effect, or unused): ") + lost);
+    report.remarks.push_back(
+        "parameters of the module that the file does not hold (merged with an equal one, dropped " +
+        std::string("because they had no effect, or unused): ") + lost);
 }
 
 FailureOr<std::string> Parameters::externalPath(const onnx::Tensor &tensor) {
@@ -347,8 +347,9 @@ Attribute Parameters::source(const Param &param) {
     if (llvm::sys::fs::file_size(path, fileBytes))
       fileBytes = 0;
     else if (static_cast<int64_t>(fileBytes) - bytes < tensor.offset) {
-      emitError(location(param.name)) << "its data are bytes " << tensor.offset << " to " << tensor.offset + bytes << " of '"
-                                      << path << "', which has only " << fileBytes << ": the file is truncated";
+      emitError(location(param.name)) << "its data are bytes " << tensor.offset << " to " << tensor.offset + bytes
+                                      << " of '" << path << "', which has only " << fileBytes
+                                      << ": the file is truncated";
       return {};
     }
   }
@@ -373,7 +374,8 @@ LogicalResult Parameters::declare(OpBuilder &builder) {
     ArrayAttr aliases;
     if (!param.aliases.empty())
       aliases = builder.getStrArrayAttr(llvm::to_vector_of<StringRef>(param.aliases));
-    ParamOp::create(builder, location(param.name), param.name, param.type, from, aliases, param.trainable, /*decay=*/false);
+    ParamOp::create(builder, location(param.name), param.name, param.type, from, aliases, param.trainable,
+                    /*decay=*/false);
   }
   return success();
 }
@@ -444,8 +446,8 @@ Value Parameters::value(StringRef initializer, OpBuilder &builder) {
   Entry &entry = it->second;
   if (entry.value)
     return entry.value;
-  Build e{builder, location(context.displayNames.lookup(initializer).empty() ? initializer
-                                                                             : context.displayNames[initializer])};
+  Build e{builder,
+          location(context.displayNames.lookup(initializer).empty() ? initializer : context.displayNames[initializer])};
   if (!entry.isParameter) {
     DenseElementsAttr attr = decode(*entry.tensor);
     if (!attr)

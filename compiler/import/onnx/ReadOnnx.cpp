@@ -26,8 +26,8 @@ using google::protobuf::internal::WireFormatLite;
 namespace weft::onnx {
 
 std::string elementTypeName(ElementType type) {
-  static const char *const names[] = {"UNDEFINED", "FLOAT", "UINT8",     "INT8",       "UINT16",  "INT16",
-                                      "INT32",     "INT64", "STRING",    "BOOL",       "FLOAT16", "DOUBLE",
+  static const char *const names[] = {"UNDEFINED", "FLOAT",  "UINT8",     "INT8",       "UINT16",  "INT16",
+                                      "INT32",     "INT64",  "STRING",    "BOOL",       "FLOAT16", "DOUBLE",
                                       "UINT32",    "UINT64", "COMPLEX64", "COMPLEX128", "BFLOAT16"};
   auto number = static_cast<int32_t>(type);
   if (number >= 0 && number < static_cast<int32_t>(std::size(names)))
@@ -98,8 +98,8 @@ private:
   bool expect(bool holds, const Field &field, const char *what) {
     if (holds)
       return true;
-    return fail(field.payload.offset, std::string("field ") + std::to_string(field.number) + " of a " + what +
-                                          " has the wrong wire type");
+    return fail(field.payload.offset,
+                std::string("field ") + std::to_string(field.number) + " of a " + what + " has the wrong wire type");
   }
   template <typename Message> bool parse(const Field &field, const char *what, Message &message) {
     if (!expect(field.isBytes(), field, what))

@@ -106,5 +106,5 @@ void weft::registerReduction(OpTable &table) {
   table.add("ReduceSumSquare", reduce<ReduceKind::sum, Form::SumSquare>, 1, 2);
   table.add("ReduceLogSum", reduce<ReduceKind::sum, Form::LogSum>, 1, 2);
   table.add("ReduceLogSumExp", reduce<ReduceKind::sum, Form::LogSumExp>, 1, 2);
-  table.add("CumSum", cumsum, 2, 2, 1, 14);
+  table.add("CumSum", cumsum, 2, 2);
 }

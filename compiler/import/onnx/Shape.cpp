@@ -135,7 +135,8 @@ static LogicalResult tile(NodeImport &n) {
   for (auto [size, repeat] : llvm::zip(from, *repeats)) {
     wide.append({repeat, size});
     dims.push_back(static_cast<int64_t>(wide.size()) - 1);
-    to.push_back(llvm::SaturatingMultiply<uint64_t>(size, repeat) > uint64_t(kMaxElements) ? kMaxElements + 1 : size * repeat);
+    to.push_back(llvm::SaturatingMultiply<uint64_t>(size, repeat) > uint64_t(kMaxElements) ? kMaxElements + 1
+                                                                                           : size * repeat);
   }
   if (failed(n.checkShape(to)))
     return failure();
@@ -351,7 +352,8 @@ static LogicalResult pad(NodeImport &n) {
     int64_t d = axis < 0 ? axis + n.rank(0) : axis;
     int64_t before = (*pads)[i], after = (*pads)[axes.size() + i];
     if (std::max(std::abs(before / 2), std::abs(after / 2)) > kMaxElements)
-      return n.error() << "a pad of " << (std::abs(before / 2) > kMaxElements ? before : after) << " is beyond what Weft can hold";
+      return n.error() << "a pad of " << (std::abs(before / 2) > kMaxElements ? before : after)
+                       << " is beyond what Weft can hold";
     // Negative pads cut off.
     offsets[d] = std::max<int64_t>(0, -before);
     kept[d] += std::min<int64_t>(0, before) + std::min<int64_t>(0, after);

@@ -20,7 +20,8 @@ ModelBuilder sample() {
   model.input("x", {-1, -2, 4}).floats("w", {4, 6}, std::vector<float>(24, 0.5f)).floats("b", {6}, {1, 2, 3, 4, 5, 6});
   model.ints("shape", {4}, {0, 0, 2, 3}).ints("starts", {1}, {1}).ints("ends", {1}, {3}).ints("axes", {1}, {-1});
   model.node("MatMul", {"x", "w"}, {"m"}, {}, "['', 'net', 'net.layer', 'linear']").node("Add", {"m", "b"}, {"a"});
-  model.node("Reshape", {"a", "shape"}, {"r"}).node("Transpose", {"r"}, {"t"}, {{"perm", std::vector<int64_t>{0, 2, 1, 3}}});
+  model.node("Reshape", {"a", "shape"}, {"r"})
+      .node("Transpose", {"r"}, {"t"}, {{"perm", std::vector<int64_t>{0, 2, 1, 3}}});
   model.node("Slice", {"t", "starts", "ends", "axes"}, {"s"}).node("Softmax", {"s"}, {"p"}, {{"axis", int64_t(1)}});
   model.node("ReduceMean", {"p", "axes"}, {"y"}, {{"keepdims", int64_t(0)}});
   return model.output("y");
@@ -105,8 +106,9 @@ TEST(BadInput, UnknownOperators) {
   model.node("Riddle", {"b"}, {"y"}).output("y");
   Imported imported = importModel(model);
   EXPECT_EQ(imported.errorCount, 2);
-  EXPECT_NE(imported.errors.find("net.head/Mystery:node_a: operator Mystery is not supported (2 nodes, this is the first)"),
-            std::string::npos)
+  EXPECT_NE(
+      imported.errors.find("net.head/Mystery:node_a: operator Mystery is not supported (2 nodes, this is the first)"),
+      std::string::npos)
       << imported.errors;
   EXPECT_NE(imported.errors.find("operator Riddle is not supported (1 node)"), std::string::npos);
 }
@@ -126,8 +128,10 @@ TEST(BadInput, Structure) {
   ModelBuilder noResult;
   expectError(importModel(noResult.input("x", {2}).node("Neg", {"x"}, {"y"})), "the graph has no results");
   ModelBuilder same;
-  expectError(importModel(same.input("x", {2}).floats("w", {1}, {1}).floats("w", {1}, {2}).node("Add", {"x", "w"}, {"y"}).output("y")),
-              "two initializers are called 'w'");
+  expectError(
+      importModel(
+          same.input("x", {2}).floats("w", {1}, {1}).floats("w", {1}, {2}).node("Add", {"x", "w"}, {"y"}).output("y")),
+      "two initializers are called 'w'");
   ModelBuilder unsignedInput;
   expectError(importModel(unsignedInput.input("x", {2}, U8).node("Identity", {"x"}, {"y"}).output("y")),
               "input 'x' has element type UINT8");
@@ -136,9 +140,13 @@ TEST(BadInput, Structure) {
 TEST(BadInput, Initializers) {
   auto with = [](ElementKind kind, std::vector<int64_t> shape, size_t bytes) {
     ModelBuilder model;
-    return model.input("x", {2}).raw("w", kind, shape, std::string(bytes, 0)).node("Add", {"x", "w"}, {"y"}).output("y");
+    return model.input("x", {2})
+        .raw("w", kind, shape, std::string(bytes, 0))
+        .node("Add", {"x", "w"}, {"y"})
+        .output("y");
   };
-  expectError(importModel(with(F32, {2}, 4)), "w: a tensor of type FLOAT and shape [2] has 8 bytes, but the file gives it 4");
+  expectError(importModel(with(F32, {2}, 4)),
+              "w: a tensor of type FLOAT and shape [2] has 8 bytes, but the file gives it 4");
   expectError(importModel(with(F32, {-2}, 8)), "w: impossible shape [-2]");
   expectError(importModel(with(F32, {int64_t(1) << 40, int64_t(1) << 40}, 8)), "w: impossible shape");
   expectError(importModel(with(U8, {2}, 2)), "w: Weft has no element type UINT8");
@@ -148,13 +156,15 @@ TEST(BadInput, Nodes) {
   expectNodeError("Softmax", {{"axis", int64_t(2)}}, "axis 2 is out of range for a tensor of rank 2");
   expectNodeError("Softmax", {{"axis", 1.0f}}, "attribute 'axis' has the wrong type");
   expectNodeError("Softmax", {{"colour", int64_t(1)}}, "attribute 'colour' means nothing to Weft's Softmax");
-  expectNodeError("Transpose", {{"perm", std::vector<int64_t>{0, 0}}}, "[0, 0] is not a permutation of the 2 dimensions");
+  expectNodeError("Transpose", {{"perm", std::vector<int64_t>{0, 0}}},
+                  "[0, 0] is not a permutation of the 2 dimensions");
   expectNodeError("Reshape", {}, "'tensor<2x3xf32>' cannot be reshaped to [5]: 6 elements against 5", {"x", "five"});
   expectNodeError("Reshape", {}, "the new shape ('i') depends on data", {"x", "i"});
   expectNodeError("Expand", {}, "does not stretch to shape", {"x", "five"});
   expectNodeError("Unsqueeze", {}, "axis 0 is given twice", {"x", "list"});
   expectNodeError("Add", {}, "must have one type", {"x", "i"});
-  expectNodeError("MatMul", {}, "the inner sizes of 'tensor<2x3xf32>' and 'tensor<2x3xf32>' differ: 3 and 2", {"x", "x"});
+  expectNodeError("MatMul", {}, "the inner sizes of 'tensor<2x3xf32>' and 'tensor<2x3xf32>' differ: 3 and 2",
+                  {"x", "x"});
   expectNodeError("Exp", {}, "must be of a float type", {"i"});
   expectNodeError("Add", {}, "Add with 1 operands and 1 results");
   expectNodeError("Gather", {}, "index 5 exceeds the 2 rows of x", {"x", "five"});
@@ -170,7 +180,8 @@ TEST(BadInput, Requests) {
     return importModel(sample(), options);
   };
   expectError(with([](ImportOptions &o) { o.freeze = {"nothing*"}; }), "--freeze 'nothing*' matches no initializer");
-  expectError(with([](ImportOptions &o) { o.train = {"shape"}; }), "shape: --train asks for it, but it is of type INT64");
+  expectError(with([](ImportOptions &o) { o.train = {"shape"}; }),
+              "shape: --train asks for it, but it is of type INT64");
   expectError(with([](ImportOptions &o) { o.train = {"["}; }), "--train '[' is not a pattern");
   expectError(with([](ImportOptions &o) { o.inputs = {"y=tokens"}; }), "the model has no input 'y'; it has x");
   expectError(with([](ImportOptions &o) { o.inputs = {"x=tokens"}; }), "cannot be tokens");

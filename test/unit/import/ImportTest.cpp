@@ -56,9 +56,8 @@ TEST(Import, KeepsPlaces) {
   Imported model = importModel(embedding(), sized(2, 2));
   ASSERT_TRUE(model.module) << model.errors;
   std::string places;
-  model.forward().walk([&](GatherOp op) {
-    places += mlir::cast<mlir::NameLoc>(op.getLoc()).getName().getValue().str();
-  });
+  model.forward().walk(
+      [&](GatherOp op) { places += mlir::cast<mlir::NameLoc>(op.getLoc()).getName().getValue().str(); });
   EXPECT_EQ(places, "model.wte/Gather:node_y");
 }
 

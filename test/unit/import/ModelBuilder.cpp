@@ -75,7 +75,8 @@ ModelBuilder &ModelBuilder::node(const std::string &opType, const Names &inputs,
   return *this;
 }
 
-ModelBuilder &ModelBuilder::raw(const std::string &name, ElementKind kind, const Shape &shape, const std::string &bytes) {
+ModelBuilder &ModelBuilder::raw(const std::string &name, ElementKind kind, const Shape &shape,
+                                const std::string &bytes) {
   auto *tensor = model->mutable_graph()->add_initializer();
   tensor->set_name(name);
   tensor->set_data_type(kind);

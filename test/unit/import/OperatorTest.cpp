@@ -28,8 +28,8 @@ void expectNear(const List &values, const List &expected, double tolerance = 1e-
 }
 
 /// A model of one node on x: f32 [2, 3] = 1..6, with further operands as constants.
-List onMatrix(const std::string &opType, const std::vector<Attr> &attributes, const std::vector<std::vector<int64_t>> &lists = {},
-              int64_t opset = 18) {
+List onMatrix(const std::string &opType, const std::vector<Attr> &attributes,
+              const std::vector<std::vector<int64_t>> &lists = {}, int64_t opset = 18) {
   ModelBuilder model(opset);
   model.input("x", {2, 3});
   std::vector<std::string> operands{"x"};
@@ -69,7 +69,10 @@ TEST(Elementwise, RemaindersHaveTheDivisorsSign) {
 
 TEST(Elementwise, SelectsAndCompares) {
   ModelBuilder model;
-  model.input("x", {3}).floats("zero", {}, {0}).node("IsNaN", {"x"}, {"bad"}).node("Where", {"bad", "zero", "x"}, {"y"});
+  model.input("x", {3})
+      .floats("zero", {}, {0})
+      .node("IsNaN", {"x"}, {"bad"})
+      .node("Where", {"bad", "zero", "x"}, {"y"});
   expectNear(run(model.output("y"), {{1, std::nan(""), 3}}), {1, 0, 3});
   ModelBuilder bounds;
   bounds.input("x", {4}).floats("low", {}, {-1}).floats("high", {}, {2}).node("Clip", {"x", "low", "high"}, {"y"});
@@ -126,8 +129,10 @@ TEST(MatMul, Shapes) {
 
 TEST(MatMul, Gemm) {
   ModelBuilder model;
-  model.input("a", {2, 1}).input("b", {2, 2}).input("c", {2}).node("Gemm", {"a", "b", "c"}, {"y"},
-                                                                   {{"transA", int64_t(1)}, {"alpha", 2.0f}, {"beta", 0.5f}});
+  model.input("a", {2, 1})
+      .input("b", {2, 2})
+      .input("c", {2})
+      .node("Gemm", {"a", "b", "c"}, {"y"}, {{"transA", int64_t(1)}, {"alpha", 2.0f}, {"beta", 0.5f}});
   expectNear(run(model.output("y"), {{1, 2}, {1, 2, 3, 4}, {10, 20}}), {19, 30});
 }
 
@@ -144,7 +149,8 @@ TEST(Reduction, AxesAsOperandAndAsAttribute) {
   expectNear(onMatrix("ReduceMean", {{"axes", Ints{0}}}, {}, 13), {2.5, 3.5, 4.5});
   expectNear(onMatrix("ReduceSum", {{"noop_with_empty_axes", int64_t(1)}}), {1, 2, 3, 4, 5, 6});
   expectNear(onMatrix("ReduceL2", {{"keepdims", int64_t(0)}}, {{1}}), {std::sqrt(14.0), std::sqrt(77.0)});
-  expectNear(onMatrix("ReduceLogSumExp", {}), {std::log(std::exp(1) + std::exp(2) + std::exp(3) + std::exp(4) + std::exp(5) + std::exp(6))});
+  expectNear(onMatrix("ReduceLogSumExp", {}),
+             {std::log(std::exp(1) + std::exp(2) + std::exp(3) + std::exp(4) + std::exp(5) + std::exp(6))});
   ModelBuilder sums;
   sums.input("x", {3}).ints("axis", {}, {-1});
   sums.node("CumSum", {"x", "axis"}, {"y"}, {{"exclusive", int64_t(1)}, {"reverse", int64_t(1)}}).output("y");
@@ -157,7 +163,9 @@ TEST(Indexing, NegativeIndicesAndTuples) {
   tuples.input("x", {2, 3}).ints("where", {2, 2}, {0, -1, 1, 0}).node("GatherND", {"x", "where"}, {"y"}).output("y");
   expectNear(run(tuples, {{1, 2, 3, 4, 5, 6}}), {3, 4});
   ModelBuilder elements;
-  elements.input("x", {2, 3}).ints("where", {2, 1}, {2, -3}).node("GatherElements", {"x", "where"}, {"y"}, {{"axis", int64_t(1)}});
+  elements.input("x", {2, 3})
+      .ints("where", {2, 1}, {2, -3})
+      .node("GatherElements", {"x", "where"}, {"y"}, {{"axis", int64_t(1)}});
   expectNear(run(elements.output("y"), {{1, 2, 3, 4, 5, 6}}), {3, 4});
   expectNear(onMatrix("Trilu", {{"upper", int64_t(0)}}), {1, 0, 0, 4, 5, 0});
 }
@@ -187,7 +195,10 @@ TEST(Normalization, LayerNormOverSeveralAxes) {
 
 TEST(Normalization, RmsNorm) {
   ModelBuilder model(23);
-  model.input("x", {1, 2}).floats("g", {2}, {1, 2}).node("RMSNormalization", {"x", "g"}, {"y"}, {{"epsilon", 0.0f}}).output("y");
+  model.input("x", {1, 2})
+      .floats("g", {2}, {1, 2})
+      .node("RMSNormalization", {"x", "g"}, {"y"}, {{"epsilon", 0.0f}})
+      .output("y");
   expectNear(run(model, {{3, 4}}), {3 / std::sqrt(12.5), 8 / std::sqrt(12.5)}, 1e-5);
 }
 
@@ -212,7 +223,8 @@ TEST(Attention, Softcap) {
 TEST(Attention, InterleavedRotary) {
   ModelBuilder model(23);
   model.input("x", {1, 1, 1, 4}).input("c", {1, 1, 1}).input("s", {1, 1, 1});
-  model.node("RotaryEmbedding", {"x", "c", "s"}, {"y"}, {{"interleaved", int64_t(1)}, {"rotary_embedding_dim", int64_t(2)}});
+  model.node("RotaryEmbedding", {"x", "c", "s"}, {"y"},
+             {{"interleaved", int64_t(1)}, {"rotary_embedding_dim", int64_t(2)}});
   expectNear(run(model.output("y"), {{1, 2, 3, 4}, {0}, {1}}), {-2, 1, 3, 4});
 }
 
@@ -236,7 +248,8 @@ TEST(Loss, LogSoftmaxAndLikelihood) {
   // The same on scores from elsewhere.
   ModelBuilder plain;
   plain.input("x", {2, 2}).input("t", {2}, I64);
-  plain.node("NegativeLogLikelihoodLoss", {"x", "t"}, {"y"}, {{"reduction", std::string("sum")}, {"ignore_index", int64_t(5)}});
+  plain.node("NegativeLogLikelihoodLoss", {"x", "t"}, {"y"},
+             {{"reduction", std::string("sum")}, {"ignore_index", int64_t(5)}});
   expectNear(run(plain.output("y"), {{-1, -2, -3, -4}, {1, 5}}), {2});
 }
 

@@ -46,9 +46,10 @@ inline Imported importModel(const ModelBuilder &model, ImportOptions options = {
   return importBytes(model.bytes(), std::move(options));
 }
 
-/// Imports a model and evaluates it; the first result's elements. Arguments are given flat. Fails the test and returns nothing
-/// if the model cannot be imported or run.
-std::vector<double> run(const ModelBuilder &model, const std::vector<std::vector<double>> &arguments, size_t result = 0);
+/// Imports a model and evaluates it; the first result's elements. Arguments are given flat. Fails the test and returns
+/// nothing if the model cannot be imported or run.
+std::vector<double> run(const ModelBuilder &model, const std::vector<std::vector<double>> &arguments,
+                        size_t result = 0);
 
 } // namespace weft::test
 
