@@ -84,7 +84,8 @@ std::vector<Value> GraphBuilder::nodes(const char *opType, const std::vector<con
     assert(isNew && "a label occurs once in its scope");
     node->add_output(results.back());
   }
-  node->set_name(results.front());
+  // The scope is in the metadata: messages show both.
+  node->set_name(std::string(labels.front()) + "_" + std::to_string(graph.node_size() - 1));
   for (const Attribute &attribute : attributes)
     *node->add_attribute() = attribute.proto;
   // PyTorch writes a Python list: the modules around, the root's name is empty, then the node.

@@ -23,7 +23,8 @@ using Value = std::string;
 
 /// Writes the nodes, parameters and constants of one ONNX graph of opset 23,
 /// with the metadata by which PyTorch's exporter marks parameters and modules.
-/// Nodes and values are named SCOPE/LABEL; a label occurs once in its scope.
+/// Values are named SCOPE/LABEL, where a label occurs once in its scope, and nodes
+/// LABEL_NUMBER.
 class GraphBuilder {
 public:
   /// Parameters have no values: they point into the data file `dataLocation`,
@@ -56,7 +57,7 @@ public:
 
   /// A node with one result.
   Value node(const char *opType, const char *label, const std::vector<Value> &operands, Attributes attributes = {});
-  /// A node with one result for each of `labels`; the node has the first one's name.
+  /// A node with one result for each of `labels`; the node has the first one's label.
   std::vector<Value> nodes(const char *opType, const std::vector<const char *> &labels,
                            const std::vector<Value> &operands, Attributes attributes = {});
 
