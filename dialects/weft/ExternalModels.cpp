@@ -13,4 +13,5 @@ using namespace weft;
 void weft::registerExternalModels(DialectRegistry &registry) {
   registerVjpModels(registry);
   registerEvaluateModels(registry);
+  registerShardingModels(registry);
 }

@@ -15,26 +15,32 @@
 
 namespace weft {
 
-/// Work and traffic of one op.
+/// Work and traffic of one op. What counts how much is in docs/interfaces.md.
 struct OpCost {
-  double flops = 0;      ///< floating-point operations, a multiply-add counts two
-  double bytesRead = 0;  ///< if every operand is read once
+  double flops = 0;     ///< operations of any number type, a multiply-add counts two
+  double bytesRead = 0; ///< if every element that the op needs is read once
   double bytesWritten = 0;
 };
 
 /// An einsum-like correspondence of dimensions. A *factor* is an iteration
 /// dimension; each tensor dimension is a product of factors, major first (a
-/// reshape that merges two dimensions has a dimension of two factors).
+/// reshape that merges two dimensions has a dimension of two factors), and of
+/// none if its size is 1 whatever the factors are. To shard a factor over n
+/// shards is to cut every tensor along it, where it appears, and to run the
+/// same op with the same attributes on each shard; no shard knows which it is.
 struct ShardingRule {
   /// How a factor behaves when it is sharded.
   enum class FactorKind {
-    Parallel,   ///< appears in every result it concerns: shards independently
-    Reduction,  ///< appears in no result: sharding leaves a partial result
+    Parallel,   ///< results that have it are cut along it; those that lack it come out whole on every shard
+    Reduction,  ///< results that have it are cut along it; those that lack it come out partial
     Replicated, ///< must not be sharded (a softmax row, say)
   };
+  /// How the shards' partial results are combined.
+  enum class Combine { Sum, Product, Max, Min };
   struct Factor {
     int64_t size;
     FactorKind kind;
+    Combine combine = Combine::Sum; ///< of a Reduction only
   };
   /// Per tensor, per dimension: indices into `factors`, major first.
   using TensorMap = llvm::SmallVector<llvm::SmallVector<int64_t, 1>, 4>;
@@ -45,6 +51,10 @@ struct ShardingRule {
   /// such a set pass through it. {{0},{1}} for a product, {{0,1}} for a sum.
   llvm::SmallVector<llvm::SmallVector<int64_t, 2>> linear;
 };
+
+/// Prints a rule in einsum notation, as docs/interfaces.md describes it:
+/// `(a, b), (b, c) -> (a, c) {a=4 parallel, b=64 sum, c=8 parallel} linear {0}{1}`.
+llvm::raw_ostream &operator<<(llvm::raw_ostream &stream, const ShardingRule &rule);
 
 /// Splat operands give splat results, at a cost that does not depend on the
 /// sizes: such an op is evaluated however large its result is. Elementwise ops

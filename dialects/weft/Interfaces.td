@@ -49,8 +49,8 @@ def CostOpInterface : OpInterface<"CostOpInterface"> {
   let description = [{ Work and traffic of an op, at shapes that need not be its own (local ones, say). }];
   let methods = [
     InterfaceMethod<[{
-      Floating-point operations (a multiply-add is two) and bytes read and
-      written, if every operand is read once and every result written once.
+      Operations (a multiply-add is two) and bytes read and written, if every
+      element that the op needs is read once and every result written once.
     }], "::weft::OpCost", "getCost",
       (ins "::llvm::ArrayRef<::mlir::RankedTensorType>":$operands, "::llvm::ArrayRef<::mlir::RankedTensorType>":$results)>
   ];

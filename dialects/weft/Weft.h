@@ -34,6 +34,9 @@ void registerVjpModels(mlir::DialectRegistry &registry);
 /// The part of registerExternalModels that concerns reference evaluation.
 void registerEvaluateModels(mlir::DialectRegistry &registry);
 
+/// The part of registerExternalModels that concerns sharding rules and costs.
+void registerShardingModels(mlir::DialectRegistry &registry);
+
 /// The bytes of one element in memory; i1 takes one byte.
 int64_t elementBytes(mlir::Type elementType);
 

@@ -13,6 +13,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "mlir/Transforms/Passes.h"
+#include "passes/analysis/Passes.h"
 #include "passes/lower/Passes.h"
 #include "passes/raise/Passes.h"
 #include "passes/simplify/Passes.h"
@@ -24,6 +25,7 @@ int main(int argc, char **argv) {
   mlir::func::registerAllExtensions(registry);
   weft::registerExternalModels(registry);
   mlir::registerTransformsPasses();
+  weft::registerWeftAnalysisPasses();
   weft::registerWeftLowerPasses();
   weft::registerWeftSimplifyPasses();
   weft::registerWeftRaisePasses();
