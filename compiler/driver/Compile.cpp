@@ -98,6 +98,11 @@ ExitCode Compilation::check() {
     reportError("'" + options.model + "' is a folder, not a model file");
     return kExitRequest;
   }
+  if (llvm::StringRef(options.model).ends_with(".pt2")) {
+    reportError("'" + options.model + "' is a torch.export archive; this version of Weft reads ONNX models",
+                "torch.onnx.export(..., dynamo=True) writes one");
+    return kExitRequest;
+  }
   std::string why;
   FailureOr<HostCpu> found = HostCpu::get(options.cpu, why);
   if (failed(found)) {

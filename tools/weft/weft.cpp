@@ -163,6 +163,10 @@ void take(const RawOptions &raw, CompileOptions &options) {
     auto [name, value] = text.split('=');
     int64_t number = 0;
     value.getAsInteger(10, number);
+    for (const auto &[given, size] : options.dims)
+      if (name == given && size != number)
+        throw CLI::ValidationError("--dim", "'" + given + "' has two values, " + std::to_string(size) + " and " +
+                                                std::to_string(number));
     options.dims.emplace_back(name.str(), number);
   }
   for (auto [name, emit] : {std::pair<const char *, Emit>{"import", Emit::Import},
