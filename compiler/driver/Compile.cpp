@@ -207,8 +207,10 @@ llvm::json::Object Compilation::describe() {
 }
 
 ExitCode Compilation::generate(llvm::json::Object manifest) {
-  // Indented: people read it with --json.
-  std::string text = llvm::formatv("{0:1}", llvm::json::Value(std::move(manifest)));
+  // Indented, for inspect --json. Who reads LLVM IR is spared it.
+  std::string text = "{}";
+  if (options.emit == Emit::Exe)
+    text = llvm::formatv("{0:1}", llvm::json::Value(std::move(manifest)));
   llvm::SmallVector<char> object;
   std::string llvmIr;
   {
