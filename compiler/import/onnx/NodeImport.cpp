@@ -68,8 +68,12 @@ NodeImport::NodeImport(ImportContext &context, const onnx::Node &node, int64_t o
     : context(context), node(node), opset(opset), e{builder, loc}, inputs(inputs), results(node.outputs.size()) {}
 
 InFlightDiagnostic NodeImport::error() {
+  InFlightDiagnostic diagnostic = emitError(e.loc);
+  // The first fault is enough: others may follow from it.
+  if (fault)
+    diagnostic.abandon();
   fault = true;
-  return emitError(e.loc);
+  return diagnostic;
 }
 
 std::string NodeImport::displayName(size_t i) const {

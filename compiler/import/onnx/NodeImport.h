@@ -133,7 +133,7 @@ public:
   bool wants(size_t i) const { return i < node.outputs.size() && !node.outputs[i].empty(); }
   llvm::MutableArrayRef<Value> getResults() { return results; }
 
-  /// Starts an error at the node.
+  /// Starts an error at the node; only the first one of a node is said.
   mlir::InFlightDiagnostic error();
   /// Whether a getter has found a fault.
   bool hasFault() const { return fault; }
