@@ -9,6 +9,7 @@
 #include "dialects/exec/Exec.h"
 #include "dialects/weft/Literal.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
@@ -208,19 +209,25 @@ Value ElementEmitter::emitNew(Value value, const Position &position) {
       .Case([&](ConcatOp concat) { return emitConcat(concat, indices); })
       .Case([&](PadOp pad) { return emitPad(pad, indices); })
       .Case([&](RotaryOp rotary) { return emitRotary(rotary, indices); })
-      .Case([&](CumsumOp cumsum) { return emitCumsum(cumsum, indices); });
+      .Case([&](CumsumOp cumsum) { return emitCumsum(cumsum, indices); })
+      .Default([&](Operation *unknown) -> Value {
+        // Reductions and scatters are bound before they are asked for: weft-form-kernels promises it.
+        llvm::report_fatal_error(llvm::Twine("kernel ") + unknown->getParentOfType<func::FuncOp>().getSymName() +
+                                 " asks for '" + unknown->getName().getStringRef() +
+                                 "' at a position where it is not computed");
+      });
 }
 
 Value ElementEmitter::emitBroadcast(BroadcastOp op, const Position &position) {
   RankedTensorType type = typeOf(op.getResult()), from = typeOf(op.getInput());
-  if (from.getNumElements() == 1) {
-    SmallVector<Value> zeros(from.getRank(), index(0));
-    return at(op.getInput(), zeros);
-  }
   bool leading = llvm::equal(op.getDims(), llvm::seq<int64_t>(0, op.getDims().size()));
   if (position.kind == Position::Full && leading && from.getNumElements() == rows &&
       type.getNumElements() == rows * cols)
     return emit(op.getInput(), Position{Position::Row, {}, position.row, {}, {}});
+  if (from.getNumElements() == 1) {
+    SmallVector<Value> zeros(from.getRank(), index(0));
+    return at(op.getInput(), zeros);
+  }
   SmallVector<Value> indices = indicesOf(position, type), source;
   for (int64_t dim : op.getDims())
     source.push_back(indices[dim]);
