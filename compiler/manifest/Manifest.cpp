@@ -100,6 +100,8 @@ static json::Object describe(exec::InputOp input) {
   entry["role"] = input.getRole();
   if (std::optional<uint64_t> limit = input.getLimit())
     entry["limit"] = static_cast<int64_t>(*limit);
+  if (std::optional<uint64_t> ignore = input.getIgnore())
+    entry["ignore"] = static_cast<int64_t>(*ignore);
   return entry;
 }
 

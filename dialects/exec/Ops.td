@@ -98,8 +98,9 @@ def MaterializeOp : ExecOp<"materialize", [Pure, AllTypesMatch<["input", "result
 def InputOp : ExecOp<"input", [Symbol]> {
   let summary = "A graph input of one micro-batch, at its offset in the arena";
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<StaticTensor>:$type, StrAttr:$role, I64Attr:$offset,
-                   OptionalAttr<I64Attr>:$limit);
-  let assemblyFormat = "$sym_name `:` $type $role `at` $offset (`limit` $limit^)? attr-dict";
+                   OptionalAttr<I64Attr>:$limit, OptionalAttr<I64Attr>:$ignore);
+  let description = [{ Ids lie in [0, limit), or are `ignore`: a label that does not count. }];
+  let assemblyFormat = "$sym_name `:` $type $role `at` $offset (`limit` $limit^)? (`ignore` $ignore^)? attr-dict";
 }
 
 def ConstantOp : ExecOp<"constant", [Symbol]> {

@@ -468,15 +468,18 @@ struct Schedule : weft::impl::ScheduleBase<Schedule> {
     int64_t offset = program.reserve(type);
     program.inputs[name.getValue()] = offset;
     // Every task sees the same buffer: the tightest limit of any of them holds.
-    IntegerAttr limit;
+    IntegerAttr limit, ignore = task.getArgAttrOfType<IntegerAttr>(argument.getArgNumber(), "weft.ignore");
     for (func::FuncOp other : task->getParentOfType<ModuleOp>().getOps<func::FuncOp>())
       for (BlockArgument same : other.getArguments())
-        if (other.getArgAttrOfType<StringAttr>(same.getArgNumber(), "weft.name") == name)
+        if (other.getArgAttrOfType<StringAttr>(same.getArgNumber(), "weft.name") == name) {
+          if (other.getArgAttrOfType<IntegerAttr>(same.getArgNumber(), "weft.ignore") != ignore)
+            ignore = {};
           if (auto bound = other.getArgAttrOfType<IntegerAttr>(same.getArgNumber(), "weft.limit"))
             if (!limit || bound.getInt() < limit.getInt())
               limit = bound;
+        }
     exec::InputOp::create(builder, argument.getLoc(), name, TypeAttr::get(type), role,
-                          builder.getI64IntegerAttr(offset), limit);
+                          builder.getI64IntegerAttr(offset), limit, ignore);
     return success();
   }
 

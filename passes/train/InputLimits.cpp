@@ -35,8 +35,10 @@ static void appendOrigins(Value v, SmallVectorImpl<Value> &origins) {
 }
 
 void weft::setInputLimits(func::FuncOp function) {
+  // An id that is allowed besides holds only if every use of the input allows it.
   llvm::SmallMapVector<BlockArgument, int64_t, 4> limits;
-  auto limit = [&](Value v, int64_t size) {
+  llvm::SmallMapVector<BlockArgument, IntegerAttr, 4> ignored;
+  auto limit = [&](Value v, int64_t size, IntegerAttr ignore = {}) {
     SmallVector<Value> worklist = {v};
     llvm::DenseSet<Value> seen;
     while (!worklist.empty()) {
@@ -46,6 +48,9 @@ void weft::setInputLimits(func::FuncOp function) {
       if (auto argument = dyn_cast<BlockArgument>(value)) {
         auto [it, isNew] = limits.insert({argument, size});
         it->second = std::min(it->second, size);
+        auto [other, isFirst] = ignored.insert({argument, ignore});
+        if (!isFirst && other->second != ignore)
+          other->second = {};
       } else {
         appendOrigins(value, worklist);
       }
@@ -58,9 +63,13 @@ void weft::setInputLimits(func::FuncOp function) {
     else if (auto scatter = dyn_cast<ScatterAddOp>(op))
       limit(scatter.getIndices(), axisSize(scatter.getResult(), scatter.getAxis()));
     else if (auto loss = dyn_cast<CrossEntropyOp>(op))
-      limit(loss.getLabels(), cast<RankedTensorType>(loss.getLogits().getType()).getShape().back());
+      limit(loss.getLabels(), cast<RankedTensorType>(loss.getLogits().getType()).getShape().back(),
+            loss.getIgnoreIndexAttr());
   }
   Builder b(function.getContext());
   for (auto [argument, size] : limits)
     function.setArgAttr(argument.getArgNumber(), "weft.limit", b.getI64IntegerAttr(size));
+  for (auto [argument, ignore] : ignored)
+    if (ignore)
+      function.setArgAttr(argument.getArgNumber(), "weft.ignore", ignore);
 }
