@@ -130,10 +130,10 @@ void FusionGraph::findVirtualOps(Block &block) {
     bool cheap = expression.full.size() <= 1 && expression.ops <= maxVirtualOps && countOf(result) > 1;
     if (!onlyUser(result) && !cheap)
       continue;
-    // A single use holds any number of ops, but they count for those that build on them.
+    // A single use holds any number of ops and inputs, but they count for those that build on them.
     virtualOps.insert(&op);
-    if (expression.full.size() > 2)
-      expression.full = {};
+    while (expression.full.size() > 2)
+      expression.full.pop_back();
     expressions[&op] = expression;
   }
 }

@@ -69,7 +69,9 @@ public:
 
   std::string lowerTask(exec::TaskOp task) {
     OpBuilder::InsertionGuard guard(builder);
-    std::string name = "weft_task_" + task.getSymName().str();
+    StringRef symbol = task.getSymName();
+    symbol.consume_front("task_");
+    std::string name = "weft_task_" + symbol.str();
     auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(builder.getContext()), {ptr, ptr});
     auto function = LLVM::LLVMFuncOp::create(builder, loc, name, type, LLVM::Linkage::Internal);
     Block *body = function.addEntryBlock(builder);
