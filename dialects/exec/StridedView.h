@@ -44,8 +44,8 @@ struct MatrixView {
   int64_t rows, columns, rowStride, columnStride;
 
   /// None if strides cannot express it, or no stride of the matrix is 1.
-  static std::optional<MatrixView> get(mlir::Value operand, llvm::ArrayRef<int64_t> batch,
-                                       llvm::ArrayRef<int64_t> rows, llvm::ArrayRef<int64_t> columns);
+  static std::optional<MatrixView> get(mlir::Value operand, llvm::ArrayRef<int64_t> batch, llvm::ArrayRef<int64_t> rows,
+                                       llvm::ArrayRef<int64_t> columns);
 };
 
 } // namespace weft::exec

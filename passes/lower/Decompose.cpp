@@ -163,11 +163,10 @@ struct Decompose : weft::impl::DecomposeBase<Decompose> {
     getOperation().walk([&](Operation *op) {
       builder.setInsertionPoint(op);
       Build e{builder, op->getLoc()};
-      Results results =
-          TypeSwitch<Operation *, Results>(op)
-              .Case<LayerNormOp, RmsNormOp, SoftmaxOp, CrossEntropyOp, GeluOp, SiluOp, LearningRateOp, AdamOp, SgdOp,
-                    ReduceOp>([&](auto composite) { return decompose(e, composite); })
-              .Default([](Operation *) { return Results(); });
+      Results results = TypeSwitch<Operation *, Results>(op)
+                            .Case<LayerNormOp, RmsNormOp, SoftmaxOp, CrossEntropyOp, GeluOp, SiluOp, LearningRateOp,
+                                  AdamOp, SgdOp, ReduceOp>([&](auto composite) { return decompose(e, composite); })
+                            .Default([](Operation *) { return Results(); });
       if (results.empty())
         return;
       op->replaceAllUsesWith(results);

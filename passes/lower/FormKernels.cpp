@@ -70,9 +70,9 @@ void formProducts(Block &block) {
           builder.setInsertionPoint(add);
         }
       }
-    auto product = exec::ProductOp::create(builder, dot.getLoc(), dot.getType(), dot.getLhs(), dot.getRhs(), bias,
-                                           dot.getLhsBatch(), dot.getRhsBatch(), dot.getLhsContract(),
-                                           dot.getRhsContract());
+    auto product =
+        exec::ProductOp::create(builder, dot.getLoc(), dot.getType(), dot.getLhs(), dot.getRhs(), bias,
+                                dot.getLhsBatch(), dot.getRhsBatch(), dot.getLhsContract(), dot.getRhsContract());
     replaced->replaceAllUsesWith(product);
     if (replaced != dot)
       replaced->erase();
@@ -141,9 +141,9 @@ int64_t materializeOperands(Block &block) {
       bool whole = exec::StridedView::ofBase(value).strides == view.strides && view.offset == 0 &&
                    tensorType(view.base).getNumElements() == tensorType(value).getNumElements();
       bool onlyWrite = llvm::count_if(view.base.getUsers(), [](Operation *user) {
-                         return isa<WriteOp>(user) || (exec::isView(user) && llvm::any_of(user->getUsers(), [](Operation *next) {
-                                                         return isa<WriteOp>(next);
-                                                       }));
+                         return isa<WriteOp>(user) ||
+                                (exec::isView(user) &&
+                                 llvm::any_of(user->getUsers(), [](Operation *next) { return isa<WriteOp>(next); }));
                        }) == 1;
       if (!def || !whole || !onlyWrite || isa<ReadOp, arith::ConstantOp, IotaOp>(def))
         materialize(op.getOpOperand(0));
@@ -315,8 +315,8 @@ private:
     for (Operation *node : results)
       resultTypes.push_back(node->getResult(0).getType());
     Location loc = group.nodes.back()->getLoc();
-    auto fused = exec::FusedOp::create(builder, loc, resultTypes, operands, group.kind, group.space.rows,
-                                       group.space.cols);
+    auto fused =
+        exec::FusedOp::create(builder, loc, resultTypes, operands, group.kind, group.space.rows, group.space.cols);
     Block *body = builder.createBlock(&fused.getBody(), {}, types, locs);
     IRMapping mapping;
     mapping.map(inputs.getArrayRef(), body->getArguments());

@@ -26,8 +26,7 @@ bool weft::isElementwise(Operation *op) {
 }
 
 bool weft::isPointwise(Operation *op) {
-  return isElementwise(op) ||
-         isa<GatherOp, ConcatOp, PadOp, RotaryOp, RandomOp, CumsumOp, exec::MaterializeOp>(op);
+  return isElementwise(op) || isa<GatherOp, ConcatOp, PadOp, RotaryOp, RandomOp, CumsumOp, exec::MaterializeOp>(op);
 }
 
 static bool isConstantLike(Operation *op) { return isa<arith::ConstantOp, IotaOp>(op); }
@@ -209,7 +208,7 @@ bool FusionGraph::canJoin(Operation *node, const Group &group, ArrayRef<Leaf> le
     if (!(other.space == group.space))
       return false;
     // The access must meet the form in which the group has the value.
-    int64_t wanted = leaf.access == Access::Full ? group.space.rows * group.space.cols
+    int64_t wanted = leaf.access == Access::Full  ? group.space.rows * group.space.cols
                      : leaf.access == Access::Row ? group.space.rows
                                                   : -1;
     if (countOf(leaf.value) != wanted)

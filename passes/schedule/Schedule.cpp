@@ -287,8 +287,8 @@ private:
       offset += program.persistentBytes + buffers[place.index].offset;
     else
       offset += place.index;
-    auto key = std::make_tuple(place.symbol ? place.symbol.getAsOpaquePointer() : nullptr, offset,
-                               type.getAsOpaquePointer());
+    auto key =
+        std::make_tuple(place.symbol ? place.symbol.getAsOpaquePointer() : nullptr, offset, type.getAsOpaquePointer());
     Value &known = emitted[key];
     if (!known)
       known = exec::BufferOp::create(builder, loc, type, offset, place.symbol);
@@ -450,8 +450,7 @@ struct Schedule : weft::impl::ScheduleBase<Schedule> {
     for (auto &[value, name] : program.constants)
       exec::ConstantOp::create(builder, module.getLoc(), name, cast<ElementsAttr>(value));
     module->setAttr(exec::persistentBytesAttr, builder.getI64IntegerAttr(program.persistentBytes));
-    module->setAttr(exec::arenaBytesAttr,
-                    builder.getI64IntegerAttr(program.persistentBytes + program.temporaryBytes));
+    module->setAttr(exec::arenaBytesAttr, builder.getI64IntegerAttr(program.persistentBytes + program.temporaryBytes));
     numLaunches += program.launches;
     numInPlace += program.inPlace;
     numKernels += program.kernels.size();

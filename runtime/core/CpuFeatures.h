@@ -17,8 +17,8 @@ namespace weft::rt {
 std::vector<std::string> missingCpuFeatures(const std::vector<std::string> &required,
                                             std::vector<std::string> &unknown);
 
-/// Checks the manifest's `cpu_features`: throws InputError when one is missing. Returns a remark when one has a name that
-/// this runtime does not know, as a newer compiler may write, otherwise "".
+/// Checks the manifest's `cpu_features`: throws InputError when one is missing. Returns a remark when one has a name
+/// that this runtime does not know, as a newer compiler may write, otherwise "".
 std::string checkCpuFeatures(const std::vector<std::string> &required, const std::string &compiledFor);
 
 } // namespace weft::rt

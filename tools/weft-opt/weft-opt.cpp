@@ -11,17 +11,20 @@
 #include "mlir/Dialect/Func/Extensions/AllExtensions.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "mlir/Transforms/Passes.h"
 #include "passes/analysis/Passes.h"
 #include "passes/lower/Passes.h"
 #include "passes/raise/Passes.h"
+#include "passes/schedule/Passes.h"
 #include "passes/simplify/Passes.h"
 #include "passes/train/Passes.h"
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
-  registry.insert<weft::WeftDialect, weft::exec::ExecDialect, mlir::arith::ArithDialect, mlir::math::MathDialect, mlir::func::FuncDialect>();
+  registry.insert<weft::WeftDialect, weft::exec::ExecDialect, mlir::arith::ArithDialect, mlir::math::MathDialect,
+                  mlir::func::FuncDialect, mlir::memref::MemRefDialect>();
   mlir::func::registerAllExtensions(registry);
   weft::registerExternalModels(registry);
   mlir::registerTransformsPasses();
@@ -29,6 +32,7 @@ int main(int argc, char **argv) {
   weft::registerWeftLowerPasses();
   weft::registerWeftSimplifyPasses();
   weft::registerWeftRaisePasses();
+  weft::registerWeftSchedulePassesPasses();
   weft::registerWeftTrainPasses();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Weft pass driver\n", registry));
 }

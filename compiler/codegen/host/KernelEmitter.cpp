@@ -81,8 +81,8 @@ private:
       types.push_back(MemRefType::get({tensor.getNumElements()}, storageType(tensor.getElementType())));
     }
     types.append(2, builder.getIndexType());
-    function = func::FuncOp::create(builder, loc, source.getSymName().str() + ".body",
-                                    builder.getFunctionType(types, {}));
+    function =
+        func::FuncOp::create(builder, loc, source.getSymName().str() + ".body", builder.getFunctionType(types, {}));
     function.setPrivate();
     for (int64_t i = 0, e = types.size() - 2; i < e; ++i) {
       function.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(), builder.getUnitAttr());

@@ -29,8 +29,8 @@ static const llvm::Target *hostTarget(std::string &error) {
 /// Whether kernels can gain by a feature: the others (system instructions, cache control) are no reason for an
 /// executable to refuse a machine.
 static bool isForKernels(llvm::StringRef feature) {
-  static constexpr llvm::StringLiteral families[] = {"avx", "amx-", "sse", "ssse3", "fma", "f16c", "bmi", "popcnt",
-                                                     "lzcnt", "movbe", "gfni"};
+  static constexpr llvm::StringLiteral families[] = {"avx", "amx-",   "sse",   "ssse3", "fma", "f16c",
+                                                     "bmi", "popcnt", "lzcnt", "movbe", "gfni"};
   return llvm::any_of(families, [&](llvm::StringRef family) { return feature.starts_with(family); });
 }
 
@@ -82,8 +82,8 @@ bool weft::emitObjectFile(llvm::Module &module, const HostCpu &cpu, llvm::SmallV
   llvm::Triple triple(llvm::sys::getDefaultTargetTriple());
   std::string features = featureString(cpu.features);
   std::unique_ptr<llvm::TargetMachine> machine(
-      target->createTargetMachine(triple, cpu.name, features, llvm::TargetOptions(), llvm::Reloc::PIC_,
-                                  std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+      target->createTargetMachine(triple, cpu.name, features, llvm::TargetOptions(), llvm::Reloc::PIC_, std::nullopt,
+                                  llvm::CodeGenOptLevel::Aggressive));
   module.setTargetTriple(triple);
   module.setDataLayout(machine->createDataLayout());
   bool wide = llvm::is_contained(cpu.features, "avx512f");

@@ -20,9 +20,8 @@ namespace {
 class TaskLowering {
 public:
   TaskLowering(ModuleOp module, const llvm::StringMap<ParallelExtent> &extents)
-      : module(module), extents(extents), builder(module.getContext()),
-        loc(UnknownLoc::get(module.getContext())), ptr(LLVM::LLVMPointerType::get(module.getContext())),
-        i32(builder.getI32Type()), i64(builder.getI64Type()) {
+      : module(module), extents(extents), builder(module.getContext()), loc(UnknownLoc::get(module.getContext())),
+        ptr(LLVM::LLVMPointerType::get(module.getContext())), i32(builder.getI32Type()), i64(builder.getI64Type()) {
     builder.setInsertionPointToEnd(module.getBody());
   }
 
@@ -58,7 +57,8 @@ public:
     SmallVector<Value> arguments;
     int64_t buffers = kernel.getNumArguments() - 2;
     for (int64_t i = 0; i < buffers; ++i) {
-      Value slot = LLVM::GEPOp::create(builder, loc, ptr, ptr, body->getArgument(0), ArrayRef<LLVM::GEPArg>{int32_t(i)});
+      Value slot =
+          LLVM::GEPOp::create(builder, loc, ptr, ptr, body->getArgument(0), ArrayRef<LLVM::GEPArg>{int32_t(i)});
       arguments.push_back(LLVM::LoadOp::create(builder, loc, ptr, slot));
     }
     arguments.push_back(body->getArgument(1));
@@ -118,9 +118,7 @@ private:
   }
   Value null() { return LLVM::ZeroOp::create(builder, loc, ptr); }
   Value address(Value buffer) { return buffer ? addresses.lookup(buffer) : null(); }
-  Value callNumber(Operation *op) {
-    return constant(i32, op->getAttrOfType<IntegerAttr>(libraryCallAttr).getInt());
-  }
+  Value callNumber(Operation *op) { return constant(i32, op->getAttrOfType<IntegerAttr>(libraryCallAttr).getInt()); }
 
   /// Calls a runtime function that returns nothing; it is declared on first use.
   void call(StringRef name, ValueRange operands) {
@@ -159,10 +157,9 @@ private:
                                address(product.getBias()), address(product.getC()), address(product.getScratch())});
         })
         .Case([&](exec::AttentionOp attention) {
-          call("weft_attention_forward",
-               {context, callNumber(op), address(attention.getQ()), address(attention.getK()),
-                address(attention.getV()), address(attention.getMask()), address(attention.getOut()),
-                address(attention.getLse())});
+          call("weft_attention_forward", {context, callNumber(op), address(attention.getQ()), address(attention.getK()),
+                                          address(attention.getV()), address(attention.getMask()),
+                                          address(attention.getOut()), address(attention.getLse())});
         })
         .Case([&](exec::AttentionGradOp grad) {
           call("weft_attention_backward",
