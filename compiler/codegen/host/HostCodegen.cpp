@@ -11,6 +11,7 @@
 #include "compiler/codegen/host/TaskLowering.h"
 #include "dialects/exec/Exec.h"
 #include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -41,6 +42,32 @@ struct ApproximateMath : PassWrapper<ApproximateMath, OperationPass<func::FuncOp
   }
 };
 
+/// Rounds f64 to bf16 by way of f32, for which there is an expansion.
+struct TruncateInSteps : OpRewritePattern<arith::TruncFOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(arith::TruncFOp op, PatternRewriter &rewriter) const override {
+    if (!op.getType().isBF16() || !op.getIn().getType().isF64())
+      return failure();
+    Value single = arith::TruncFOp::create(rewriter, op.getLoc(), rewriter.getF32Type(), op.getIn());
+    rewriter.replaceOpWithNewOp<arith::TruncFOp>(op, op.getType(), single);
+    return success();
+  }
+};
+
+/// Conversions between bf16 and f32 as integer arithmetic: LLVM would call a function of the compiler's library for
+/// every element, which not every version of that library has.
+struct ExpandBFloat16 : PassWrapper<ExpandBFloat16, OperationPass<func::FuncOp>> {
+  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ExpandBFloat16)
+  StringRef getName() const override { return "ExpandBFloat16"; }
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    patterns.add<TruncateInSteps>(&getContext());
+    arith::populateExpandBFloat16Patterns(patterns);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      signalPassFailure();
+  }
+};
+
 } // namespace
 
 LogicalResult weft::emitHostObject(ModuleOp scheduled, StringRef manifest, const HostCpu &cpu,
@@ -66,10 +93,19 @@ LogicalResult weft::emitHostObject(ModuleOp scheduled, StringRef manifest, const
   PassManager manager(context);
   manager.addNestedPass<func::FuncOp>(createCanonicalizerPass());
   manager.addNestedPass<func::FuncOp>(createCSEPass());
+  // Narrow floats are only storage: arithmetic is in f32.
+  manager.addNestedPass<func::FuncOp>(math::createMathExtendToSupportedTypes());
+  arith::ArithEmulateUnsupportedFloatsOptions narrow;
+  narrow.sourceTypeStrs = {"bf16"};
+  narrow.targetTypeStr = "f32";
+  manager.addNestedPass<func::FuncOp>(arith::createArithEmulateUnsupportedFloats(narrow));
   manager.addNestedPass<func::FuncOp>(std::make_unique<ApproximateMath>());
+  manager.addNestedPass<func::FuncOp>(std::make_unique<ExpandBFloat16>());
   manager.addNestedPass<func::FuncOp>(createCSEPass());
   manager.addPass(createSCFToControlFlowPass());
   manager.addPass(createConvertMathToLLVMPass());
+  // What LLVM has no intrinsic for, such as erf of f64, is a function of the C library.
+  manager.addPass(createConvertMathToLibmPass());
   manager.addPass(createArithToLLVMConversionPass());
   manager.addPass(createFinalizeMemRefToLLVMConversionPass());
   ConvertFuncToLLVMPassOptions bare;
