@@ -35,9 +35,9 @@ enum class Access {
 /// *Nodes* are the ops whose results are stored or kept: reductions, scatters,
 /// and elementwise ops with several uses and several full-sized inputs. Every
 /// other elementwise op is *virtual*: part of each kernel that uses it. A node
-/// has a *level*, the number of kernel boundaries on the longest path to it;
-/// every edge between kernels goes to a higher level, so merging kernels of one
-/// level never makes a cycle.
+/// has a *level*, the number of kernel boundaries on the longest path to it. An
+/// edge out of a row kernel goes to a higher level, and none goes to a lower one,
+/// so merging row kernels of one level never makes a cycle.
 class FusionGraph {
 public:
   explicit FusionGraph(mlir::Block &block);
