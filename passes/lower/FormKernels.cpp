@@ -89,6 +89,18 @@ SmallVector<int64_t> freeDims(Value operand, ArrayRef<int64_t> batch, ArrayRef<i
   return dims;
 }
 
+/// Whether the strides of `value` lead to a buffer: not to a view that strides cannot express, nor to an iota, which
+/// only exists inside kernels.
+bool hasBuffer(Value value) {
+  Operation *def = exec::StridedView::resolve(value).base.getDefiningOp();
+  return !def || !(exec::isView(def) || isa<IotaOp>(def));
+}
+
+/// Whether a library can read `bias` where it lies: as a dense vector.
+bool isDenseVector(Value bias) {
+  return hasBuffer(bias) && (tensorType(bias).getNumElements() == 1 || exec::StridedView::resolve(bias).strides[0] == 1);
+}
+
 /// Gives library calls and writes operands they can use in place.
 int64_t materializeOperands(Block &block) {
   int64_t made = 0;
@@ -117,12 +129,16 @@ int64_t materializeOperands(Block &block) {
     if (auto product = dyn_cast<exec::ProductOp>(op)) {
       auto lhsFree = freeDims(product.getLhs(), product.getLhsBatch(), product.getLhsContract());
       auto rhsFree = freeDims(product.getRhs(), product.getRhsBatch(), product.getRhsContract());
-      if (!exec::MatrixView::get(product.getLhs(), product.getLhsBatch(), lhsFree, product.getLhsContract()))
+      if (!hasBuffer(product.getLhs()) ||
+          !exec::MatrixView::get(product.getLhs(), product.getLhsBatch(), lhsFree, product.getLhsContract()))
         materializeGrouped(product, product.getLhsMutable(), SmallVector<int64_t>(product.getLhsBatch()),
                            SmallVector<int64_t>(product.getLhsContract()), "lhsBatch", "lhsContract");
-      if (!exec::MatrixView::get(product.getRhs(), product.getRhsBatch(), product.getRhsContract(), rhsFree))
+      if (!hasBuffer(product.getRhs()) ||
+          !exec::MatrixView::get(product.getRhs(), product.getRhsBatch(), product.getRhsContract(), rhsFree))
         materializeGrouped(product, product.getRhsMutable(), SmallVector<int64_t>(product.getRhsBatch()),
                            SmallVector<int64_t>(product.getRhsContract()), "rhsBatch", "rhsContract");
+      if (product.getBias() && !isDenseVector(product.getBias()))
+        materialize(*product.getBiasMutable().begin());
     } else if (isa<AttentionOp, AttentionGradOp>(op)) {
       // Any strides will do, of a buffer; `out` and `lse` come from attention itself, dense.
       for (OpOperand &operand : op.getOpOperands()) {
@@ -130,7 +146,7 @@ int64_t materializeOperands(Block &block) {
         bool dense = false;
         if (auto grad = dyn_cast<AttentionGradOp>(op))
           dense = operand.get() == grad.getLse();
-        if (def && exec::isView(def) && (dense || exec::StridedView::resolve(operand.get()).base == operand.get()))
+        if (!hasBuffer(operand.get()) || (dense && def && exec::isView(def)))
           materialize(operand);
       }
     } else if (isa<WriteOp>(op)) {
@@ -145,7 +161,7 @@ int64_t materializeOperands(Block &block) {
                                 (exec::isView(user) &&
                                  llvm::any_of(user->getUsers(), [](Operation *next) { return isa<WriteOp>(next); }));
                        }) == 1;
-      if (!def || !whole || !onlyWrite || isa<ReadOp, arith::ConstantOp, IotaOp>(def))
+      if (!def || !hasBuffer(value) || !whole || !onlyWrite || isa<ReadOp, arith::ConstantOp>(def))
         materialize(op.getOpOperand(0));
     }
   }
