@@ -1,0 +1,100 @@
+// RUN: weft-opt %s --weft-decompose --canonicalize --cse --weft-form-kernels | FileCheck %s
+
+weft.state probe @a : tensor<4x8xf32> = 0.0
+weft.state probe @b : tensor<4x8xf32> = 0.0
+weft.state probe @row : tensor<8xf32> = 0.0
+weft.state probe @c : tensor<8x4xf32> = 0.0
+
+// A residual sum, the norm of it and the activation after that are one kernel over rows, with two results.
+// CHECK-LABEL: func.func @norm
+// CHECK: exec.fused row 4 x 8
+// CHECK: weft.reduce sum
+// CHECK: math.tanh
+// CHECK: exec.yield %{{.*}}, %{{.*}} :
+// CHECK-NOT: exec.fused
+// CHECK: return
+func.func @norm(%x: tensor<4x8xf32>, %y: tensor<4x8xf32>, %g: tensor<8xf32>, %b: tensor<8xf32>) {
+  %0 = arith.addf %x, %y : tensor<4x8xf32>
+  %1 = weft.layer_norm %0 gamma %g beta %b eps 1.0e-5 : (tensor<4x8xf32>, tensor<8xf32>, tensor<8xf32>) -> tensor<4x8xf32>
+  %2 = weft.gelu %1 tanh : tensor<4x8xf32> -> tensor<4x8xf32>
+  weft.write @a, %0 : tensor<4x8xf32>
+  weft.write @b, %2 : tensor<4x8xf32>
+  return
+}
+
+// Elementwise ops alone are a flat kernel; each value is stored once.
+// CHECK-LABEL: func.func @flat
+// CHECK: exec.fused flat 4 x 8
+// CHECK-NOT: exec.fused
+// CHECK: return
+func.func @flat(%x: tensor<4x8xf32>, %y: tensor<4x8xf32>) {
+  %0 = arith.mulf %x, %y : tensor<4x8xf32>
+  %1 = math.exp %0 : tensor<4x8xf32>
+  weft.write @a, %1 : tensor<4x8xf32>
+  return
+}
+
+// A sum over rows is a column kernel that computes what it adds.
+// CHECK-LABEL: func.func @column
+// CHECK: exec.fused column 4 x 8
+// CHECK: arith.mulf
+// CHECK: weft.reduce sum %{{.*}} dims [0]
+// CHECK-NOT: exec.fused
+// CHECK: return
+func.func @column(%x: tensor<4x8xf32>, %y: tensor<4x8xf32>) {
+  %0 = arith.mulf %x, %y : tensor<4x8xf32>
+  %1 = weft.reduce sum %0 dims [0] : tensor<4x8xf32> -> tensor<8xf32>
+  weft.write @row, %1 : tensor<8xf32>
+  return
+}
+
+// The bias that follows a product is part of the library call; a transposed operand is contracted where it lies.
+// CHECK-LABEL: func.func @product
+// CHECK: exec.product %arg0, %arg1 bias %arg2 batch [] x [] contract [1] x [1]
+// CHECK-NOT: exec.fused
+// CHECK: return
+func.func @product(%x: tensor<4x6xf32>, %w: tensor<8x6xf32>, %bias: tensor<8xf32>) {
+  %t = weft.transpose %w perm [1, 0] : tensor<8x6xf32> -> tensor<6x8xf32>
+  %0 = weft.dot_general %x, %t batch [] x [] contract [1] x [0] : tensor<4x6xf32>, tensor<6x8xf32> -> tensor<4x8xf32>
+  %1 = weft.broadcast %bias dims [1] : tensor<8xf32> -> tensor<4x8xf32>
+  %2 = arith.addf %0, %1 : tensor<4x8xf32>
+  weft.write @a, %2 : tensor<4x8xf32>
+  return
+}
+
+// An operand in which no stride is 1 is copied for the library.
+// CHECK-LABEL: func.func @strided
+// CHECK: exec.fused
+// CHECK: exec.materialize
+// CHECK: exec.product
+func.func @strided(%x: tensor<4x12xf32>, %w: tensor<6x8xf32>) {
+  %s = weft.slice %x offsets [0, 0] strides [1, 2] : tensor<4x12xf32> -> tensor<4x6xf32>
+  %0 = weft.dot_general %s, %w batch [] x [] contract [1] x [0] : tensor<4x6xf32>, tensor<6x8xf32> -> tensor<4x8xf32>
+  weft.write @a, %0 : tensor<4x8xf32>
+  return
+}
+
+// A reshape that strides cannot express is copied too.
+// CHECK-LABEL: func.func @folded
+// CHECK: %[[COPY:.*]] = exec.fused
+// CHECK: exec.materialize
+// CHECK: exec.product %[[COPY]]
+func.func @folded(%x: tensor<2x4x3xf32>, %w: tensor<6x8xf32>) {
+  %t = weft.transpose %x perm [1, 0, 2] : tensor<2x4x3xf32> -> tensor<4x2x3xf32>
+  %u = weft.transpose %t perm [0, 2, 1] : tensor<4x2x3xf32> -> tensor<4x3x2xf32>
+  %r = weft.reshape %u : tensor<4x3x2xf32> -> tensor<4x6xf32>
+  %0 = weft.dot_general %r, %w batch [] x [] contract [1] x [0] : tensor<4x6xf32>, tensor<6x8xf32> -> tensor<4x8xf32>
+  weft.write @a, %0 : tensor<4x8xf32>
+  return
+}
+
+// What is written to a state must be dense and of its own: a transposed value is materialized.
+// CHECK-LABEL: func.func @transposed
+// CHECK: exec.fused
+// CHECK: exec.materialize
+// CHECK: weft.write @c
+func.func @transposed(%x: tensor<4x8xf32>) {
+  %0 = weft.transpose %x perm [1, 0] : tensor<4x8xf32> -> tensor<8x4xf32>
+  weft.write @c, %0 : tensor<8x4xf32>
+  return
+}
