@@ -98,7 +98,8 @@ bool hasBuffer(Value value) {
 
 /// Whether a library can read `bias` where it lies: as a dense vector.
 bool isDenseVector(Value bias) {
-  return hasBuffer(bias) && (tensorType(bias).getNumElements() == 1 || exec::StridedView::resolve(bias).strides[0] == 1);
+  return hasBuffer(bias) &&
+         (tensorType(bias).getNumElements() == 1 || exec::StridedView::resolve(bias).strides[0] == 1);
 }
 
 /// Gives library calls and writes operands they can use in place.

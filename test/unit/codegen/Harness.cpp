@@ -67,9 +67,9 @@ Literal Program::random(RankedTensorType type, int64_t low, int64_t high) {
 
 Value Program::input(const Literal &value) {
   unsigned index = task.getNumArguments();
-  auto attributes = builder.getDictionaryAttr(
-      {builder.getNamedAttr("weft.name", builder.getStringAttr("in" + std::to_string(index))),
-       builder.getNamedAttr("weft.role", builder.getStringAttr("field"))});
+  auto attributes =
+      builder.getDictionaryAttr({builder.getNamedAttr("weft.name", builder.getStringAttr("in" + std::to_string(index))),
+                                 builder.getNamedAttr("weft.role", builder.getStringAttr("field"))});
   bool inserted = succeeded(task.insertArgument(index, value.getType(), attributes, e.loc));
   EXPECT_TRUE(inserted);
   arguments.push_back(value);
@@ -164,8 +164,8 @@ static std::unique_ptr<llvm::orc::LLJIT> loadObject(StringRef object) {
   std::unique_ptr<llvm::orc::LLJIT> jit = check(llvm::orc::LLJITBuilder().create());
   llvm::orc::SymbolMap symbols;
   auto add = [&](const char *name, auto *function) {
-    symbols[jit->mangleAndIntern(name)] = llvm::orc::ExecutorSymbolDef(llvm::orc::ExecutorAddr::fromPtr(function),
-                                                                       llvm::JITSymbolFlags::Exported);
+    symbols[jit->mangleAndIntern(name)] =
+        llvm::orc::ExecutorSymbolDef(llvm::orc::ExecutorAddr::fromPtr(function), llvm::JITSymbolFlags::Exported);
   };
   add("weft_launch", &weft_launch);
   add("weft_matmul", &weft_matmul);
@@ -174,8 +174,8 @@ static std::unique_ptr<llvm::orc::LLJIT> loadObject(StringRef object) {
   add("weft_copy", &weft_copy);
   check(jit->getMainJITDylib().define(llvm::orc::absoluteSymbols(std::move(symbols))));
   // The mathematical functions of the C library.
-  jit->getMainJITDylib().addGenerator(check(llvm::orc::DynamicLibrarySearchGenerator::GetForCurrentProcess(
-      jit->getDataLayout().getGlobalPrefix())));
+  jit->getMainJITDylib().addGenerator(
+      check(llvm::orc::DynamicLibrarySearchGenerator::GetForCurrentProcess(jit->getDataLayout().getGlobalPrefix())));
   check(jit->addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(object, "program.o")));
   return jit;
 }
@@ -185,8 +185,8 @@ void Program::check(int threads) {
   auto lookup = [&](StringRef symbol) -> std::optional<Literal> { return states[symbol.str()].before; };
   std::map<std::string, Literal> after;
   SmallVector<Literal> results;
-  ASSERT_TRUE(succeeded(evaluateFunction(task, arguments, results, lookup,
-                                         [&](StringRef symbol, const Literal &value) { after[symbol.str()] = value; })));
+  ASSERT_TRUE(succeeded(evaluateFunction(
+      task, arguments, results, lookup, [&](StringRef symbol, const Literal &value) { after[symbol.str()] = value; })));
 
   HostTarget target;
   PassManager manager(&context);

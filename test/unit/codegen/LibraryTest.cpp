@@ -143,15 +143,15 @@ TEST(Library, Attention) {
     int mask; ///< 0: none, 1: i1, 2: f32
     int64_t maskBatch, maskHeads;
   };
-  for (const Case &c : {Case{"plain", 2, 5, 5, 3, 3, 8, 8, false, 0, 1, 1},
-                        Case{"causal", 2, 6, 6, 2, 2, 4, 4, true, 0, 1, 1},
-                        Case{"causal with a past", 1, 3, 7, 2, 2, 8, 8, true, 0, 1, 1},
-                        Case{"grouped queries", 2, 5, 6, 4, 2, 8, 6, false, 0, 1, 1},
-                        Case{"grouped and causal", 1, 9, 9, 6, 2, 16, 16, true, 0, 1, 1},
-                        Case{"boolean mask", 2, 5, 7, 2, 2, 8, 8, false, 1, 2, 1},
-                        Case{"boolean mask per head, causal", 2, 5, 5, 2, 1, 8, 8, true, 1, 1, 2},
-                        Case{"added mask", 2, 5, 7, 2, 2, 8, 8, false, 2, 2, 2},
-                        Case{"one added mask", 2, 5, 7, 4, 2, 8, 8, false, 2, 1, 1}}) {
+  for (const Case &c :
+       {Case{"plain", 2, 5, 5, 3, 3, 8, 8, false, 0, 1, 1}, Case{"causal", 2, 6, 6, 2, 2, 4, 4, true, 0, 1, 1},
+        Case{"causal with a past", 1, 3, 7, 2, 2, 8, 8, true, 0, 1, 1},
+        Case{"grouped queries", 2, 5, 6, 4, 2, 8, 6, false, 0, 1, 1},
+        Case{"grouped and causal", 1, 9, 9, 6, 2, 16, 16, true, 0, 1, 1},
+        Case{"boolean mask", 2, 5, 7, 2, 2, 8, 8, false, 1, 2, 1},
+        Case{"boolean mask per head, causal", 2, 5, 5, 2, 1, 8, 8, true, 1, 1, 2},
+        Case{"added mask", 2, 5, 7, 2, 2, 8, 8, false, 2, 2, 2},
+        Case{"one added mask", 2, 5, 7, 4, 2, 8, 8, false, 2, 1, 1}}) {
     Value q = p.input({c.batch, c.queries, c.heads, c.element}), k = p.input({c.batch, c.keys, c.groups, c.element});
     Value v = p.input({c.batch, c.keys, c.groups, c.valueElement}), mask;
     if (c.mask)
@@ -194,7 +194,8 @@ TEST(Library, Attention) {
                                     mask, APFloat(0.5), false);
   p.expect(masked.getOut(), 5e-5);
   p.begin("a slice of a view that strides cannot express");
-  Value odd = e.slice(e.reshape(e.transpose(p.input({4, 5, 2, 2}), {1, 0, 3, 2}), {4, 5, 2, 2}), {1, 0, 0, 0}, {2, 5, 2, 2});
+  Value odd =
+      e.slice(e.reshape(e.transpose(p.input({4, 5, 2, 2}), {1, 0, 3, 2}), {4, 5, 2, 2}), {1, 0, 0, 0}, {2, 5, 2, 2});
   auto fromOdd = AttentionOp::create(e.b, e.loc, p.type({2, 5, 2, 2}, p.f32()), p.type({2, 2, 5}, p.f32()), odd, odd,
                                      odd, Value(), APFloat(0.5), false);
   p.expect(fromOdd.getOut(), 5e-5);
@@ -220,8 +221,8 @@ TEST(Library, LearningRate) {
     for (int64_t step : {0, 2, 5, 9, 30}) {
       p.begin("schedule " + std::to_string(schedule) + ", step " + std::to_string(step));
       Value at = p.input(Literal::ofInts(p.type({}, p.i64()), {step}));
-      p.expect(LearningRateOp::create(e.b, e.loc, p.type({}, p.f64()), at,
-                                      p.input(hyperParameters(p, schedule, 4, 20))));
+      p.expect(
+          LearningRateOp::create(e.b, e.loc, p.type({}, p.f64()), at, p.input(hyperParameters(p, schedule, 4, 20))));
     }
   p.check();
 }

@@ -87,8 +87,7 @@ protected:
   /// The values of `wanted` when every element of the argument is its own index.
   SmallVector<Literal> evaluate(ArrayRef<Value> wanted) {
     func::ReturnOp::create(builder, e.loc, wanted);
-    function.setFunctionType(
-        builder.getFunctionType(function.getArgumentTypes(), ValueRange(wanted).getTypes()));
+    function.setFunctionType(builder.getFunctionType(function.getArgumentTypes(), ValueRange(wanted).getTypes()));
     auto type = cast<RankedTensorType>(function.getArgumentTypes()[0]);
     std::vector<int64_t> indices(type.getNumElements());
     std::iota(indices.begin(), indices.end(), 0);
