@@ -138,6 +138,8 @@ private:
       }
       if (!isSchedulable(op))
         continue;
+      if (failed(checkLibrary(op)))
+        return failure();
       // Buffers that end here live until the op is done.
       for (Value operand : op->getOperands())
         if (Place place = places.lookup(baseOf(operand)); place.kind == Place::Temporary)
@@ -168,6 +170,18 @@ private:
         placeWorkspace(product, at);
     }
     return success();
+  }
+
+  /// An error where the target's libraries have no such call.
+  LogicalResult checkLibrary(Operation *op) {
+    if (!program.target || isa<exec::FusedOp>(op))
+      return success();
+    Type element = typeOf(op->getOperand(0)).getElementType();
+    bool isProduct = isa<exec::ProductOp>(op);
+    if (isProduct ? program.target->takesProduct(element) : program.target->takesAttention(element))
+      return success();
+    return emitError(op->getLoc()) << "this target has no " << (isProduct ? "matrix product" : "attention") << " of "
+                                   << element << "; cast the operands to f32 in the model";
   }
 
   /// Whether the op at `at` may write over a symbol whose old contents are `reads`.

@@ -27,6 +27,9 @@ struct ProductShape {
 class Target {
 public:
   virtual ~Target();
+  /// Whether its libraries compute products, or attention, of an element type.
+  virtual bool takesProduct(mlir::Type elementType) const = 0;
+  virtual bool takesAttention(mlir::Type elementType) const = 0;
   /// Bytes of workspace that a product's library call may use.
   virtual int64_t productWorkspace(const ProductShape &product) const = 0;
 };

@@ -12,9 +12,11 @@
 
 namespace weft {
 
-/// The host: products go to oneDNN, whose scratchpad is the workspace.
+/// The host: products of f32 and bf16 go to oneDNN, whose scratchpad is the workspace; attention of f32 to the runtime.
 class HostTarget : public Target {
 public:
+  bool takesProduct(mlir::Type elementType) const override { return elementType.isF32() || elementType.isBF16(); }
+  bool takesAttention(mlir::Type elementType) const override { return elementType.isF32(); }
   int64_t productWorkspace(const ProductShape &product) const override;
 };
 
