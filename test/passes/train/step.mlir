@@ -22,7 +22,7 @@ weft.param @head.bias : tensor<5xf32> trainable = #weft.constant<0.0>
 
 // CHECK-LABEL: func.func @task_step
 // CHECK-SAME: %[[IDS:.*]]: tensor<2x3xi64> {weft.limit = 16 : i64, weft.name = "ids", weft.role = "tokens"}
-// CHECK-SAME: %[[LABELS:.*]]: tensor<2x3xi64> {weft.limit = 5 : i64, weft.name = "labels", weft.role = "labels"}
+// CHECK-SAME: %[[LABELS:.*]]: tensor<2x3xi64> {weft.ignore = -100 : i64, weft.limit = 5 : i64, weft.name = "labels", weft.role = "labels"}
 // CHECK-NOT: ->
 // CHECK: %[[X:.*]] = weft.gather
 // CHECK: %[[LOSS:.*]] = weft.cross_entropy %{{.*}}, %[[LABELS]]
