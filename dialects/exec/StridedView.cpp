@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/exec/StridedView.h"
+#include "dialects/weft/DotDims.h"
 #include "dialects/weft/Literal.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -160,4 +161,14 @@ std::optional<MatrixView> MatrixView::get(Value operand, ArrayRef<int64_t> batch
     matrix.batchStrides.push_back(view.strides[dim]);
   }
   return matrix;
+}
+
+std::optional<MatrixView> MatrixView::ofLhs(ProductOp product) {
+  ArrayRef<int64_t> batch = product.getLhsBatch(), contract = product.getLhsContract();
+  return get(product.getLhs(), batch, freeDims(product.getLhs(), batch, contract), contract);
+}
+
+std::optional<MatrixView> MatrixView::ofRhs(ProductOp product) {
+  ArrayRef<int64_t> batch = product.getRhsBatch(), contract = product.getRhsContract();
+  return get(product.getRhs(), batch, contract, freeDims(product.getRhs(), batch, contract));
 }

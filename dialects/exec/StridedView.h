@@ -8,6 +8,7 @@
 #ifndef WEFT_DIALECTS_EXEC_STRIDEDVIEW_H
 #define WEFT_DIALECTS_EXEC_STRIDEDVIEW_H
 
+#include "dialects/exec/Exec.h"
 #include "dialects/weft/Weft.h"
 #include <optional>
 
@@ -46,6 +47,10 @@ struct MatrixView {
   /// None if strides cannot express it, or no stride of the matrix is 1.
   static std::optional<MatrixView> get(mlir::Value operand, llvm::ArrayRef<int64_t> batch, llvm::ArrayRef<int64_t> rows,
                                        llvm::ArrayRef<int64_t> columns);
+
+  /// The operands of a product, with its batch dimensions: lhs as [free, contracted], rhs as [contracted, free].
+  static std::optional<MatrixView> ofLhs(ProductOp product);
+  static std::optional<MatrixView> ofRhs(ProductOp product);
 };
 
 } // namespace weft::exec

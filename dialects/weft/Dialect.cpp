@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/weft/DotDims.h"
 #include "dialects/weft/Weft.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -45,8 +46,7 @@ int64_t weft::elementBytes(Type elementType) { return llvm::divideCeil(elementTy
 
 int64_t weft::tensorBytes(RankedTensorType type) { return type.getNumElements() * elementBytes(type.getElementType()); }
 
-/// The dimensions of `operand` outside `batch` and `contract`.
-static SmallVector<int64_t> freeDims(Value operand, ArrayRef<int64_t> batch, ArrayRef<int64_t> contract) {
+SmallVector<int64_t> weft::freeDims(Value operand, ArrayRef<int64_t> batch, ArrayRef<int64_t> contract) {
   SmallVector<int64_t> dims;
   for (int64_t i = 0, rank = cast<RankedTensorType>(operand.getType()).getRank(); i < rank; ++i)
     if (!llvm::is_contained(batch, i) && !llvm::is_contained(contract, i))

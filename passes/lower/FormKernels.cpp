@@ -7,6 +7,7 @@
 
 #include "dialects/exec/StridedView.h"
 #include "dialects/weft/Build.h"
+#include "dialects/weft/DotDims.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "passes/lower/FusionGraph.h"
@@ -80,15 +81,6 @@ void formProducts(Block &block) {
   }
 }
 
-/// The dimensions of an operand that are neither batch nor contracted.
-SmallVector<int64_t> freeDims(Value operand, ArrayRef<int64_t> batch, ArrayRef<int64_t> contract) {
-  SmallVector<int64_t> dims;
-  for (int64_t i = 0, rank = tensorType(operand).getRank(); i < rank; ++i)
-    if (!llvm::is_contained(batch, i) && !llvm::is_contained(contract, i))
-      dims.push_back(i);
-  return dims;
-}
-
 /// Whether the strides of `value` lead to a buffer: not to a view that strides cannot express, nor to an iota, which
 /// only exists inside kernels.
 bool hasBuffer(Value value) {
@@ -128,14 +120,10 @@ int64_t materializeOperands(Block &block) {
   };
   for (Operation &op : llvm::make_early_inc_range(block)) {
     if (auto product = dyn_cast<exec::ProductOp>(op)) {
-      auto lhsFree = freeDims(product.getLhs(), product.getLhsBatch(), product.getLhsContract());
-      auto rhsFree = freeDims(product.getRhs(), product.getRhsBatch(), product.getRhsContract());
-      if (!hasBuffer(product.getLhs()) ||
-          !exec::MatrixView::get(product.getLhs(), product.getLhsBatch(), lhsFree, product.getLhsContract()))
+      if (!hasBuffer(product.getLhs()) || !exec::MatrixView::ofLhs(product))
         materializeGrouped(product, product.getLhsMutable(), SmallVector<int64_t>(product.getLhsBatch()),
                            SmallVector<int64_t>(product.getLhsContract()), "lhsBatch", "lhsContract");
-      if (!hasBuffer(product.getRhs()) ||
-          !exec::MatrixView::get(product.getRhs(), product.getRhsBatch(), product.getRhsContract(), rhsFree))
+      if (!hasBuffer(product.getRhs()) || !exec::MatrixView::ofRhs(product))
         materializeGrouped(product, product.getRhsMutable(), SmallVector<int64_t>(product.getRhsBatch()),
                            SmallVector<int64_t>(product.getRhsContract()), "rhsBatch", "rhsContract");
       if (product.getBias() && !isDenseVector(product.getBias()))

@@ -247,18 +247,7 @@ private:
   };
 
   static ProductViews viewsOf(exec::ProductOp product) {
-    auto freeDims = [](Value operand, ArrayRef<int64_t> batch, ArrayRef<int64_t> contract) {
-      SmallVector<int64_t> dims;
-      for (int64_t i = 0, rank = typeOf(operand).getRank(); i < rank; ++i)
-        if (!llvm::is_contained(batch, i) && !llvm::is_contained(contract, i))
-          dims.push_back(i);
-      return dims;
-    };
-    auto lhs = exec::MatrixView::get(product.getLhs(), product.getLhsBatch(),
-                                     freeDims(product.getLhs(), product.getLhsBatch(), product.getLhsContract()),
-                                     product.getLhsContract());
-    auto rhs = exec::MatrixView::get(product.getRhs(), product.getRhsBatch(), product.getRhsContract(),
-                                     freeDims(product.getRhs(), product.getRhsBatch(), product.getRhsContract()));
+    std::optional<exec::MatrixView> lhs = exec::MatrixView::ofLhs(product), rhs = exec::MatrixView::ofRhs(product);
     assert(lhs && rhs && "weft-form-kernels gives products operands they can read");
     return {*lhs, *rhs};
   }
