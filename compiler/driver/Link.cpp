@@ -9,6 +9,7 @@
 #include "compiler/driver/Diagnostics.h"
 #include "compiler/driver/Run.h"
 #include "llvm/ADT/SmallString.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
@@ -65,6 +66,7 @@ bool weft::Linker::link(StringRef object, StringRef executable, bool &internal) 
     args.push_back("-fuse-ld=lld");
   for (StringRef flag : {"-Wl,--gc-sections", "-fopenmp", "-ldnnl", "-lpthread", "-lm"})
     args.push_back(flag);
+  SplitString(WEFT_SANITIZER_LINK_FLAGS, args);
   ProgramResult result = runProgram(args);
   if (!result.started) {
     reportError("cannot run the linker '" + compiler + "': " + result.output);

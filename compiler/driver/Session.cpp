@@ -6,13 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/driver/Session.h"
-#include "dialects/exec/Exec.h"
-#include "dialects/weft/Weft.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Func/Extensions/AllExtensions.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "compiler/pipeline/Dialects.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassInstrumentation.h"
 
@@ -38,10 +32,7 @@ struct PassObserver : PassInstrumentation {
 
 static DialectRegistry makeRegistry() {
   DialectRegistry registry;
-  registry.insert<weft::WeftDialect, weft::exec::ExecDialect, arith::ArithDialect, math::MathDialect, func::FuncDialect,
-                  memref::MemRefDialect>();
-  func::registerAllExtensions(registry);
-  weft::registerExternalModels(registry);
+  weft::registerDialects(registry);
   return registry;
 }
 

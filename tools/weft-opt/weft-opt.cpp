@@ -5,13 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "dialects/exec/Exec.h"
-#include "dialects/weft/Weft.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Func/Extensions/AllExtensions.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "compiler/pipeline/Dialects.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "mlir/Transforms/Passes.h"
 #include "passes/analysis/Passes.h"
@@ -23,10 +17,7 @@
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
-  registry.insert<weft::WeftDialect, weft::exec::ExecDialect, mlir::arith::ArithDialect, mlir::math::MathDialect,
-                  mlir::func::FuncDialect, mlir::memref::MemRefDialect>();
-  mlir::func::registerAllExtensions(registry);
-  weft::registerExternalModels(registry);
+  weft::registerDialects(registry);
   mlir::registerTransformsPasses();
   weft::registerWeftAnalysisPasses();
   weft::registerWeftLowerPasses();
