@@ -5,6 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/weft/BatchNorm.h"
+#include "dialects/weft/Convolution.h"
 #include "dialects/weft/DotDims.h"
 #include "dialects/weft/Weft.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -32,6 +34,14 @@ void WeftDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "dialects/weft/Ops.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/weft/ConvolutionOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/weft/BatchNormOps.cpp.inc"
       >();
 }
 
