@@ -104,14 +104,53 @@ static int64_t product(const std::vector<int64_t> &shape) {
   return count;
 }
 
+/// Reads a list of axes, none of which is in `used` yet.
+static std::vector<int> parseAxes(const Node &node, const Mesh &mesh, std::set<int> &used) {
+  std::vector<int> axes;
+  for (const Node &item : node.items()) {
+    axes.push_back(mesh.find(item.text()));
+    if (axes.back() < 0)
+      item.fail("the mesh has no axis '" + item.text() + "'");
+    if (!used.insert(axes.back()).second)
+      item.fail("axis '" + item.text() + "' is used twice");
+  }
+  return axes;
+}
+
+/// Reads how a tensor is cut; sets `localShape`.
+static void parseSharding(const Node &node, const Mesh &mesh, TensorInfo &tensor) {
+  std::set<int> used;
+  tensor.localShape = tensor.shape;
+  if (node.has("sharding")) {
+    for (const Node &dim : node.at("sharding").items())
+      tensor.sharding.dims.push_back(parseAxes(dim, mesh, used));
+    if (tensor.sharding.dims.size() != tensor.shape.size())
+      node.at("sharding").fail("not one list for each dimension");
+    for (size_t i = 0; i < tensor.shape.size(); ++i)
+      for (int axis : tensor.sharding.dims[i]) {
+        if (tensor.localShape[i] % mesh.axes[axis].size != 0)
+          node.at("sharding")
+              .fail("axis '" + mesh.axes[axis].name + "' does not divide dimension " + std::to_string(i) + " of '" +
+                    tensor.name + "'");
+        tensor.localShape[i] /= mesh.axes[axis].size;
+      }
+  }
+  if (node.has("local_shape") && node.at("local_shape").integers() != tensor.localShape)
+    node.at("local_shape").fail("the sharding of '" + tensor.name + "' does not give it");
+  if (node.has("unreduced"))
+    tensor.sharding.unreduced = parseAxes(node.at("unreduced"), mesh, used);
+}
+
 /// Reads what all tensors share and checks that it lies in the persistent region.
-static void parseTensor(const Node &node, int64_t persistentBytes, TensorInfo &tensor) {
+static void parseTensor(const Node &node, const Manifest &manifest, TensorInfo &tensor) {
+  int64_t persistentBytes = manifest.persistentBytes;
   tensor.name = node.at("name").text();
   tensor.dtype = node.at("dtype").dtype();
   tensor.shape = node.at("shape").integers();
   tensor.offset = node.at("offset").integer();
   tensor.bytes = node.at("bytes").integer();
-  if (tensor.bytes != product(tensor.shape) * elementBytes(tensor.dtype))
+  parseSharding(node, manifest.mesh, tensor);
+  if (tensor.bytes != product(tensor.localShape) * elementBytes(tensor.dtype))
     node.fail("'" + tensor.name + "' has " + std::to_string(tensor.bytes) + " bytes, which its shape does not give");
   if (tensor.offset > persistentBytes || tensor.bytes > persistentBytes - tensor.offset)
     node.fail("'" + tensor.name + "' does not lie in the persistent region");
@@ -119,10 +158,10 @@ static void parseTensor(const Node &node, int64_t persistentBytes, TensorInfo &t
     node.fail("'" + tensor.name + "' is not aligned");
 }
 
-static InputInfo parseInput(const Node &node, int64_t persistentBytes) {
+static InputInfo parseInput(const Node &node, const Manifest &manifest) {
   static constexpr const char *roles[] = {"tokens", "labels", "ones", "positions", "field"};
   InputInfo input;
-  parseTensor(node, persistentBytes, input);
+  parseTensor(node, manifest, input);
   std::string role = node.at("role").text();
   auto found = std::find(std::begin(roles), std::end(roles), role);
   if (found == std::end(roles))
@@ -182,9 +221,9 @@ static ParamSource parseSource(const Node &node, const ParamInfo &param) {
   return source;
 }
 
-static ParamInfo parseParam(const Node &node, int64_t persistentBytes) {
+static ParamInfo parseParam(const Node &node, const Manifest &manifest) {
   ParamInfo param;
-  parseTensor(node, persistentBytes, param);
+  parseTensor(node, manifest, param);
   if (node.has("aliases"))
     param.aliases = node.at("aliases").texts();
   if (node.has("trainable"))
@@ -197,9 +236,9 @@ static ParamInfo parseParam(const Node &node, int64_t persistentBytes) {
   return param;
 }
 
-static StateInfo parseState(const Node &node, int64_t persistentBytes) {
+static StateInfo parseState(const Node &node, const Manifest &manifest) {
   StateInfo state;
-  parseTensor(node, persistentBytes, state);
+  parseTensor(node, manifest, state);
   state.kind = node.at("kind").text();
   if (node.has("init"))
     state.init = node.at("init").number();
@@ -268,6 +307,71 @@ static AttentionDesc parseAttention(const Node &node) {
   return desc;
 }
 
+static Mesh parseMesh(const Node &node) {
+  Mesh mesh;
+  for (const Node &axis : node.at("axes").items()) {
+    mesh.axes.push_back({axis.at("name").text(), axis.at("size").integer(1)});
+    if (mesh.find(mesh.axes.back().name) + 1 != static_cast<int>(mesh.axes.size()))
+      axis.fail("a second axis of that name");
+  }
+  if (mesh.size() > (int64_t(1) << 20))
+    node.fail("more than 2^20 ranks");
+  return mesh;
+}
+
+/// The index of a word in a list. Fails at `node` when it is not there.
+template <size_t Count> static size_t parseWord(const Node &node, const char *const (&words)[Count]) {
+  for (size_t i = 0; i < Count; ++i)
+    if (node.text() == words[i])
+      return i;
+  node.fail("unknown word '" + node.text() + "'");
+}
+
+static constexpr const char *kCollectiveNames[] = {"all_reduce", "all_gather", "reduce_scatter", "all_to_all"};
+
+static CollectiveInfo parseCollective(const Node &node, const Mesh &mesh) {
+  static constexpr const char *reductions[] = {"sum", "max", "min", "prod"};
+  CollectiveInfo info;
+  info.kind = static_cast<CollectiveKind>(parseWord(node.at("kind"), kCollectiveNames));
+  bool reduces = info.kind == CollectiveKind::AllReduce || info.kind == CollectiveKind::ReduceScatter;
+  if (reduces)
+    info.reduce = static_cast<ReduceKind>(parseWord(node.at("reduce"), reductions));
+  std::set<int> used;
+  info.axes = parseAxes(node.at("axes"), mesh, used);
+  int64_t ranks = 1;
+  for (int axis : info.axes)
+    ranks *= mesh.axes[axis].size;
+  info.dtype = node.at("dtype").dtype();
+  if (reduces && (info.dtype == DType::I8 || info.dtype == DType::U8 || info.dtype == DType::I1))
+    node.at("dtype").fail("bytes are not reduced");
+  info.elementBytes = elementBytes(info.dtype);
+  for (const Node &item : node.at("members").items()) {
+    CollectiveMember member;
+    for (auto &[key, size] : {std::pair<const char *, int64_t *>{"outer", &member.outer},
+                              {"split", &member.split},
+                              {"middle", &member.middle},
+                              {"inner", &member.inner}})
+      if (item.has(key))
+        *size = item.at(key).integer(1);
+    if (item.has("split") && member.split != ranks && !(info.kind == CollectiveKind::AllReduce && member.split == 1))
+      item.at("split").fail("not the number of ranks of a group, " + std::to_string(ranks));
+    // From here on the parts of an all-reduce are the runtime's choice.
+    member.split = 1;
+    info.members.push_back(member);
+  }
+  if (info.members.empty())
+    node.at("members").fail("nothing to move");
+  if (node.has("what"))
+    info.what = node.at("what").text();
+  if (node.has("loc"))
+    info.loc = node.at("loc").text();
+  info.scratch = node.has("scratch") ? node.at("scratch").integer() : 0;
+  int64_t needed = collectiveScratchBytes(info, ranks);
+  if (info.scratch < needed)
+    node.fail("needs " + std::to_string(needed) + " bytes of scratch memory and has " + std::to_string(info.scratch));
+  return info;
+}
+
 /// What the step loop relies on: the tasks, and the states it reads and writes by name.
 static void checkContract(const Manifest &manifest, const Node &root) {
   bool whole = manifest.microbatches == 1;
@@ -291,6 +395,10 @@ static void checkContract(const Manifest &manifest, const Node &root) {
       if (!state || state->dtype != DType::F64 || state->elements() != 1)
         root.at("states").fail(std::string("state '") + name + "' is missing or of another type");
     }
+  for (const StateInfo &state : manifest.states)
+    if (state.kind == "mesh" &&
+        (state.dtype != DType::I64 || state.elements() != static_cast<int64_t>(manifest.mesh.axes.size())))
+      root.at("states").fail("state '" + state.name + "' does not hold one number for each axis of the mesh");
   std::set<std::string> names;
   for (const ParamInfo &param : manifest.params)
     if (!names.insert(param.name).second)
@@ -330,12 +438,16 @@ Manifest Manifest::parse(const char *text, int64_t bytes) {
     manifest.flopsPerStep = root.at("flops_per_step").number();
   if (root.has("seed"))
     manifest.seed = static_cast<uint64_t>(root.at("seed").integer(INT64_MIN));
+  if (root.has("mesh"))
+    manifest.mesh = parseMesh(root.at("mesh"));
+  if (root.has("placement"))
+    manifest.placement = root.at("placement").text();
   for (const Node &node : root.at("inputs").items())
-    manifest.inputs.push_back(parseInput(node, manifest.persistentBytes));
+    manifest.inputs.push_back(parseInput(node, manifest));
   for (const Node &node : root.at("params").items())
-    manifest.params.push_back(parseParam(node, manifest.persistentBytes));
+    manifest.params.push_back(parseParam(node, manifest));
   for (const Node &node : root.at("states").items())
-    manifest.states.push_back(parseState(node, manifest.persistentBytes));
+    manifest.states.push_back(parseState(node, manifest));
   manifest.tasks = root.at("tasks").texts();
   for (const Node &node : root.at("matmuls").items()) {
     manifest.matmuls.push_back(parseMatmul(node));
@@ -343,6 +455,9 @@ Manifest Manifest::parse(const char *text, int64_t bytes) {
   }
   for (const Node &node : root.at("attentions").items())
     manifest.attentions.push_back(parseAttention(node));
+  if (root.has("collectives"))
+    for (const Node &node : root.at("collectives").items())
+      manifest.collectives.push_back(parseCollective(node, manifest.mesh));
   if (root.has("memory"))
     for (const auto &[key, value] : root.at("memory").value.items())
       manifest.memory[key] = Node(value, "memory." + key).integer();
@@ -355,6 +470,17 @@ Manifest Manifest::parse(const char *text, int64_t bytes) {
            node.has("flops") ? node.at("flops").number() : 0, node.has("bytes") ? node.at("bytes").number() : 0});
   checkContract(manifest, root);
   return manifest;
+}
+
+std::string CollectiveInfo::describe(const Mesh &mesh) const {
+  std::string text = kCollectiveNames[static_cast<int>(kind)];
+  if (!what.empty())
+    text += " of '" + what + "'";
+  if (!loc.empty() && loc != what)
+    text += " (" + loc + ")";
+  for (size_t i = 0; i < axes.size(); ++i)
+    text += (i ? ", " : " over ") + mesh.axes[axes[i]].name;
+  return text;
 }
 
 const StateInfo *Manifest::findState(const std::string &name) const {

@@ -13,7 +13,9 @@
 #define WEFT_CORE_MANIFEST_H
 
 #include "core/DType.h"
+#include "core/Mesh.h"
 #include "kernels/Attention.h"
+#include "weft/collective.h"
 #include "weft/matmul.h"
 
 #include <cstdint>
@@ -24,15 +26,24 @@
 
 namespace weft::rt {
 
-/// A tensor in the arena.
+/// A tensor in the arena: the part of it that one rank holds.
 struct TensorInfo {
   std::string name;
   DType dtype = DType::F32;
-  std::vector<int64_t> shape;
-  /// Bytes from the arena's start, and size.
+  /// Of the whole tensor, and of what one rank holds.
+  std::vector<int64_t> shape, localShape;
+  Sharding sharding;
+  /// Bytes from the arena's start, and size of what one rank holds.
   int64_t offset = 0, bytes = 0;
 
+  /// Elements that one rank holds, and of the whole tensor.
   int64_t elements() const { return bytes / elementBytes(dtype); }
+  int64_t globalElements() const {
+    int64_t count = 1;
+    for (int64_t size : shape)
+      count *= size;
+    return count;
+  }
   void *in(char *arena) const { return arena + offset; }
 };
 
@@ -72,6 +83,19 @@ struct StateInfo : TensorInfo {
   bool checkpoint = true;
 };
 
+/// An entry of `collectives`.
+struct CollectiveInfo : CollectiveDesc {
+  /// Indices of mesh axes, the first the major one.
+  std::vector<int> axes;
+  DType dtype = DType::F32;
+  /// Bytes of scratch memory that the plan gives it.
+  int64_t scratch = 0;
+  std::string what, loc;
+
+  /// "all_reduce of 'h.0.w' over replica, shard".
+  std::string describe(const Mesh &mesh) const;
+};
+
 /// One line of the summary's schedule or kernel table.
 struct ScheduleEntry {
   std::string task, op, what;
@@ -95,6 +119,10 @@ struct Manifest {
   /// The scratchpad bytes that the plan gives each product.
   std::vector<int64_t> matmulScratch;
   std::vector<AttentionDesc> attentions;
+  Mesh mesh;
+  /// The letters of the placement, if the compiler says them.
+  std::string placement;
+  std::vector<CollectiveInfo> collectives;
   std::map<std::string, int64_t> memory;
   std::vector<ScheduleEntry> schedule;
   int64_t kernelCount = 0;
@@ -105,7 +133,11 @@ struct Manifest {
   /// The state or task of that name; null or -1 when there is none.
   const StateInfo *findState(const std::string &name) const;
   int findTask(const std::string &name) const;
-  /// Samples of one micro-batch.
+  /// Where the rank with these coordinates has its part of `tensor`.
+  Box boxOf(const TensorInfo &tensor, const std::vector<int64_t> &coordinates) const {
+    return Box::of(tensor.shape, tensor.sharding, mesh, coordinates);
+  }
+  /// Samples of one micro-batch, of all ranks together.
   int64_t samplesPerMicrobatch() const { return batch / microbatches; }
 };
 

@@ -51,6 +51,11 @@ void weft_attention_backward(weft_context *ctx, int32_t id, const void *dout, co
 /// Copies `bytes` bytes; the ranges do not overlap.
 void weft_copy(weft_context *ctx, void *to, const void *from, int64_t bytes);
 
+/// Runs entry `index` of the manifest's `collectives` with the other ranks of its group: `inputs` and `outputs` are the
+/// addresses of its members' tensors, `scratch` as many bytes as the entry says (null where it says 0); all of them lie
+/// in the arena. Returns 0, or 1 when the job cannot go on: the context then has the reason, and the task should return.
+int weft_collective(weft_context *ctx, int64_t index, const void *const *inputs, void *const *outputs, void *scratch);
+
 /// Symbols that generated code defines.
 extern const char weft_manifest[];
 extern const int64_t weft_manifest_size;

@@ -1,0 +1,132 @@
+//===- Mesh.cpp - Ranks, coordinates and parts of tensors -----------------===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "core/Mesh.h"
+
+#include <algorithm>
+#include <cstring>
+
+using namespace weft::rt;
+
+int64_t Mesh::size() const {
+  int64_t count = 1;
+  for (const Axis &axis : axes)
+    count *= axis.size;
+  return count;
+}
+
+int Mesh::find(const std::string &name) const {
+  for (size_t i = 0; i < axes.size(); ++i)
+    if (axes[i].name == name)
+      return static_cast<int>(i);
+  return -1;
+}
+
+std::vector<int64_t> Mesh::coordinatesOf(int64_t rank) const {
+  std::vector<int64_t> coordinates(axes.size());
+  for (size_t i = axes.size(); i-- > 0;) {
+    coordinates[i] = rank % axes[i].size;
+    rank /= axes[i].size;
+  }
+  return coordinates;
+}
+
+int64_t Mesh::rankAt(const std::vector<int64_t> &coordinates) const {
+  int64_t rank = 0;
+  for (size_t i = 0; i < axes.size(); ++i)
+    rank = rank * axes[i].size + coordinates[i];
+  return rank;
+}
+
+std::vector<int64_t> Mesh::groupOf(int64_t rank, const std::vector<int> &along) const {
+  std::vector<int64_t> coordinates = coordinatesOf(rank), ranks;
+  for (int axis : along)
+    coordinates[axis] = 0;
+  while (true) {
+    ranks.push_back(rankAt(coordinates));
+    size_t i = along.size();
+    while (i > 0 && ++coordinates[along[i - 1]] == axes[along[i - 1]].size)
+      coordinates[along[--i]] = 0;
+    if (i == 0)
+      return ranks;
+  }
+}
+
+std::string Mesh::describe() const {
+  std::string text;
+  for (const Axis &axis : axes)
+    text += (text.empty() ? "" : ", ") + axis.name + "=" + std::to_string(axis.size);
+  return text;
+}
+
+bool Sharding::cut() const {
+  return std::any_of(dims.begin(), dims.end(), [](const std::vector<int> &axes) { return !axes.empty(); });
+}
+
+Box Box::of(const std::vector<int64_t> &shape, const Sharding &sharding, const Mesh &mesh,
+            const std::vector<int64_t> &coordinates) {
+  Box box{shape, std::vector<int64_t>(shape.size(), 0), shape};
+  for (size_t i = 0; i < sharding.dims.size(); ++i) {
+    int64_t parts = 1, part = 0;
+    for (int axis : sharding.dims[i]) {
+      parts *= mesh.axes[axis].size;
+      part = part * mesh.axes[axis].size + coordinates[axis];
+    }
+    box.size[i] = shape[i] / parts;
+    box.begin[i] = part * box.size[i];
+  }
+  return box;
+}
+
+int64_t Box::elements() const {
+  int64_t count = 1;
+  for (int64_t length : size)
+    count *= length;
+  return count;
+}
+
+bool Box::whole() const { return size == shape; }
+
+void Box::forEachRun(const std::function<void(int64_t, int64_t, int64_t)> &visit) const {
+  if (elements() == 0)
+    return;
+  // Everything inside the innermost dimension that is cut belongs to one run.
+  size_t outer = shape.size();
+  while (outer > 0 && size[outer - 1] == shape[outer - 1])
+    --outer;
+  int64_t inner = 1;
+  for (size_t i = outer; i < shape.size(); ++i)
+    inner *= shape[i];
+  if (outer == 0)
+    return visit(0, 0, inner);
+  int64_t cut = static_cast<int64_t>(outer) - 1, count = size[cut] * inner, local = 0;
+  std::vector<int64_t> index(begin.begin(), begin.begin() + static_cast<int64_t>(outer));
+  while (true) {
+    int64_t global = 0;
+    for (size_t i = 0; i < outer; ++i)
+      global = global * shape[i] + index[i];
+    visit(global * inner, local, count);
+    local += count;
+    int64_t i = cut - 1;
+    for (; i >= 0 && ++index[i] == begin[i] + size[i]; --i)
+      index[i] = begin[i];
+    if (i < 0)
+      return;
+  }
+}
+
+void Box::extract(const void *tensor, void *box, int64_t width) const {
+  forEachRun([&](int64_t global, int64_t local, int64_t count) {
+    memcpy(static_cast<char *>(box) + local * width, static_cast<const char *>(tensor) + global * width, count * width);
+  });
+}
+
+void Box::insert(const void *box, void *tensor, int64_t width) const {
+  forEachRun([&](int64_t global, int64_t local, int64_t count) {
+    memcpy(static_cast<char *>(tensor) + global * width, static_cast<const char *>(box) + local * width, count * width);
+  });
+}

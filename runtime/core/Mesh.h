@@ -1,0 +1,69 @@
+//===- Mesh.h - Ranks, coordinates and parts of tensors ---------*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef WEFT_CORE_MESH_H
+#define WEFT_CORE_MESH_H
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace weft::rt {
+
+/// Named axes laid over the ranks, the last varies fastest. No axes: one rank.
+struct Mesh {
+  struct Axis {
+    std::string name;
+    int64_t size = 1;
+  };
+  std::vector<Axis> axes;
+
+  /// The number of ranks.
+  int64_t size() const;
+  /// The index of the axis of that name, or -1.
+  int find(const std::string &name) const;
+  std::vector<int64_t> coordinatesOf(int64_t rank) const;
+  int64_t rankAt(const std::vector<int64_t> &coordinates) const;
+  /// The ranks that agree with `rank` on every axis that is not in `along` (indices of axes), by their place: the
+  /// row-major index of their coordinates along these axes, in that order.
+  std::vector<int64_t> groupOf(int64_t rank, const std::vector<int> &along) const;
+  /// "replica=2, shard=2, tp=2".
+  std::string describe() const;
+};
+
+/// How a tensor lies on the ranks: for each dimension the axes that cut it, the first the major one, and the axes over
+/// which the ranks' values are to be added. Empty lists: whole.
+struct Sharding {
+  std::vector<std::vector<int>> dims;
+  std::vector<int> unreduced;
+
+  bool cut() const;
+};
+
+/// A box of a dense row-major tensor: in each dimension `size` indices from `begin` on.
+struct Box {
+  std::vector<int64_t> shape, begin, size;
+
+  /// The part of a tensor of `shape` that the rank with these coordinates holds.
+  static Box of(const std::vector<int64_t> &shape, const Sharding &sharding, const Mesh &mesh,
+                const std::vector<int64_t> &coordinates);
+
+  int64_t elements() const;
+  /// Whether it is the whole tensor.
+  bool whole() const;
+  /// Calls `visit(global, local, count)` for every run of elements that are consecutive in the tensor, in order: the
+  /// index of its first element in the tensor and in the box. Runs are as long as they can be.
+  void forEachRun(const std::function<void(int64_t, int64_t, int64_t)> &visit) const;
+  /// Copies the box out of the whole tensor, or into it; `width` is the bytes of an element.
+  void extract(const void *tensor, void *box, int64_t width) const;
+  void insert(const void *box, void *tensor, int64_t width) const;
+};
+
+} // namespace weft::rt
+
+#endif // WEFT_CORE_MESH_H
