@@ -1,0 +1,92 @@
+//===- Sharding.cpp - Meshes and shardings as numbers -*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/dist/Sharding.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir;
+using namespace weft::dist;
+
+int64_t Mesh::getNumRanks() const { return sizeOf(llvm::to_vector(llvm::seq<int64_t>(0, getNumAxes()))); }
+
+int64_t Mesh::indexOf(llvm::StringRef axis) const {
+  const auto *it = llvm::find(axes, axis);
+  return it == axes.end() ? -1 : it - axes.begin();
+}
+
+SmallVector<int64_t> Mesh::coordinatesOf(int64_t rank) const {
+  SmallVector<int64_t> coordinates(sizes.size());
+  for (int64_t axis = getNumAxes() - 1; axis >= 0; --axis) {
+    coordinates[axis] = rank % sizes[axis];
+    rank /= sizes[axis];
+  }
+  return coordinates;
+}
+
+SmallVector<int64_t> Mesh::groupOf(int64_t rank, ArrayRef<int64_t> over) const {
+  SmallVector<int64_t> strides(sizes.size(), 1);
+  for (int64_t axis = getNumAxes() - 2; axis >= 0; --axis)
+    strides[axis] = strides[axis + 1] * sizes[axis + 1];
+  SmallVector<int64_t> coordinates = coordinatesOf(rank);
+  for (int64_t axis : over)
+    rank -= coordinates[axis] * strides[axis];
+  SmallVector<int64_t> ranks = {rank};
+  for (int64_t axis : over) {
+    SmallVector<int64_t> next;
+    for (int64_t base : ranks)
+      for (int64_t i = 0; i < sizes[axis]; ++i)
+        next.push_back(base + i * strides[axis]);
+    ranks = std::move(next);
+  }
+  return ranks;
+}
+
+int64_t Mesh::sizeOf(ArrayRef<int64_t> over) const {
+  int64_t product = 1;
+  for (int64_t axis : over)
+    product *= sizes[axis];
+  return product;
+}
+
+bool Sharding::isWhole() const {
+  return llvm::all_of(axes, [](int8_t how) { return how == Whole; });
+}
+
+SmallVector<int64_t> Sharding::axesOf(int8_t dim) const {
+  SmallVector<int64_t> found;
+  for (auto [axis, how] : llvm::enumerate(axes))
+    if (how == dim)
+      found.push_back(axis);
+  return found;
+}
+
+int64_t Sharding::partsOf(const Mesh &mesh, int64_t dim) const { return mesh.sizeOf(axesOf(dim)); }
+
+RankedTensorType Sharding::localType(const Mesh &mesh, RankedTensorType global) const {
+  SmallVector<int64_t> shape(global.getShape());
+  for (auto [axis, how] : llvm::enumerate(axes))
+    if (how >= 0) {
+      assert(shape[how] % mesh.sizes[axis] == 0 && "a cut is even");
+      shape[how] /= mesh.sizes[axis];
+    }
+  return global.clone(shape);
+}
+
+RankedTensorType Sharding::globalType(const Mesh &mesh, RankedTensorType local) const {
+  SmallVector<int64_t> shape(local.getShape());
+  for (auto [axis, how] : llvm::enumerate(axes))
+    if (how >= 0)
+      shape[how] *= mesh.sizes[axis];
+  return local.clone(shape);
+}
+
+bool Sharding::divides(const Mesh &mesh, RankedTensorType global) const {
+  for (int64_t dim = 0; dim < global.getRank(); ++dim)
+    if (global.getDimSize(dim) % partsOf(mesh, dim) != 0)
+      return false;
+  return true;
+}
