@@ -20,6 +20,9 @@ static Location nodeLocation(MLIRContext *context, const onnx::Node &node, Strin
   std::string name = node.name;
   if (name.empty() && !node.outputs.empty())
     name = node.outputs.front();
+  // A path says the scope again; see TracedNames.h.
+  if (!scope.empty() && StringRef(name).starts_with("/"))
+    name = StringRef(name).rsplit('/').second.str();
   return namedLoc(context, (scope.empty() ? "" : scope + "/") + Twine(node.opType) + ":" + name);
 }
 
@@ -78,11 +81,13 @@ LogicalResult weft::hoistConstants(MLIRContext *context, onnx::Model &model) {
                             << " results";
     if (constant) {
       tensor->name = node.outputs.front();
+      tensor->isConstantNode = true;
       model.initializers.push_back(std::move(*tensor));
       continue;
     }
     if (tensor) {
       tensor->name = node.outputs.front() + "/value";
+      tensor->isConstantNode = true;
       node.inputs.push_back(tensor->name);
       model.initializers.push_back(std::move(*tensor));
     }

@@ -59,6 +59,7 @@ struct Tensor {
   int64_t bytes = -1; ///< -1: external data without a length
   std::string data;
   std::string location;
+  bool isConstantNode = false; ///< it was a Constant node, not an initializer
 };
 
 struct Attribute {

@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/import/onnx/Parameters.h"
+#include "compiler/import/onnx/TracedNames.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/GlobPattern.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -47,7 +48,7 @@ std::vector<std::string> weft::parsePythonStrings(StringRef text) {
 std::string weft::nodeScope(const onnx::Node &node) {
   auto it = node.metadata.find("pkg.torch.onnx.name_scopes");
   if (it == node.metadata.end())
-    return "";
+    return tracedScope(node.name);
   // Outermost first; the last entry is the node itself.
   std::vector<std::string> scopes = parsePythonStrings(it->second);
   std::string scope = scopes.size() >= 2 ? scopes[scopes.size() - 2] : "";
@@ -135,6 +136,42 @@ static bool isRightFactor(ArrayRef<Use> uses) {
   });
 }
 
+/// The parameter that the tracing exporter transposed into `tensor`, by the module whose product reads it; empty if the
+/// file does not tell.
+static std::string tracedFrom(const onnx::Tensor &tensor, ArrayRef<Use> uses) {
+  if (tensor.dims.size() != 2 || !isTracedConstant(tensor.name) || uses.empty() || !isRightFactor(uses))
+    return "";
+  std::string scope = nodeScope(*uses.front().node);
+  return scope.empty() ? "" : scope + ".weight";
+}
+
+std::string Parameters::tracedSource(const onnx::Tensor &tensor, ArrayRef<Use> uses) {
+  std::string name = tracedFrom(tensor, uses);
+  if (name.empty())
+    return "";
+  // The exporter copies a tied weight. Training the copy by itself would train another model.
+  for (const onnx::Tensor &other : model.initializers) {
+    bool copy = isTracedConstant(other.name);
+    if (&other == &tensor || (copy && &other > &tensor) || !hasSameElements(tensor, other, !copy, files.bytes))
+      continue;
+    std::string owner = copy ? tracedOwner.lookup(other.name) : other.name;
+    if (owner.empty())
+      continue;
+    if (owner != name)
+      tied.emplace_back(owner, name);
+    return tracedOwner[tensor.name] = owner;
+  }
+  // Two different weights of one module: only the numbers tell them apart.
+  if (!tracedNames.insert(name).second || infos.count(name) ||
+      llvm::any_of(model.initializers, [&](const onnx::Tensor &other) { return other.name == name; })) {
+    report.remarks.push_back("'" + tensor.name + "' is one of several weights of '" +
+                             StringRef(name).drop_back(strlen(".weight")).str() +
+                             "': it keeps its number as its name and the layout it has");
+    return "";
+  }
+  return tracedOwner[tensor.name] = name;
+}
+
 LogicalResult Parameters::addParameter(Entry &entry, StringRef name, Fold fold, bool trainable) {
   const onnx::Tensor &tensor = *entry.tensor;
   SmallVector<int64_t> shape(tensor.dims.begin(), tensor.dims.end());
@@ -217,11 +254,13 @@ LogicalResult Parameters::classify(const llvm::StringMap<SmallVector<Use, 2>> &u
     entry.tensor = &tensor;
     bool isFloat = isa<FloatType>(context.convertType(tensor.type));
     std::string kind = kindOf(tensor), source = kind == "PARAMETER" ? "" : foldedFrom(tensor);
+    if (!fileSays && isFloat)
+      source = tracedSource(tensor, uses.find(tensor.name)->second);
     std::string name = source.empty() ? tensor.name : source;
     int64_t bytes = expectedBytes(tensor);
     bool many = bytes > onnx::elementTypeBytes(tensor.type);
-    bool trained = isFloat && (kind == "PARAMETER" || !source.empty());
-    if (!fileSays && isFloat && many && !tensor.dims.empty()) {
+    bool trained = isFloat && fileSays && (kind == "PARAMETER" || !source.empty());
+    if (!fileSays && isFloat && many && !tensor.dims.empty() && !tensor.isConstantNode) {
       trained = true;
       guessed += (guessed.empty() ? "" : ", ") + name;
     }
@@ -270,6 +309,13 @@ LogicalResult Parameters::classify(const llvm::StringMap<SmallVector<Use, 2>> &u
     paramIndex[param.name] = i;
   if (!guessed.empty())
     report.remarks.push_back("the file does not say what its parameters are; taken as trainable: " + guessed);
+  for (auto &[owner, name] : tied) {
+    auto it = paramIndex.find(owner);
+    if (it == paramIndex.end())
+      continue;
+    params[it->second].aliases.push_back(name);
+    report.remarks.push_back("'" + name + "' has the values of '" + owner + "': they are taken as one tied parameter");
+  }
   findAliases();
   for (const Param &param : params)
     report.parameters.emplace_back(param.name, param.trainable);

@@ -67,6 +67,9 @@ private:
   void readSignature();
   /// The parameter that an initializer was folded from; empty if none or if that is unclear.
   std::string foldedFrom(const onnx::Tensor &tensor);
+  /// The same for a file by the tracing exporter, where names and values are all there is: the parameter of a weight
+  /// that it transposed, or of which it is a copy.
+  std::string tracedSource(const onnx::Tensor &tensor, llvm::ArrayRef<Use> uses);
   mlir::LogicalResult checkTensor(const onnx::Tensor &tensor);
   mlir::LogicalResult addParameter(Entry &entry, llvm::StringRef name, Fold fold, bool trainable);
   void findAliases();
@@ -83,6 +86,10 @@ private:
   std::map<std::string, std::string> signature;
   llvm::StringMap<const onnx::ValueInfo *> infos;
   llvm::StringMap<Entry> entries;
+  /// Of weights that the tracing exporter transposed: the parameter of each, the names given, and ties that were found.
+  llvm::StringMap<std::string> tracedOwner;
+  llvm::StringSet<> tracedNames;
+  std::vector<std::pair<std::string, std::string>> tied;
   std::vector<Param> params;
   llvm::StringMap<size_t> paramIndex;
 };
