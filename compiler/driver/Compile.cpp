@@ -98,6 +98,10 @@ ExitCode Compilation::check() {
     reportError("'" + options.model + "' is a folder, not a model file");
     return kExitRequest;
   }
+  if (!llvm::sys::fs::is_regular_file(options.model)) {
+    reportError("'" + options.model + "' is not a regular file");
+    return kExitRequest;
+  }
   if (llvm::StringRef(options.model).ends_with(".pt2")) {
     reportError("'" + options.model + "' is a torch.export archive; this version of Weft reads ONNX models",
                 "torch.onnx.export(..., dynamo=True) writes one");

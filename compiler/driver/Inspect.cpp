@@ -25,6 +25,10 @@ std::optional<std::string> weft::readManifest(const std::string &executable) {
     reportError("'" + executable + "' is a folder, not an executable");
     return std::nullopt;
   }
+  if (sys::fs::exists(executable) && !sys::fs::is_regular_file(executable)) {
+    reportError("'" + executable + "' is not a regular file");
+    return std::nullopt;
+  }
   Expected<object::OwningBinary<object::ObjectFile>> file = object::ObjectFile::createObjectFile(executable);
   if (!file) {
     std::string why = toString(file.takeError());

@@ -43,7 +43,17 @@ bool AtomicFile::fail(const char *action, const std::string &file) {
   return false;
 }
 
+/// Whether `path` is there and a rename would put a file in the place of something else: a device, a pipe.
+static bool isSpecial(const std::string &path) {
+  struct stat info;
+  return stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
 bool AtomicFile::open() {
+  if (isSpecial(target)) {
+    message = "cannot write '" + target + "': it is not a regular file";
+    return false;
+  }
   descriptor = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   return descriptor >= 0 || fail("create", temporary);
 }
@@ -86,6 +96,8 @@ std::string weft::rt::checkWritable(const std::string &path, int64_t bytes) {
   struct stat info;
   if (stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode))
     return "cannot write '" + path + "': it is a folder";
+  if (isSpecial(path))
+    return "cannot write '" + path + "': it is not a regular file";
   AtomicFile probe(path);
   if (!probe.open())
     return "cannot write '" + path + "': " + probe.error();

@@ -22,7 +22,8 @@ public:
   AtomicFile(const AtomicFile &) = delete;
   AtomicFile &operator=(const AtomicFile &) = delete;
 
-  /// Creates the temporary file. False on failure, as the calls below; `error` then says what failed.
+  /// Creates the temporary file. False on failure, as the calls below; `error` then says what failed. A target that
+  /// exists and is no regular file is refused: the rename would replace a device by a file.
   bool open();
   /// Appends `bytes` bytes.
   bool write(const void *data, int64_t bytes);

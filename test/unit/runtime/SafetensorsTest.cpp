@@ -129,4 +129,10 @@ TEST(Safetensors, WritesAreAtomic) {
   }
   EXPECT_EQ(readWhole(path), "old");
   EXPECT_EQ(folder.files(), 1);
+  // What is no regular file stays what it is.
+  std::string pipe = folder.path("pipe");
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_EQ(writeSafetensors(pipe, {}), "cannot write '" + pipe + "': it is not a regular file");
+  struct stat status;
+  EXPECT_TRUE(stat(pipe.c_str(), &status) == 0 && S_ISFIFO(status.st_mode));
 }
