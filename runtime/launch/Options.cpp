@@ -123,6 +123,7 @@ static void declareOptions(CLI::App &app, Options &options) {
   number("--steps", options.steps, "optimizer steps [steps]", group)->check(atLeastZero());
   app.add_option("--seed", options.seed, "of random initial values and of the data order")
       ->group(group)
+      ->check(atLeastZero())
       ->type_name("N")
       ->capture_default_str();
   app.add_flag("--no-shuffle", options.noShuffle, "take samples in the order of the files (default: shuffled)")
