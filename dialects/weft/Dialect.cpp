@@ -8,6 +8,7 @@
 #include "dialects/weft/BatchNorm.h"
 #include "dialects/weft/Convolution.h"
 #include "dialects/weft/DotDims.h"
+#include "dialects/weft/Sort.h"
 #include "dialects/weft/Weft.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -42,6 +43,10 @@ void WeftDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "dialects/weft/BatchNormOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/weft/SortOps.cpp.inc"
       >();
 }
 
