@@ -46,3 +46,16 @@ std::string weft::describeLocation(Location loc) {
     return llvm::join(parts, ", ");
   return llvm::join(llvm::ArrayRef<std::string>(parts).take_front(kMost), ", ") + ", ...";
 }
+
+llvm::StringRef weft::describeRegion(Location loc) {
+  llvm::StringRef region = "forward";
+  loc->walk([&](Location part) {
+    auto fused = dyn_cast<FusedLoc>(part);
+    auto tag = fused ? dyn_cast_or_null<StringAttr>(fused.getMetadata()) : StringAttr();
+    if (!tag)
+      return WalkResult::advance();
+    region = tag.getValue();
+    return WalkResult::interrupt();
+  });
+  return region;
+}

@@ -17,6 +17,9 @@ namespace weft {
 /// file, line and column; of many (a fused kernel's) the first few. Empty if unknown.
 std::string describeLocation(mlir::Location loc);
 
+/// The part of a training step that the tag of a fused location says: `loss`, `backward` or `update`; else `forward`.
+llvm::StringRef describeRegion(mlir::Location loc);
+
 } // namespace weft
 
 #endif // WEFT_COMPILER_MANIFEST_LOCATION_H
