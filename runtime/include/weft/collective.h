@@ -83,7 +83,8 @@ inline int64_t collectiveRoundBytes(const CollectiveDesc &desc, int64_t ranks) {
                                             : collectiveBlockElements(desc, member, ranks);
     bytes += (elements * desc.elementBytes + kCollectiveAlignment - 1) / kCollectiveAlignment * kCollectiveAlignment;
   }
-  return std::min(bytes, std::max(kLeast, std::min(kMost, 2 * kMost / std::max<int64_t>(ranks - 1, 1))));
+  int64_t share = 2 * kMost / std::max<int64_t>(ranks - 1, 1) / kCollectiveAlignment * kCollectiveAlignment;
+  return std::min(bytes, std::max(kLeast, std::min(kMost, share)));
 }
 
 /// Whether blocks are packed before they are sent.

@@ -1,0 +1,290 @@
+//===- Ranks.cpp - This rank among the others -----------------------------===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "comm/Ranks.h"
+
+#include "comm/Reduce.h"
+#include "core/Context.h"
+#include "core/Error.h"
+#include "core/Text.h"
+
+#include <algorithm>
+#include <cstring>
+
+using namespace weft;
+using namespace weft::rt;
+
+/// A group of ranks, its links over the arena, and one link more while a tensor is gathered.
+struct Ranks::Connected {
+  std::vector<int64_t> ranks;
+  std::unique_ptr<Group> group;
+  GroupLinks links;
+  std::unique_ptr<Link> gathering;
+};
+
+/// The slots of the links: two for collectives, one for gathered tensors.
+enum Slot : uint64_t { kFirst, kSecond, kGathering };
+
+Ranks::Ranks(const Manifest &manifest) : manifest(manifest), place(manifest.mesh.axes.size(), 0) {}
+
+Ranks::Ranks(const Manifest &manifest, uint64_t hash, const LaunchInfo &launch, double timeout,
+             TransportFactory factory)
+    : manifest(manifest), job{launch.rank, launch.world, hash, timeout, nullptr},
+      place(manifest.mesh.coordinatesOf(launch.rank)) {
+  if (job.world == 1)
+    return;
+  if (!factory)
+    throw InternalError("this executable has a mesh of several ranks and no transport; it was linked without "
+                        "libweft_comm.a");
+  job.describe = [&manifest](int64_t index) {
+    return index < static_cast<int64_t>(manifest.collectives.size())
+               ? manifest.collectives[index].describe(manifest.mesh)
+               : std::string("gathering values to be saved");
+  };
+  if (job.rank == 0)
+    server = std::make_unique<ControlServer>(
+        launch.listening >= 0 ? Socket(launch.listening) : listenOn(launch.masterPort), job);
+  client = std::make_unique<ControlClient>(launch.masterAddress, launch.masterPort, job);
+  onUnnoticed(nullptr);
+  try {
+    transport.reset(factory(*client, client->localAddress().c_str(), static_cast<int64_t>(timeout * 1000)));
+  } catch (const FaultError &) {
+    throw;
+  } catch (const std::exception &error) {
+    throw InputError("cannot use the network at " + client->localAddress() + ": " + error.what());
+  }
+}
+
+Ranks::~Ranks() {
+  // Links before their groups, groups before the transport, and that before the store it was made from.
+  exchanges.clear();
+  groups.clear();
+  transport.reset();
+  client.reset();
+  server.reset();
+}
+
+void Ranks::onUnnoticed(std::function<void(const JobFault &)> callback) {
+  if (client)
+    client->onFault([this] { abortAll(); }, std::move(callback));
+}
+
+void Ranks::abortAll() noexcept {
+  std::lock_guard<std::mutex> lock(connecting);
+  aborted = true;
+  for (auto &[axes, connected] : groups) {
+    connected->links.abort();
+    if (connected->gathering)
+      connected->gathering->abort();
+  }
+}
+
+/// Runs what transfers between ranks; a transfer that fails is reported, and becomes FaultError. `peers` are the ranks
+/// by place, for the message.
+void Ranks::guard(int64_t index, const std::function<void()> &call, const std::vector<int64_t> &peers) {
+  check();
+  client->enter(index);
+  try {
+    call();
+  } catch (const TransferError &error) {
+    FaultReport report;
+    report.kind = error.kind == TransferError::TimedOut ? FaultReport::Stuck : FaultReport::Broken;
+    report.peer = error.peer >= 0 ? peers[error.peer] : -1;
+    report.text = job.describe(index);
+    throw FaultError(client->report(report));
+  }
+  client->leave();
+}
+
+Ranks::Connected &Ranks::groupOf(std::vector<int> axes) {
+  std::sort(axes.begin(), axes.end());
+  std::unique_ptr<Connected> &slot = groups[axes];
+  if (slot)
+    return *slot;
+  auto connected = std::make_unique<Connected>();
+  connected->ranks = manifest.mesh.groupOf(job.rank, axes);
+  int size = static_cast<int>(connected->ranks.size());
+  int self = static_cast<int>(std::find(connected->ranks.begin(), connected->ranks.end(), job.rank) -
+                              connected->ranks.begin());
+  connected->links.place = self;
+  connected->links.first.resize(size);
+  connected->links.second.resize(size);
+  if (size > 1) {
+    std::string name = std::to_string(connected->ranks.front());
+    for (int axis : axes)
+      name += "," + manifest.mesh.axes[axis].name;
+    try {
+      connected->group = transport->connect(name, self, size);
+    } catch (const TransferError &error) {
+      throw InputError(format("rank %lld cannot connect with the other ranks of its group over the axes ",
+                              static_cast<long long>(job.rank)) +
+                       name.substr(name.find(',') + 1) + ": " + error.what());
+    }
+    for (int peer = 0; peer < size; ++peer)
+      if (peer != self) {
+        connected->links.first[peer] = connected->group->link(peer, kFirst, arena, arenaBytes);
+        connected->links.second[peer] = connected->group->link(peer, kSecond, arena, arenaBytes);
+      }
+  }
+  std::lock_guard<std::mutex> lock(connecting);
+  slot = std::move(connected);
+  return *slot;
+}
+
+void Ranks::connect(char *memory, int64_t bytes) {
+  arena = memory;
+  arenaBytes = bytes;
+  for (const CollectiveInfo &collective : manifest.collectives) {
+    Connected &connected = groupOf(collective.axes);
+    members.push_back(manifest.mesh.groupOf(job.rank, collective.axes));
+    std::vector<int> order;
+    for (int64_t rank : members.back())
+      order.push_back(
+          static_cast<int>(std::find(connected.ranks.begin(), connected.ranks.end(), rank) - connected.ranks.begin()));
+    exchanges.push_back(std::make_unique<Exchange>(collective, collective.dtype, connected.links, std::move(order)));
+  }
+  check();
+}
+
+void Ranks::disconnect() {
+  if (client && !client->fault())
+    client->goodbye();
+  std::lock_guard<std::mutex> lock(connecting);
+  exchanges.clear();
+  groups.clear();
+}
+
+bool Ranks::run(int64_t index, const void *const *inputs, void *const *outputs, void *scratch) noexcept {
+  if (!client) {
+    exchanges[index]->run(inputs, outputs, scratch);
+    return true;
+  }
+  try {
+    guard(
+        index, [&] { exchanges[index]->run(inputs, outputs, scratch); }, members[index]);
+    return true;
+  } catch (const std::exception &) {
+    // The job's fault is kept by the client.
+    return false;
+  }
+}
+
+void Ranks::collect(const TensorInfo &tensor, const void *local, void *whole) {
+  std::vector<int> axes = tensor.sharding.unreduced, all;
+  for (const std::vector<int> &dim : tensor.sharding.dims)
+    axes.insert(axes.end(), dim.begin(), dim.end());
+  for (size_t axis = 0; axis < manifest.mesh.axes.size(); ++axis)
+    all.push_back(static_cast<int>(axis));
+  // Ranks in which the other axes are 0 hold one copy of everything. In ascending order, so that the first part of a
+  // sum comes first.
+  std::vector<int64_t> owners = manifest.mesh.groupOf(0, axes);
+  std::sort(owners.begin(), owners.end());
+  Connected &world = groupOf(all);
+  if (job.rank != 0) {
+    if (!std::binary_search(owners.begin(), owners.end(), job.rank) || tensor.bytes == 0)
+      return;
+    guard(
+        static_cast<int64_t>(manifest.collectives.size()),
+        [&] {
+          std::unique_ptr<Link> link = world.group->link(0, kGathering, const_cast<void *>(local), tensor.bytes);
+          std::unique_lock<std::mutex> lock(connecting);
+          world.gathering = std::move(link);
+          if (aborted)
+            world.gathering->abort();
+          lock.unlock();
+          try {
+            world.gathering->send(local, tensor.bytes);
+            world.gathering->waitSent();
+          } catch (TransferError &error) {
+            error.peer = 0;
+            throw;
+          }
+        },
+        world.ranks);
+  }
+  int64_t width = elementBytes(tensor.dtype);
+  std::vector<char> part(job.rank == 0 ? tensor.bytes : 0), sum(tensor.sharding.unreduced.empty() ? 0 : part.size());
+  for (int64_t owner : owners) {
+    if (job.rank != 0)
+      break;
+    std::vector<int64_t> coordinates = manifest.mesh.coordinatesOf(owner);
+    const void *from = local;
+    if (owner != 0 && tensor.bytes > 0) {
+      guard(
+          static_cast<int64_t>(manifest.collectives.size()),
+          [&] {
+            int peer = static_cast<int>(owner);
+            std::unique_ptr<Link> link = world.group->link(peer, kGathering, part.data(), tensor.bytes);
+            std::unique_lock<std::mutex> lock(connecting);
+            world.gathering = std::move(link);
+            if (aborted)
+              world.gathering->abort();
+            lock.unlock();
+            try {
+              world.gathering->receive(part.data(), tensor.bytes);
+              world.gathering->waitReceived();
+            } catch (TransferError &error) {
+              error.peer = peer;
+              throw;
+            }
+          },
+          world.ranks);
+      from = part.data();
+    }
+    Box box = manifest.boxOf(tensor, coordinates);
+    bool adds = std::any_of(tensor.sharding.unreduced.begin(), tensor.sharding.unreduced.end(),
+                            [&](int axis) { return coordinates[axis] != 0; });
+    if (adds) {
+      box.extract(whole, sum.data(), width);
+      const void *terms[] = {sum.data(), from};
+      reduceParts(tensor.dtype, ReduceKind::Sum, terms, 2, sum.data(), tensor.elements());
+      from = sum.data();
+    }
+    box.insert(from, whole, width);
+  }
+  std::lock_guard<std::mutex> lock(connecting);
+  world.gathering.reset();
+}
+
+void Ranks::gather(const TensorInfo &tensor, const void *local, void *whole) {
+  if (job.world > 1 && (tensor.sharding.cut() || !tensor.sharding.unreduced.empty()))
+    return collect(tensor, local, whole);
+  if (job.rank == 0)
+    memcpy(whole, local, tensor.bytes);
+}
+
+void Ranks::requestStop() {
+  if (client)
+    client->requestStop();
+}
+
+bool Ranks::stepDone(int64_t done) { return client && client->stepDone(done); }
+
+std::optional<JobFault> Ranks::fault() { return client ? client->fault() : std::nullopt; }
+
+void Ranks::check() {
+  if (std::optional<JobFault> known = fault())
+    throw FaultError(*known);
+}
+
+JobFault Ranks::fail(int64_t code, const std::string &text) {
+  if (!client)
+    return {code, job.rank, text};
+  return client->report({FaultReport::Failed, code, -1, text});
+}
+
+int weft_collective(weft_context *ctx, int64_t index, const void *const *inputs, void *const *outputs, void *scratch) {
+  if (!ctx->ranks || index < 0 || index >= ctx->ranks->collectives()) {
+    ctx->fail("weft_collective", static_cast<int32_t>(index), "no such entry");
+    return 1;
+  }
+  if (ctx->ranks->run(index, inputs, outputs, scratch))
+    return 0;
+  std::optional<JobFault> fault = ctx->ranks->fault();
+  ctx->fail("weft_collective", static_cast<int32_t>(index), fault ? fault->text.c_str() : "the transport failed");
+  return 1;
+}
