@@ -1,4 +1,4 @@
-//===- LibraryCalls.h - The products and attentions of a schedule, numbered ----*- C++ -*-===//
+//===- LibraryCalls.h - The library calls of a schedule, numbered -*- C++ -*-===//
 //
 // Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -10,25 +10,24 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/JSON.h"
+#include <string>
+#include <vector>
 
 namespace weft {
 
-/// On exec.matmul, exec.attention and exec.attention_grad (i32): the entry of
-/// the manifest's `matmuls` or `attentions` that describes the call. Code
-/// generation passes it to the runtime.
+/// On every exec.LibraryCallInterface (i32): the entry of its list in the
+/// manifest that describes the call. Code generation passes it to the runtime.
 inline constexpr llvm::StringLiteral libraryCallAttr = "exec.call";
 
-/// The manifest's descriptions of library calls (docs/executable.md).
-struct LibraryCalls {
-  llvm::json::Array matmuls, attentions;
+/// One of the manifest's lists of library calls (docs/executable.md): `matmuls`, say.
+struct LibraryCallList {
+  std::string name;
+  llvm::json::Array entries;
 };
 
-/// Describes every library call of a scheduled module and sets its
-/// `exec.call`; equal calls share an entry, entries are in program order.
-LibraryCalls numberLibraryCalls(mlir::ModuleOp scheduled);
-
-/// The manifest's name of an element type: f32, i64, i1.
-std::string dtypeName(mlir::Type elementType);
+/// Describes every library call of a scheduled module and sets its `exec.call`;
+/// equal calls share an entry, entries are in program order.
+std::vector<LibraryCallList> numberLibraryCalls(mlir::ModuleOp scheduled);
 
 } // namespace weft
 

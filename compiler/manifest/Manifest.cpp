@@ -8,7 +8,7 @@
 #include "compiler/manifest/Manifest.h"
 #include "compiler/manifest/LibraryCalls.h"
 #include "compiler/manifest/Location.h"
-#include "dialects/exec/Exec.h"
+#include "dialects/exec/LibraryCalls.h"
 #include "dialects/weft/Weft.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/MapVector.h"
@@ -37,7 +37,7 @@ static json::Array toJson(ArrayRef<int64_t> values) {
 static json::Object describeTensor(StringRef name, Type type, int64_t offset) {
   auto tensor = cast<RankedTensorType>(type);
   return json::Object{{"name", utf8(name)},
-                      {"dtype", dtypeName(tensor.getElementType())},
+                      {"dtype", exec::dtypeName(tensor.getElementType())},
                       {"shape", toJson(tensor.getShape())},
                       {"offset", offset},
                       {"bytes", tensorBytes(tensor)}};
@@ -62,7 +62,7 @@ static json::Object describeSource(Attribute source) {
   json::Object entry{{"file", utf8(path)},
                      {"offset", file.getOffset()},
                      {"bytes", file.getBytes()},
-                     {"dtype", dtypeName(file.getElementType())},
+                     {"dtype", exec::dtypeName(file.getElementType())},
                      {"shape", toJson(file.getShape())},
                      {"file_bytes", file.getFileBytes()}};
   if (!file.getPerm().empty())
@@ -122,10 +122,6 @@ static double bufferBytes(Value buffer) {
   return bytes;
 }
 
-static double elements(Value buffer) {
-  return static_cast<double>(cast<MemRefType>(buffer.getType()).getNumElements());
-}
-
 /// Operations of the ops of a kernel, by their cost model.
 static double kernelFlops(func::FuncOp kernel) {
   double flops = 0;
@@ -153,33 +149,11 @@ struct Entry {
 };
 } // namespace
 
-/// Scores of an attention: pairs of a query and a key that it sees.
-template <typename Op> static double attentionScores(Op op) {
-  auto q = cast<MemRefType>(op.getQ().getType());
-  auto k = cast<MemRefType>(op.getK().getType());
-  double pairs = static_cast<double>(q.getDimSize(1)) * static_cast<double>(k.getDimSize(1));
-  return static_cast<double>(q.getDimSize(0) * q.getDimSize(2)) * (op.getCausal() ? pairs / 2 : pairs);
-}
-
 static Entry describeOp(Operation *op, const llvm::StringMap<double> &flopsOfKernel) {
   if (auto launch = dyn_cast<exec::LaunchOp>(op))
     return {"kernel", launch.getKernel().str(), flopsOfKernel.lookup(launch.getKernel())};
-  if (auto matmul = dyn_cast<exec::MatmulOp>(op)) {
-    auto a = cast<MemRefType>(matmul.getA().getType());
-    return {"matmul", describeLocation(op->getLoc()), 2 * elements(matmul.getC()) * a.getShape().back()};
-  }
-  // Each score costs a multiply-add for every element of a head, in each of the products.
-  if (auto attention = dyn_cast<exec::AttentionOp>(op)) {
-    double head = cast<MemRefType>(attention.getQ().getType()).getDimSize(3);
-    double valueHead = cast<MemRefType>(attention.getV().getType()).getDimSize(3);
-    return {"attention", describeLocation(op->getLoc()), 2 * attentionScores(attention) * (head + valueHead)};
-  }
-  if (auto grad = dyn_cast<exec::AttentionGradOp>(op)) {
-    double head = cast<MemRefType>(grad.getQ().getType()).getDimSize(3);
-    double valueHead = cast<MemRefType>(grad.getV().getType()).getDimSize(3);
-    return {"attention_grad", describeLocation(op->getLoc()), 2 * attentionScores(grad) * (3 * head + 2 * valueHead)};
-  }
-  return {op->getName().stripDialect(), describeLocation(op->getLoc()), 0};
+  auto call = dyn_cast<exec::LibraryCallInterface>(op);
+  return {op->getName().stripDialect(), describeLocation(op->getLoc()), call ? call.getFlops() : 0};
 }
 
 //===----------------------------------------------------------------------===//
@@ -195,8 +169,8 @@ static json::Object describeMemory(ModuleOp module, int64_t arenaBytes, int64_t 
         tensorBytes(cast<RankedTensorType>(state.getType()));
   for (exec::InputOp input : module.getOps<exec::InputOp>())
     inputs += tensorBytes(cast<RankedTensorType>(input.getType()));
-  module.walk([&](exec::MatmulOp matmul) {
-    if (Value scratch = matmul.getScratch())
+  module.walk([&](exec::LibraryCallInterface call) {
+    if (Value scratch = call.getWorkspaceBuffer())
       workspace = std::max(workspace, static_cast<int64_t>(bufferBytes(scratch)));
   });
   // The parts add up to the arena.
@@ -264,6 +238,8 @@ json::Object weft::buildManifest(ModuleOp scheduled, const ManifestFacts &facts)
         bytes += bufferBytes(operand);
       if (auto launch = dyn_cast<exec::LaunchOp>(op))
         ++launches[launch.getKernel()];
+  // Entries of the schedule name their calls.
+  std::vector<LibraryCallList> calls = numberLibraryCalls(scheduled);
       flopsPerStep += entry.flops * runsPerStep(taskName, facts.microbatches);
       schedule.push_back(json::Object{{"task", taskName},
                                       {"op", entry.op},
@@ -290,7 +266,6 @@ json::Object weft::buildManifest(ModuleOp scheduled, const ManifestFacts &facts)
     first = false;
   }
 
-  LibraryCalls calls = numberLibraryCalls(scheduled);
   json::Array features;
   for (const std::string &feature : facts.cpuFeatures)
     features.push_back(feature);
@@ -310,8 +285,6 @@ json::Object weft::buildManifest(ModuleOp scheduled, const ManifestFacts &facts)
                         {"params", describeAll<ParamOp>(scheduled)},
                         {"states", describeAll<StateOp>(scheduled)},
                         {"tasks", std::move(tasks)},
-                        {"matmuls", std::move(calls.matmuls)},
-                        {"attentions", std::move(calls.attentions)},
                         {"memory", describeMemory(scheduled, arenaBytes, persistentBytes)},
                         {"kernels", std::move(kernels)},
                         {"schedule", std::move(schedule)}};
@@ -319,3 +292,5 @@ json::Object weft::buildManifest(ModuleOp scheduled, const ManifestFacts &facts)
     manifest["seed"] = *facts.seed;
   return manifest;
 }
+  for (LibraryCallList &list : calls)
+    manifest[list.name] = std::move(list.entries);

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/exec/Exec.h"
+#include "dialects/exec/LibraryCalls.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 
@@ -23,6 +24,12 @@ void ExecDialect::initialize() {
 #define GET_OP_LIST
 #include "dialects/exec/Ops.cpp.inc"
       >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/exec/ConvolutionOps.cpp.inc"
+      >();
+  attachLibraryOps(getContext());
+  attachLibraryCalls(getContext());
 }
 
 LogicalResult FusedOp::verify() {

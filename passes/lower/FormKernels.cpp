@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "dialects/exec/StridedView.h"
+#include "dialects/exec/LibraryCalls.h"
 #include "dialects/weft/Build.h"
 #include "dialects/weft/DotDims.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -88,12 +88,6 @@ bool hasBuffer(Value value) {
   return !def || !(exec::isView(def) || isa<IotaOp>(def));
 }
 
-/// Whether a library can read `bias` where it lies: as a dense vector.
-bool isDenseVector(Value bias) {
-  return hasBuffer(bias) &&
-         (tensorType(bias).getNumElements() == 1 || exec::StridedView::resolve(bias).strides[0] == 1);
-}
-
 /// Gives library calls and writes operands they can use in place.
 int64_t materializeOperands(Block &block) {
   int64_t made = 0;
@@ -119,23 +113,18 @@ int64_t materializeOperands(Block &block) {
                      builder.getDenseI64ArrayAttr(llvm::to_vector(llvm::seq<int64_t>(rank - contracted, rank))));
   };
   for (Operation &op : llvm::make_early_inc_range(block)) {
-    if (auto product = dyn_cast<exec::ProductOp>(op)) {
-      if (!hasBuffer(product.getLhs()) || !exec::MatrixView::ofLhs(product))
-        materializeGrouped(product, product.getLhsMutable(), SmallVector<int64_t>(product.getLhsBatch()),
-                           SmallVector<int64_t>(product.getLhsContract()), "lhsBatch", "lhsContract");
-      if (!hasBuffer(product.getRhs()) || !exec::MatrixView::ofRhs(product))
-        materializeGrouped(product, product.getRhsMutable(), SmallVector<int64_t>(product.getRhsBatch()),
-                           SmallVector<int64_t>(product.getRhsContract()), "rhsBatch", "rhsContract");
-      if (product.getBias() && !isDenseVector(product.getBias()))
-        materialize(*product.getBiasMutable().begin());
-    } else if (isa<AttentionOp, AttentionGradOp>(op)) {
-      // Any strides will do, of a buffer; `out` and `lse` come from attention itself, dense.
+    if (auto library = dyn_cast<exec::LibraryOpInterface>(op)) {
+      auto product = dyn_cast<exec::ProductOp>(op);
       for (OpOperand &operand : op.getOpOperands()) {
-        Operation *def = operand.get().getDefiningOp();
-        bool dense = false;
-        if (auto grad = dyn_cast<AttentionGradOp>(op))
-          dense = operand.get() == grad.getLse();
-        if (!hasBuffer(operand.get()) || (dense && def && exec::isView(def)))
+        if (hasBuffer(operand.get()) && library.readsInPlace(operand))
+          continue;
+        if (product && operand.getOperandNumber() == 0)
+          materializeGrouped(product, operand, SmallVector<int64_t>(product.getLhsBatch()),
+                             SmallVector<int64_t>(product.getLhsContract()), "lhsBatch", "lhsContract");
+        else if (product && operand.getOperandNumber() == 1)
+          materializeGrouped(product, operand, SmallVector<int64_t>(product.getRhsBatch()),
+                             SmallVector<int64_t>(product.getRhsContract()), "rhsBatch", "rhsContract");
+        else
           materialize(operand);
       }
     } else if (isa<WriteOp>(op)) {

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "dialects/exec/StridedView.h"
+#include "dialects/exec/LibraryCalls.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -74,7 +74,7 @@ public:
 
 private:
   static bool isSchedulable(Operation *op) {
-    return isa<exec::FusedOp, exec::ProductOp, AttentionOp, AttentionGradOp>(op);
+    return isa<exec::FusedOp, exec::LibraryOpInterface>(op);
   }
 
   static Value baseOf(Value value) {
@@ -166,22 +166,20 @@ private:
         }
         places[result] = {Place::Temporary, newBuffer(typeOf(result), at), {}};
       }
-      if (auto product = dyn_cast<exec::ProductOp>(op))
-        placeWorkspace(product, at);
+      if (auto library = dyn_cast<exec::LibraryOpInterface>(op))
+        placeWorkspace(library, at);
     }
     return success();
   }
 
   /// An error where the target's libraries have no such call.
   LogicalResult checkLibrary(Operation *op) {
-    if (!program.target || isa<exec::FusedOp>(op))
+    auto library = dyn_cast<exec::LibraryOpInterface>(op);
+    if (!library || !program.target || program.target->takes(library))
       return success();
-    Type element = typeOf(op->getOperand(0)).getElementType();
-    bool isProduct = isa<exec::ProductOp>(op);
-    if (isProduct ? program.target->takesProduct(element) : program.target->takesAttention(element))
-      return success();
-    return emitError(op->getLoc()) << "this target has no " << (isProduct ? "matrix product" : "attention") << " of "
-                                   << element << "; cast the operands to f32 in the model";
+    return emitError(op->getLoc()) << "this target has no " << library.getLibraryName() << " of "
+                                   << typeOf(op->getOperand(0)).getElementType()
+                                   << "; cast the operands to f32 in the model";
   }
 
   /// Whether the op at `at` may write over a symbol whose old contents are `reads`.
@@ -232,47 +230,14 @@ private:
     return std::nullopt;
   }
 
-  void placeWorkspace(exec::ProductOp product, int64_t at) {
+  void placeWorkspace(exec::LibraryOpInterface op, int64_t at) {
     if (!program.target)
       return;
-    int64_t bytes = program.target->productWorkspace(shapeOf(product));
+    int64_t bytes = program.target->workspaceBytes(op);
     if (bytes <= 0)
       return;
     buffers.push_back({bytes, at, at, 0});
-    workspace[product] = buffers.size() - 1;
-  }
-
-  struct ProductViews {
-    exec::MatrixView lhs, rhs;
-  };
-
-  static ProductViews viewsOf(exec::ProductOp product) {
-    std::optional<exec::MatrixView> lhs = exec::MatrixView::ofLhs(product), rhs = exec::MatrixView::ofRhs(product);
-    assert(lhs && rhs && "weft-form-kernels gives products operands they can read");
-    return {*lhs, *rhs};
-  }
-
-  static SmallVector<int64_t> stridesOf(const exec::MatrixView &matrix) {
-    SmallVector<int64_t> strides(matrix.batchStrides);
-    strides.append({matrix.rowStride, matrix.columnStride});
-    return strides;
-  }
-
-  static ProductShape shapeOf(exec::ProductOp product) {
-    auto [lhs, rhs] = viewsOf(product);
-    ProductShape shape;
-    shape.elementType = typeOf(product.getResult()).getElementType();
-    shape.batch = lhs.batchSizes;
-    shape.m = lhs.rows;
-    shape.k = lhs.columns;
-    shape.n = rhs.columns;
-    shape.aStrides = stridesOf(lhs);
-    shape.bStrides = stridesOf(rhs);
-    SmallVector<int64_t> dims(shape.batch);
-    dims.append({shape.m, shape.n});
-    shape.cStrides = rowMajorStrides(dims);
-    shape.bias = static_cast<bool>(product.getBias());
-    return shape;
+    workspace[op] = buffers.size() - 1;
   }
 
   //===--------------------------------------------------------------------===//
@@ -309,38 +274,40 @@ private:
     return MemRefType::get(shape, element, StridedLayoutAttr::get(builder.getContext(), 0, strides));
   }
 
-  Value strided(Location loc, Value value) {
-    exec::StridedView view = exec::StridedView::resolve(value);
-    Type element = typeOf(value).getElementType();
-    return buffer(loc, places.lookup(view.base), view.offset * elementBytes(element),
-                  stridedType(view.shape, view.strides, element));
-  }
+  /// The buffers of one library call.
+  class Buffers final : public exec::CallBuffers {
+  public:
+    Buffers(TaskScheduler &scheduler, Operation *op) : scheduler(scheduler), op(op) {}
+    Value at(Value base, int64_t offset, ArrayRef<int64_t> shape, ArrayRef<int64_t> strides) override {
+      Type element = typeOf(base).getElementType();
+      return scheduler.buffer(op->getLoc(), scheduler.places.lookup(base), offset * elementBytes(element),
+                              scheduler.stridedType(shape, strides, element));
+    }
+    Value workspace() override {
+      auto it = scheduler.workspace.find(op);
+      if (it == scheduler.workspace.end())
+        return {};
+      return scheduler.buffer(
+          op->getLoc(), {Place::Temporary, it->second, {}}, 0,
+          MemRefType::get({scheduler.buffers[it->second].bytes}, scheduler.builder.getI8Type()));
+    }
 
-  Value matrix(Location loc, const exec::MatrixView &view) {
-    Type element = typeOf(view.view.base).getElementType();
-    SmallVector<int64_t> shape(view.batchSizes);
-    shape.append({view.rows, view.columns});
-    return buffer(loc, places.lookup(view.view.base), view.view.offset * elementBytes(element),
-                  stridedType(shape, stridesOf(view), element));
-  }
+  private:
+    TaskScheduler &scheduler;
+    Operation *op;
+  };
 
   void emit(int64_t bytes) {
     builder.setInsertionPoint(function);
     auto task = exec::TaskOp::create(builder, function.getLoc(), function.getSymName(), bytes);
     builder.createBlock(&task.getBody());
     for (Operation *op : order) {
-      if (auto fused = dyn_cast<exec::FusedOp>(op))
+      if (auto fused = dyn_cast<exec::FusedOp>(op)) {
         emitLaunch(fused);
-      else if (auto product = dyn_cast<exec::ProductOp>(op))
-        emitProduct(product);
-      else if (auto attention = dyn_cast<AttentionOp>(op))
-        exec::AttentionOp::create(builder, op->getLoc(), strided(op->getLoc(), attention.getQ()),
-                                  strided(op->getLoc(), attention.getK()), strided(op->getLoc(), attention.getV()),
-                                  attention.getMask() ? strided(op->getLoc(), attention.getMask()) : Value(),
-                                  dense(op->getLoc(), attention.getOut()), dense(op->getLoc(), attention.getLse()),
-                                  attention.getScaleAttr(), attention.getCausalAttr());
-      else if (auto grad = dyn_cast<AttentionGradOp>(op))
-        emitAttentionGrad(grad);
+      } else if (auto library = dyn_cast<exec::LibraryOpInterface>(op)) {
+        Buffers callBuffers(*this, op);
+        library.emitCall(builder, callBuffers);
+      }
     }
     for (auto [value, offset] : copies) {
       RankedTensorType type = typeOf(value);
@@ -348,30 +315,6 @@ private:
                         MemRefType::get(type.getShape(), type.getElementType()));
       exec::CopyOp::create(builder, value.getLoc(), dense(value.getLoc(), value), to);
     }
-  }
-
-  void emitAttentionGrad(AttentionGradOp grad) {
-    Location loc = grad.getLoc();
-    exec::AttentionGradOp::create(builder, loc, strided(loc, grad.getDout()), strided(loc, grad.getQ()),
-                                  strided(loc, grad.getK()), strided(loc, grad.getV()), strided(loc, grad.getOut()),
-                                  dense(loc, grad.getLse()), grad.getMask() ? strided(loc, grad.getMask()) : Value(),
-                                  dense(loc, grad.getDq()), dense(loc, grad.getDk()), dense(loc, grad.getDv()),
-                                  grad.getScaleAttr(), grad.getCausalAttr());
-  }
-
-  void emitProduct(exec::ProductOp product) {
-    Location loc = product.getLoc();
-    auto [lhs, rhs] = viewsOf(product);
-    ProductShape shape = shapeOf(product);
-    SmallVector<int64_t> dims(shape.batch);
-    dims.append({shape.m, shape.n});
-    Value c = buffer(loc, places.lookup(product.getResult()), 0, stridedType(dims, shape.cStrides, shape.elementType));
-    Value scratch;
-    if (auto it = workspace.find(product); it != workspace.end())
-      scratch = buffer(loc, {Place::Temporary, it->second, {}}, 0,
-                       MemRefType::get({buffers[it->second].bytes}, builder.getI8Type()));
-    exec::MatmulOp::create(builder, loc, matrix(loc, lhs), matrix(loc, rhs),
-                           product.getBias() ? strided(loc, product.getBias()) : Value(), c, scratch);
   }
 
   void emitLaunch(exec::FusedOp fused) {

@@ -8,30 +8,18 @@
 #ifndef WEFT_PASSES_SCHEDULE_TARGET_H
 #define WEFT_PASSES_SCHEDULE_TARGET_H
 
-#include "mlir/IR/BuiltinTypes.h"
-#include "llvm/ADT/SmallVector.h"
+#include "dialects/exec/LibraryCalls.h"
 
 namespace weft {
-
-/// A batch of matrix products as a library sees it; strides in elements, batch
-/// dimensions first, then rows and columns of the operand.
-struct ProductShape {
-  mlir::Type elementType;
-  llvm::SmallVector<int64_t> batch;
-  int64_t m, n, k;
-  llvm::SmallVector<int64_t> aStrides, bStrides, cStrides;
-  bool bias;
-};
 
 /// What differs between targets before code is generated.
 class Target {
 public:
   virtual ~Target();
-  /// Whether its libraries compute products, or attention, of an element type.
-  virtual bool takesProduct(mlir::Type elementType) const = 0;
-  virtual bool takesAttention(mlir::Type elementType) const = 0;
-  /// Bytes of workspace that a product's library call may use.
-  virtual int64_t productWorkspace(const ProductShape &product) const = 0;
+  /// Whether its libraries compute `op` for its operands' types.
+  virtual bool takes(exec::LibraryOpInterface op) const = 0;
+  /// Bytes of workspace that the call of `op`, whose operands it can read, may use.
+  virtual int64_t workspaceBytes(exec::LibraryOpInterface op) const = 0;
 };
 
 } // namespace weft

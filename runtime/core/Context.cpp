@@ -11,6 +11,7 @@
 #include "core/Text.h"
 #include "kernels/Attention.h"
 #include "kernels/Matmul.h"
+#include "kernels/Convolution.h"
 
 #include <algorithm>
 #include <cstring>
@@ -20,10 +21,10 @@ using namespace weft::rt;
 
 weft_context::weft_context(const Manifest &manifest, int threads, bool mayReduce)
     : threads(threads), engine(MatmulEngine::create()) {
-  std::string excess = prepareMatmuls(manifest, threads);
+  std::string excess = prepare(manifest, threads);
   while (!excess.empty() && mayReduce && this->threads > 1) {
     this->threads = (this->threads + 1) / 2;
-    excess = prepareMatmuls(manifest, this->threads);
+    excess = prepare(manifest, this->threads);
   }
   if (!excess.empty())
     throw InputError(excess + "; give fewer --threads, or compile on this machine");
@@ -34,20 +35,41 @@ weft_context::weft_context(const Manifest &manifest, int threads, bool mayReduce
 
 weft_context::~weft_context() = default;
 
-std::string weft_context::prepareMatmuls(const Manifest &manifest, int count) {
+std::string weft_context::prepare(const Manifest &manifest, int count) {
   // The library reads the number of threads from OpenMP when a primitive is built.
   omp_set_num_threads(count);
   matmuls.clear();
+  std::string excess = prepareMatmuls(manifest, count);
+  return excess.empty() ? prepareConvolutions(manifest, count) : excess;
+}
+
+static std::string describeExcess(const char *what, size_t i, int64_t bytes, int threads, int64_t planned) {
+  return format("%s %zu needs %lld bytes of scratchpad with %d threads where the executable was planned for %lld", what,
+                i, static_cast<long long>(bytes), threads, static_cast<long long>(planned));
+}
+
+std::string weft_context::prepareConvolutions(const Manifest &manifest, int count) {
+  convolutions.clear();
+  for (size_t i = 0; i < manifest.convolutions.size(); ++i) {
+    std::string fault;
+    std::unique_ptr<Convolution> convolution = Convolution::create(manifest.convolutions[i], fault);
+    if (!convolution)
+      throw InternalError("manifest: convolutions[" + std::to_string(i) + "]: " + fault);
+    if (convolution->scratchBytes() > manifest.convolutionScratch[i])
+      return describeExcess("convolution", i, convolution->scratchBytes(), count, manifest.convolutionScratch[i]);
+    convolutions.push_back(std::move(convolution));
+  }
+  return "";
+}
+
+std::string weft_context::prepareMatmuls(const Manifest &manifest, int count) {
   for (size_t i = 0; i < manifest.matmuls.size(); ++i) {
     std::string fault;
     std::unique_ptr<Matmul> matmul = Matmul::create(*engine, manifest.matmuls[i], fault);
     if (!matmul)
       throw InternalError("manifest: matmuls[" + std::to_string(i) + "]: " + fault);
     if (matmul->scratchBytes() > manifest.matmulScratch[i])
-      return format("product %zu needs %lld bytes of scratchpad with %d threads where the executable was planned for "
-                    "%lld",
-                    i, static_cast<long long>(matmul->scratchBytes()), count,
-                    static_cast<long long>(manifest.matmulScratch[i]));
+      return describeExcess("product", i, matmul->scratchBytes(), count, manifest.matmulScratch[i]);
     matmuls.push_back(std::move(matmul));
   }
   return "";
@@ -127,3 +149,11 @@ void weft_copy(weft_context *ctx, void *to, const void *from, int64_t bytes) {
     memcpy(static_cast<char *>(to) + lo, static_cast<const char *>(from) + lo, hi - lo);
   }
 }
+void weft_convolution(weft_context *ctx, int32_t id, const void *a, const void *b, void *c, void *scratch) {
+  Called called(ctx);
+  if (id < 0 || static_cast<size_t>(id) >= ctx->convolutions.size())
+    return ctx->fail("weft_convolution", id, "no such entry");
+  if (const char *fault = ctx->convolutions[id]->run(a, b, c, scratch))
+    ctx->fail("weft_convolution", id, fault);
+}
+

@@ -17,6 +17,7 @@
 #include <vector>
 
 namespace weft::rt {
+class Convolution;
 class Matmul;
 class MatmulEngine;
 class PreparedAttention;
@@ -26,7 +27,7 @@ class AttentionWorkspace;
 /// The opaque type of the C API. Several may live in one process; one is used by one thread at a time.
 struct weft_context {
   /// Prepares every library call of `manifest` for at most `threads` threads. When `mayReduce`, fewer threads are taken
-  /// where a product would need more scratchpad than the plan gives it; otherwise that is an InputError.
+  /// where a product or convolution would need more scratchpad than the plan gives it; otherwise that is an InputError.
   weft_context(const weft::rt::Manifest &manifest, int threads, bool mayReduce);
   ~weft_context();
   weft_context(const weft_context &) = delete;
@@ -46,10 +47,13 @@ struct weft_context {
   std::vector<std::unique_ptr<weft::rt::Matmul>> matmuls;
   std::vector<std::unique_ptr<weft::rt::PreparedAttention>> attentions;
   /// The threads' buffers, shared by all attentions.
+  std::vector<std::unique_ptr<weft::rt::Convolution>> convolutions;
   std::unique_ptr<weft::rt::AttentionWorkspace> attentionWorkspace;
 
 private:
-  /// Builds the products for `count` threads; the first that exceeds its scratchpad is described in the result.
+  /// Builds what needs scratchpad for `count` threads; the first that exceeds its own is described in the result.
+  std::string prepare(const weft::rt::Manifest &manifest, int count);
+  std::string prepareConvolutions(const weft::rt::Manifest &manifest, int count);
   std::string prepareMatmuls(const weft::rt::Manifest &manifest, int count);
 
   std::atomic<bool> failed{false};

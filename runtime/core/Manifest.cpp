@@ -271,6 +271,29 @@ static MatmulDesc parseMatmul(const Node &node) {
   return desc;
 }
 
+static ConvolutionDesc parseConvolution(const Node &node) {
+  ConvolutionDesc desc;
+  std::string kind = node.at("kind").text();
+  if (kind == "forward")
+    desc.kind = ConvolutionDesc::Forward;
+  else if (kind == "input_grad")
+    desc.kind = ConvolutionDesc::InputGrad;
+  else if (kind == "weight_grad")
+    desc.kind = ConvolutionDesc::WeightGrad;
+  else
+    node.at("kind").fail("unknown kind of convolution");
+  if (node.at("dtype").dtype() != DType::F32)
+    node.at("dtype").fail("convolutions take f32");
+  desc.input = node.at("input").integers(1);
+  desc.filter = node.at("filter").integers(1);
+  desc.output = node.at("output").integers(1);
+  desc.strides = node.at("strides").integers(1);
+  desc.low = node.at("low").integers();
+  desc.high = node.at("high").integers();
+  desc.dilations = node.at("dilations").integers(1);
+  return desc;
+}
+
 static AttentionDesc parseAttention(const Node &node) {
   AttentionDesc desc;
   desc.batch = node.at("batch").integer(1);
@@ -455,6 +478,11 @@ Manifest Manifest::parse(const char *text, int64_t bytes) {
   }
   for (const Node &node : root.at("attentions").items())
     manifest.attentions.push_back(parseAttention(node));
+  if (root.has("convolutions"))
+    for (const Node &node : root.at("convolutions").items()) {
+      manifest.convolutions.push_back(parseConvolution(node));
+      manifest.convolutionScratch.push_back(node.has("scratch") ? node.at("scratch").integer() : 0);
+    }
   if (root.has("collectives"))
     for (const Node &node : root.at("collectives").items())
       manifest.collectives.push_back(parseCollective(node, manifest.mesh));

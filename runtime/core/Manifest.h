@@ -16,6 +16,7 @@
 #include "core/Mesh.h"
 #include "kernels/Attention.h"
 #include "weft/collective.h"
+#include "weft/convolution.h"
 #include "weft/matmul.h"
 
 #include <cstdint>
@@ -123,6 +124,9 @@ struct Manifest {
   /// The letters of the placement, if the compiler says them.
   std::string placement;
   std::vector<CollectiveInfo> collectives;
+  std::vector<ConvolutionDesc> convolutions;
+  /// The scratchpad bytes that the plan gives each convolution.
+  std::vector<int64_t> convolutionScratch;
   std::map<std::string, int64_t> memory;
   std::vector<ScheduleEntry> schedule;
   int64_t kernelCount = 0;

@@ -7,6 +7,7 @@
 
 #include "core/Text.h"
 #include "kernels/Attention.h"
+#include "kernels/Convolution.h"
 #include "kernels/Matmul.h"
 #include "launch/Run.h"
 
@@ -49,6 +50,8 @@ static std::string printLibraryCalls(const Manifest &manifest, const weft_contex
   std::map<std::string, int64_t> implementations;
   for (const auto &matmul : context.matmuls)
     ++implementations[matmul->implementation()];
+  for (const auto &convolution : context.convolutions)
+    ++implementations[convolution->implementation()];
   for (const auto &[name, count] : implementations)
     text += line("products", std::to_string(count) + " by oneDNN " + name +
                                  (name.compare(0, 3, "ref") == 0 ? " (slow: its layout is not supported)" : ""));

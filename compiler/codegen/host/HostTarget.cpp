@@ -6,21 +6,65 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/codegen/host/HostTarget.h"
+#include "dialects/weft/Convolution.h"
+#include "weft/convolution.h"
 #include "weft/matmul.h"
+#include "llvm/ADT/TypeSwitch.h"
 #include <algorithm>
 
+using namespace mlir;
 using namespace weft;
 
-int64_t HostTarget::productWorkspace(const ProductShape &product) const {
+static std::vector<int64_t> vectorOf(ArrayRef<int64_t> values) { return {values.begin(), values.end()}; }
+
+static int64_t workspaceOf(exec::ProductOp op) {
+  exec::ProductShape product = exec::ProductShape::of(op);
   MatmulDesc desc;
-  desc.batch.assign(product.batch.begin(), product.batch.end());
+  desc.batch = vectorOf(product.batch);
   desc.m = product.m;
   desc.n = product.n;
   desc.k = product.k;
   desc.dtype = product.elementType.isBF16() ? MatmulType::BF16 : MatmulType::F32;
-  desc.aStrides.assign(product.aStrides.begin(), product.aStrides.end());
-  desc.bStrides.assign(product.bStrides.begin(), product.bStrides.end());
-  desc.cStrides.assign(product.cStrides.begin(), product.cStrides.end());
+  desc.aStrides = vectorOf(product.aStrides);
+  desc.bStrides = vectorOf(product.bStrides);
+  desc.cStrides = vectorOf(product.cStrides);
   desc.bias = product.bias;
-  return std::max<int64_t>(0, matmulScratchBytes(desc));
+  return matmulScratchBytes(desc);
+}
+
+static int64_t workspaceOf(const ConvolutionGeometry &g) {
+  ConvolutionDesc desc;
+  switch (g.kind) {
+  case ConvolutionKind::Forward:
+    desc.kind = ConvolutionDesc::Forward;
+    break;
+  case ConvolutionKind::InputGrad:
+    desc.kind = ConvolutionDesc::InputGrad;
+    break;
+  case ConvolutionKind::WeightGrad:
+    desc.kind = ConvolutionDesc::WeightGrad;
+    break;
+  }
+  desc.input = vectorOf(g.inputType.getShape());
+  desc.filter = vectorOf(g.filterType.getShape());
+  desc.output = vectorOf(g.outputType.getShape());
+  desc.strides = vectorOf(g.strides);
+  desc.low = vectorOf(g.low);
+  desc.high = vectorOf(g.high);
+  desc.dilations = vectorOf(g.dilations);
+  return convolutionScratchBytes(desc);
+}
+
+bool HostTarget::takes(exec::LibraryOpInterface op) const {
+  Type element = cast<RankedTensorType>(op->getOperand(0).getType()).getElementType();
+  return element.isF32() || (isa<exec::ProductOp>(op) && element.isBF16());
+}
+
+int64_t HostTarget::workspaceBytes(exec::LibraryOpInterface op) const {
+  int64_t bytes = llvm::TypeSwitch<Operation *, int64_t>(op)
+                      .Case([](exec::ProductOp product) { return workspaceOf(product); })
+                      .Case<ConvolutionOp, ConvolutionInputGradOp, ConvolutionWeightGradOp>(
+                          [](auto convolution) { return workspaceOf(convolution.getGeometry()); })
+                      .Default([](Operation *) { return 0; });
+  return std::max<int64_t>(0, bytes);
 }

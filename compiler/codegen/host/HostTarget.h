@@ -12,12 +12,12 @@
 
 namespace weft {
 
-/// The host: products of f32 and bf16 go to oneDNN, whose scratchpad is the workspace; attention of f32 to the runtime.
+/// The host: oneDNN takes products of f32 and bf16 and convolutions of f32, its scratchpad is the workspace; the runtime
+/// has attention of f32.
 class HostTarget : public Target {
 public:
-  bool takesProduct(mlir::Type elementType) const override { return elementType.isF32() || elementType.isBF16(); }
-  bool takesAttention(mlir::Type elementType) const override { return elementType.isF32(); }
-  int64_t productWorkspace(const ProductShape &product) const override;
+  bool takes(exec::LibraryOpInterface op) const override;
+  int64_t workspaceBytes(exec::LibraryOpInterface op) const override;
 };
 
 } // namespace weft

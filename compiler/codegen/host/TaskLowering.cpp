@@ -7,7 +7,7 @@
 
 #include "compiler/codegen/host/TaskLowering.h"
 #include "compiler/manifest/LibraryCalls.h"
-#include "dialects/exec/Exec.h"
+#include "dialects/exec/LibraryCalls.h"
 #include "dialects/weft/Weft.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -152,20 +152,11 @@ private:
           ParallelExtent run = extents.lookup(launch.getKernel());
           call("weft_launch", {context, entry, arguments, constant(i64, run.extent), constant(i64, run.grain)});
         })
-        .Case([&](exec::MatmulOp product) {
-          call("weft_matmul", {context, callNumber(op), address(product.getA()), address(product.getB()),
-                               address(product.getBias()), address(product.getC()), address(product.getScratch())});
-        })
-        .Case([&](exec::AttentionOp attention) {
-          call("weft_attention_forward", {context, callNumber(op), address(attention.getQ()), address(attention.getK()),
-                                          address(attention.getV()), address(attention.getMask()),
-                                          address(attention.getOut()), address(attention.getLse())});
-        })
-        .Case([&](exec::AttentionGradOp grad) {
-          call("weft_attention_backward",
-               {context, callNumber(op), address(grad.getDout()), address(grad.getQ()), address(grad.getK()),
-                address(grad.getV()), address(grad.getMask()), address(grad.getOut()), address(grad.getLse()),
-                address(grad.getDq()), address(grad.getDk()), address(grad.getDv())});
+        .Case([&](exec::LibraryCallInterface library) {
+          SmallVector<Value> operands{context, callNumber(op)};
+          for (Value buffer : library.getCallBuffers())
+            operands.push_back(address(buffer));
+          call(library.getRuntimeFunction(), operands);
         })
         .Case([&](exec::CopyOp copy) {
           auto type = cast<MemRefType>(copy.getFrom().getType());

@@ -48,6 +48,10 @@ void weft_attention_backward(weft_context *ctx, int32_t id, const void *dout, co
                              const void *v, const void *mask, const void *out, const void *lse, void *dq, void *dk,
                              void *dv);
 
+/// Entry `id` of `convolutions`: c from a and b, which are in the order of weft.convolution's or its transposes'
+/// operands. `scratch` may be null where the entry has none.
+void weft_convolution(weft_context *ctx, int32_t id, const void *a, const void *b, void *c, void *scratch);
+
 /// Copies `bytes` bytes; the ranges do not overlap.
 void weft_copy(weft_context *ctx, void *to, const void *from, int64_t bytes);
 
