@@ -5,61 +5,12 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/import/onnx/NodeImport.h"
+#include "compiler/import/onnx/IndexRange.h"
 
 using namespace mlir;
 using namespace weft;
 
 using Shape = NodeImport::Shape;
-
-/// Whether `v` is an argument of the function, seen through ops that only move its elements: such indices are data,
-/// which the runtime checks against [0, size) before a step.
-static bool isProgramInput(Value v) {
-  while (Operation *op = v.getDefiningOp()) {
-    if (!isa<ReshapeOp, BroadcastOp, TransposeOp, SliceOp, arith::ExtSIOp, arith::TruncIOp>(op))
-      return false;
-    v = op->getOperand(0);
-  }
-  return true;
-}
-
-/// Indices into a dimension of `size` elements brought from [-size, size) to [0, size). Indices that are known and out
-/// of range are an error that says what has only `size` elements.
-static FailureOr<Value> normalIndices(NodeImport &n, Value indices, int64_t size, const Twine &what) {
-  Build &e = n.e;
-  if (DenseElementsAttr constant = constantValue(indices)) {
-    bool negative = false;
-    auto values = constant.isSplat() ? llvm::to_vector(ArrayRef(constant.getSplatValue<APInt>()))
-                                     : llvm::to_vector(constant.getValues<APInt>());
-    if (constant.getNumElements() == 0)
-      values.clear();
-    for (const APInt &value : values) {
-      int64_t index = value.getSExtValue();
-      negative |= index < 0;
-      if (index >= -size && index < size)
-        continue;
-      InFlightDiagnostic diagnostic = n.error();
-      // Positions made from a symbolic size are the usual cause; say which size it is.
-      for (auto &[name, dim] : n.context.dims)
-        if (dim > size && index < dim)
-          return diagnostic << name << "=" << dim << " exceeds the " << size << " " << what;
-      return diagnostic << "index " << index << " exceeds the " << size << " " << what;
-    }
-    if (!negative)
-      return indices;
-  } else if (isProgramInput(indices)) {
-    return indices;
-  }
-  Value wrapped = e.add(indices, e.splatLike(indices, size));
-  return e.select(e.less(indices, e.splatLike(indices, 0)), wrapped, indices);
-}
-
-static LogicalResult needIndices(NodeImport &n) {
-  Type type = n.elementType(1);
-  if (type.isInteger(64) || type.isInteger(32))
-    return success();
-  return n.error() << "indices must be 32- or 64-bit integers, not " << type;
-}
 
 static LogicalResult gather(NodeImport &n) {
   FailureOr<int64_t> axis = n.axis(n.getInt("axis", 0), n.rank(0));
@@ -71,7 +22,8 @@ static LogicalResult gather(NodeImport &n) {
   if (failed(n.checkShape(to)))
     return failure();
   const char *unit = *axis == 0 && n.rank(0) == 2 ? "rows of " : "elements of ";
-  FailureOr<Value> indices = normalIndices(n, n.input(1), n.shape(0)[*axis], Twine(unit) + n.displayName(0));
+  FailureOr<Value> indices =
+      normalIndices(n, n.input(1), n.shape(0)[*axis], Twine(unit) + n.displayName(0), DataIndices::Checked);
   if (failed(indices))
     return failure();
   return n.done(n.e.gather(n.input(0), *indices, *axis));

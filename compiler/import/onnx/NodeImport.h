@@ -177,6 +177,8 @@ private:
 void registerElementwise(OpTable &table);
 void registerShape(OpTable &table);
 void registerMatMul(OpTable &table);
+void registerEinsum(OpTable &table);
+void registerSorting(OpTable &table);
 void registerReduction(OpTable &table);
 void registerIndexing(OpTable &table);
 void registerNormalization(OpTable &table);

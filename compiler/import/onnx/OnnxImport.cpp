@@ -69,6 +69,10 @@ static bool readWholeFile(const std::string &path, std::unique_ptr<llvm::MemoryB
     error = "it is a folder";
     return false;
   }
+  if (llvm::sys::fs::exists(path) && !llvm::sys::fs::is_regular_file(path)) {
+    error = "it is not a regular file";
+    return false;
+  }
   auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!file) {
     error = "it cannot be read: " + file.getError().message();
@@ -106,6 +110,9 @@ LogicalResult Importer::checkOpset() {
   return success();
 }
 
+/// Operators that are named in one go when they cannot be taken.
+static constexpr size_t kMaxOperatorErrors = 10;
+
 /// One error per operator that cannot be taken, all of them at once.
 LogicalResult Importer::checkOperators(const GraphOrder &order) {
   struct Refused {
@@ -133,7 +140,13 @@ LogicalResult Importer::checkOperators(const GraphOrder &order) {
     keys.push_back(std::move(key));
     refused.insert({StringRef(keys.back()), Refused{node, 1, reason}});
   }
+  size_t said = 0;
   for (auto &[key, what] : refused) {
+    // More than anybody reads at once.
+    if (++said > kMaxOperatorErrors) {
+      error() << refused.size() - kMaxOperatorErrors << " more operators cannot be taken";
+      break;
+    }
     InFlightDiagnostic diagnostic = emitError(order.locations.find(what.first)->second);
     diagnostic << "operator " << key << " " << what.reason << " (" << what.count
                << (what.count == 1 ? " node" : " nodes, this is the first") << ")";
@@ -401,8 +414,8 @@ static void eraseDead(Block *block) {
 
 OwningOpRef<ModuleOp> Importer::run() {
   mlirContext.loadDialect<WeftDialect, arith::ArithDialect, math::MathDialect, func::FuncDialect>();
-  for (auto family : {registerElementwise, registerShape, registerMatMul, registerReduction, registerIndexing,
-                      registerNormalization, registerAttention, registerLoss})
+  for (auto family : {registerElementwise, registerShape, registerMatMul, registerEinsum, registerSorting,
+                      registerReduction, registerIndexing, registerNormalization, registerAttention, registerLoss})
     family(table);
   if (options.precision != "fp32" && options.precision != "model")
     return error() << "precision '" << options.precision << "' is neither 'fp32' nor 'model'", nullptr;

@@ -272,11 +272,12 @@ static LogicalResult slice(NodeImport &n) {
     }
     // weft.slice goes forward only: a step back is a gather with falling indices.
     int64_t back = step < -size ? std::max<int64_t>(size, 1) : -step;
-    Shape indices;
-    for (int64_t i = std::min(from, size - 1); i > to; i -= back)
-      indices.push_back(i);
-    result = n.e.gather(result, n.i64Vector(indices), d);
-    sizes[d] = indices.size();
+    int64_t first = std::min(from, size - 1);
+    sizes[d] = first > to ? llvm::divideCeil(first - to, back) : 0;
+    // As arithmetic, which is folded where there are few.
+    auto type = RankedTensorType::get({sizes[d]}, n.e.b.getI64Type());
+    Value indices = n.e.mul(n.e.iota(type, 0), n.e.splat(type, static_cast<double>(-back)));
+    result = n.e.gather(result, n.e.add(indices, n.e.splat(type, static_cast<double>(first))), d);
   }
   return n.done(n.e.slice(result, offsets, sizes, strides));
 }

@@ -1,0 +1,201 @@
+//===- Sorting.cpp - ONNX operators that choose and place elements -*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/import/onnx/IndexRange.h"
+#include "dialects/weft/Sort.h"
+
+using namespace mlir;
+using namespace weft;
+
+using Shape = NodeImport::Shape;
+
+static LogicalResult topK(NodeImport &n) {
+  FailureOr<int64_t> axis = n.axis(n.getInt("axis", -1), n.rank(0));
+  bool largest = n.getInt("largest", 1) != 0;
+  // Sorted results are right where any order is.
+  n.getInt("sorted", 1);
+  FailureOr<Shape> k = n.constantInts(1, "k");
+  if (failed(axis) || failed(k))
+    return failure();
+  int64_t size = n.shape(0)[*axis];
+  if (k->size() != 1 || k->front() < 0 || k->front() > size)
+    return n.error() << "k must be one number from 0 to " << size << ", the size of axis " << *axis;
+  Shape shape(n.shape(0));
+  shape[*axis] = k->front();
+  auto op = TopKOp::create(n.e.b, n.e.loc, n.type(0).clone(shape), RankedTensorType::get(shape, n.e.b.getI64Type()),
+                           n.input(0), *axis, !largest);
+  n.set(0, op.getValues());
+  n.set(1, op.getIndices());
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Scatter
+//===----------------------------------------------------------------------===//
+
+/// What the attribute `reduction` says: nullopt inside for replacement.
+static FailureOr<std::optional<ReduceKind>> reduction(NodeImport &n) {
+  std::string name = n.getString("reduction", "none");
+  if (name == "none")
+    return std::optional<ReduceKind>();
+  std::optional<ReduceKind> kind = llvm::StringSwitch<std::optional<ReduceKind>>(name)
+                                       .Case("add", ReduceKind::sum)
+                                       .Case("mul", ReduceKind::prod)
+                                       .Case("max", ReduceKind::max)
+                                       .Case("min", ReduceKind::min)
+                                       .Default(std::nullopt);
+  if (!kind || ((*kind == ReduceKind::max || *kind == ReduceKind::min) && n.opset < 18))
+    return n.error() << "reduction '" << name << "' does not exist in opset " << n.opset, failure();
+  return kind;
+}
+
+/// Writes `updates` to `places` of operand 0, whose first dimensions are made one of `slices` slices.
+static LogicalResult scatterFlat(NodeImport &n, Value places, Value updates, int64_t slices, NodeImport::Dims slice,
+                                 std::optional<ReduceKind> combine) {
+  Build &e = n.e;
+  Shape flat{slices};
+  llvm::append_range(flat, slice);
+  Shape of(tensorType(places).getShape());
+  llvm::append_range(of, slice);
+  Value input = e.reshape(n.input(0), flat);
+  bool isBool = n.elementType(0).isInteger(1);
+  if (isBool && combine) {
+    // or and and: of numbers the maximum and the minimum.
+    input = e.cast(input, e.b.getI32Type());
+    updates = e.cast(updates, e.b.getI32Type());
+    combine = *combine == ReduceKind::sum ? ReduceKind::max : *combine == ReduceKind::prod ? ReduceKind::min : *combine;
+  }
+  ReduceKindAttr kind = combine ? ReduceKindAttr::get(e.b.getContext(), *combine) : ReduceKindAttr();
+  Value result = ScatterOp::create(e.b, e.loc, input.getType(), input, places, e.reshape(updates, of), 0, kind);
+  if (isBool && combine)
+    result = e.cast(result, e.b.getI1Type());
+  return n.done(e.reshape(result, n.shape(0)));
+}
+
+static LogicalResult scatterElements(NodeImport &n) {
+  FailureOr<int64_t> axis = n.axis(n.getInt("axis", 0), n.rank(0));
+  FailureOr<std::optional<ReduceKind>> combine = reduction(n);
+  if (failed(axis) || failed(combine) || failed(needIndices(n)) || failed(n.needSameElementType(0, 2)))
+    return failure();
+  ArrayRef<int64_t> data = n.shape(0), indices = n.shape(1);
+  bool fits = data.size() == indices.size() && indices == n.shape(2);
+  for (int64_t d = 0; fits && d < n.rank(0); ++d)
+    fits = d == *axis || indices[d] <= data[d];
+  if (!fits)
+    return n.error() << "indices of type " << n.type(1) << " and updates of type " << n.type(2)
+                     << " do not fit data of type " << n.type(0);
+  FailureOr<Value> along = normalIndices(n, n.input(1), data[*axis], "elements of " + n.displayName(0));
+  if (failed(along))
+    return failure();
+  Build &e = n.e;
+  Value places = placesAlong(e, *along, data, *axis);
+  int64_t count = n.type(1).getNumElements();
+  return scatterFlat(n, e.reshape(places, {count}), e.reshape(n.input(2), {count}), n.type(0).getNumElements(), {},
+                     *combine);
+}
+
+static LogicalResult scatterND(NodeImport &n) {
+  FailureOr<std::optional<ReduceKind>> combine = reduction(n);
+  if (failed(combine) || failed(needIndices(n)) || failed(n.needSameElementType(0, 2)))
+    return failure();
+  Build &e = n.e;
+  ArrayRef<int64_t> data = n.shape(0), indices = n.shape(1);
+  int64_t depth = indices.empty() ? 0 : indices.back();
+  Shape where(indices.empty() ? indices : indices.drop_back()), slice;
+  if (depth >= 1 && depth <= n.rank(0))
+    slice.assign(data.begin() + depth, data.end());
+  Shape updates(where);
+  llvm::append_range(updates, slice);
+  if (depth < 1 || depth > n.rank(0) || ArrayRef<int64_t>(updates) != n.shape(2))
+    return n.error() << "indices of type " << n.type(1) << " and updates of type " << n.type(2)
+                     << " do not fit data of type " << n.type(0);
+  Value place;
+  int64_t stride = 1;
+  for (int64_t d = depth - 1; d >= 0; stride *= data[d], --d) {
+    Shape offsets(n.rank(1), 0), sizes(indices);
+    offsets.back() = d;
+    sizes.back() = 1;
+    Value part = e.reshape(e.slice(n.input(1), offsets, sizes), where);
+    FailureOr<Value> normal =
+        normalIndices(n, part, data[d], "elements of axis " + Twine(d) + " of " + n.displayName(0));
+    if (failed(normal))
+      return failure();
+    part = stride == 1 ? *normal : e.mul(*normal, e.splatLike(*normal, static_cast<double>(stride)));
+    place = place ? e.add(place, part) : part;
+  }
+  return scatterFlat(n, place, n.input(2), stride, slice, *combine);
+}
+
+//===----------------------------------------------------------------------===//
+// Choices that are known while a graph is imported
+//===----------------------------------------------------------------------===//
+
+static LogicalResult nonZero(NodeImport &n) {
+  DenseElementsAttr values = constantValue(n.input(0));
+  if (!values)
+    return n.error() << "how many elements are not zero depends on data: a program has fixed sizes";
+  auto isZero = [&](auto number) { return number.isZero(); };
+  int64_t rank = n.rank(0), count = values.getNumElements();
+  SmallVector<bool> set;
+  if (n.isFloat(0))
+    for (const APFloat &value : values.getValues<APFloat>())
+      set.push_back(!isZero(value));
+  else
+    for (const APInt &value : values.getValues<APInt>())
+      set.push_back(!isZero(value));
+  // Row d of the result has the elements' places in dimension d.
+  Shape found;
+  for (int64_t i = 0; i < count; ++i)
+    if (set[i])
+      found.push_back(i);
+  Shape result(rank * found.size());
+  for (auto [j, place] : llvm::enumerate(found)) {
+    int64_t rest = place;
+    for (int64_t d = rank - 1; d >= 0; --d) {
+      result[d * found.size() + j] = rest % n.shape(0)[d];
+      rest /= n.shape(0)[d];
+    }
+  }
+  return n.done(n.i64Constant(result, {rank, static_cast<int64_t>(found.size())}));
+}
+
+static LogicalResult oneHot(NodeImport &n) {
+  FailureOr<Shape> depth = n.constantInts(1, "depth");
+  FailureOr<int64_t> axis = n.axis(n.getInt("axis", -1), n.rank(0) + 1);
+  if (failed(depth) || failed(axis))
+    return failure();
+  if (depth->size() != 1 || depth->front() < 0)
+    return n.error() << "depth must be one number, not negative";
+  if (n.isFloat(0) || n.elementType(0).isInteger(1))
+    return n.error() << "indices of type " << n.type(0);
+  if (n.rank(2) != 1 || n.shape(2)[0] != 2)
+    return n.error() << "values must be the two for off and on, not " << n.type(2);
+  Build &e = n.e;
+  int64_t size = depth->front();
+  Shape shape(n.shape(0));
+  shape.insert(shape.begin() + *axis, size);
+  if (failed(n.checkShape(shape)))
+    return failure();
+  Value indices = n.input(0), zero = e.splatLike(indices, 0);
+  indices = e.select(e.less(indices, zero), e.add(indices, e.splatLike(indices, size)), indices);
+  Shape dims;
+  for (int64_t d = 0, rank = shape.size(); d < rank; ++d)
+    if (d != *axis)
+      dims.push_back(d);
+  Value wanted = e.broadcast(indices, dims, shape);
+  Value hit = e.equal(e.iota(tensorType(wanted), *axis), wanted);
+  auto value = [&](int64_t i) { return e.broadcast(e.reshape(e.slice(n.input(2), {i}, {1}), {}), {}, shape); };
+  return n.done(e.select(hit, value(1), value(0)));
+}
+
+void weft::registerSorting(OpTable &table) {
+  table.add("TopK", topK, 2, 2, 2);
+  table.add("ScatterElements", scatterElements, 3, 3);
+  table.add("ScatterND", scatterND, 3, 3);
+  table.add("NonZero", nonZero, 1, 1);
+  table.add("OneHot", oneHot, 3, 3);
+}
