@@ -23,7 +23,9 @@ struct TypeInfo {
 /// In the order of the enumeration.
 constexpr TypeInfo kTypes[] = {{"f32", "F32", 4, true},   {"f64", "F64", 8, true},  {"f16", "F16", 2, true},
                                {"bf16", "BF16", 2, true}, {"i64", "I64", 8, false}, {"i32", "I32", 4, false},
-                               {"i8", "I8", 1, false},    {"u8", "U8", 1, false},   {"i1", "BOOL", 1, false}};
+                               {"i16", "I16", 2, false},  {"i8", "I8", 1, false},   {"u64", "U64", 8, false},
+                               {"u32", "U32", 4, false},  {"u16", "U16", 2, false}, {"u8", "U8", 1, false},
+                               {"i1", "BOOL", 1, false}};
 
 constexpr const TypeInfo &info(DType type) { return kTypes[static_cast<int>(type)]; }
 
@@ -75,9 +77,14 @@ uint16_t floatToF16(float value) {
 void storeInteger(void *data, DType type, int64_t index, int64_t value) {
   switch (type) {
   case DType::I64:
+  case DType::U64:
     return storeAs<int64_t>(data, index, value);
   case DType::I32:
+  case DType::U32:
     return storeAs<int32_t>(data, index, static_cast<int32_t>(value));
+  case DType::I16:
+  case DType::U16:
+    return storeAs<int16_t>(data, index, static_cast<int16_t>(value));
   case DType::I1:
     return storeAs<uint8_t>(data, index, value != 0);
   default:
@@ -122,9 +129,16 @@ bool weft::rt::isFloat(DType type) { return info(type).isFloat; }
 int64_t weft::rt::loadInteger(const void *data, DType type, int64_t index) {
   switch (type) {
   case DType::I64:
+  case DType::U64:
     return loadAs<int64_t>(data, index);
   case DType::I32:
     return loadAs<int32_t>(data, index);
+  case DType::I16:
+    return loadAs<int16_t>(data, index);
+  case DType::U32:
+    return loadAs<uint32_t>(data, index);
+  case DType::U16:
+    return loadAs<uint16_t>(data, index);
   case DType::I8:
     return loadAs<int8_t>(data, index);
   default:
@@ -142,6 +156,8 @@ double weft::rt::loadDouble(const void *data, DType type, int64_t index) {
     return f16ToFloat(loadAs<uint16_t>(data, index));
   case DType::BF16:
     return bf16ToFloat(loadAs<uint16_t>(data, index));
+  case DType::U64:
+    return static_cast<double>(loadAs<uint64_t>(data, index));
   default:
     return static_cast<double>(loadInteger(data, type, index));
   }

@@ -14,7 +14,7 @@
 namespace weft::rt {
 
 /// The element types of the manifest. `I1` is one byte, 0 or 1.
-enum class DType : uint8_t { F32, F64, F16, BF16, I64, I32, I8, U8, I1 };
+enum class DType : uint8_t { F32, F64, F16, BF16, I64, I32, I16, I8, U64, U32, U16, U8, I1 };
 
 /// The type that the manifest calls `name`; false when there is none.
 bool parseDType(const std::string &name, DType &type);
@@ -31,7 +31,7 @@ bool isFloat(DType type);
 /// else is false and writes nothing. The ranges do not overlap; neither needs to be aligned.
 bool convertElements(const void *from, DType fromType, void *to, DType toType, int64_t count);
 
-/// Element `index` of an integer tensor.
+/// Element `index` of an integer tensor; of U64, its bits.
 int64_t loadInteger(const void *data, DType type, int64_t index);
 
 /// Element `index` of a tensor of any type.
