@@ -175,8 +175,9 @@ bool SafetensorsFile::parse(std::string &error) {
   return true;
 }
 
-std::string weft::writeSafetensors(const std::string &path, const std::vector<SafetensorsEntry> &entries,
-                                   const std::map<std::string, std::string> &metadata) {
+SafetensorsWriter::SafetensorsWriter(const std::string &path, const std::vector<SafetensorsEntry> &entries,
+                                     const std::map<std::string, std::string> &metadata)
+    : file(std::make_unique<rt::AtomicFile>(path)) {
   // An ordered object keeps the order of `entries`, which is the order of the data.
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
   if (!metadata.empty())
@@ -184,8 +185,10 @@ std::string weft::writeSafetensors(const std::string &path, const std::vector<Sa
       header["__metadata__"][key] = text;
   int64_t offset = 0;
   for (const SafetensorsEntry &entry : entries) {
-    if (header.contains(entry.name))
-      return "cannot write '" + path + "': two tensors are named '" + entry.name + "'";
+    if (header.contains(entry.name)) {
+      fault = "cannot write '" + path + "': two tensors are named '" + entry.name + "'";
+      return;
+    }
     header[entry.name] = {
         {"dtype", entry.dtype}, {"shape", entry.shape}, {"data_offsets", {offset, offset + entry.bytes}}};
     offset += entry.bytes;
@@ -194,12 +197,30 @@ std::string weft::writeSafetensors(const std::string &path, const std::vector<Sa
   // Readers like aligned data: the header is padded with spaces, as the format allows.
   text.resize((text.size() + 7) / 8 * 8, ' ');
   uint64_t headerBytes = text.size();
+  if (!file->open() || !file->write(&headerBytes, 8) || !file->write(text.data(), text.size()))
+    fault = file->error();
+}
 
-  rt::AtomicFile file(path);
-  bool good = file.open() && file.write(&headerBytes, 8) && file.write(text.data(), text.size());
-  for (size_t i = 0; good && i < entries.size(); ++i)
-    good = file.write(entries[i].data, entries[i].bytes);
-  if (good && file.commit())
-    return "";
-  return file.error();
+SafetensorsWriter::~SafetensorsWriter() = default;
+
+bool SafetensorsWriter::append(const void *data, int64_t bytes) {
+  if (fault.empty() && !file->write(data, bytes))
+    fault = file->error();
+  return fault.empty();
+}
+
+bool SafetensorsWriter::commit() {
+  if (fault.empty() && !file->commit())
+    fault = file->error();
+  return fault.empty();
+}
+
+std::string weft::writeSafetensors(const std::string &path, const std::vector<SafetensorsEntry> &entries,
+                                   const std::map<std::string, std::string> &metadata) {
+  SafetensorsWriter writer(path, entries, metadata);
+  for (const SafetensorsEntry &entry : entries)
+    if (!writer.append(entry.data, entry.bytes))
+      break;
+  writer.commit();
+  return writer.error();
 }

@@ -150,9 +150,12 @@ void Ranks::connect(char *memory, int64_t bytes) {
   check();
 }
 
-void Ranks::disconnect() {
-  if (client && !client->fault())
+void Ranks::goodbye() {
+  if (client)
     client->goodbye();
+}
+
+void Ranks::release() noexcept {
   std::lock_guard<std::mutex> lock(connecting);
   exchanges.clear();
   groups.clear();

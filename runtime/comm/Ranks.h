@@ -54,8 +54,10 @@ public:
 
   /// Connects the groups of all collectives, for transfers within the arena. Throws InputError, FaultError.
   void connect(char *arena, int64_t bytes);
-  /// Breaks the connections: afterwards the arena may go. Waits for all ranks first, unless the job has failed.
-  void disconnect();
+  /// Waits until all ranks have come here.
+  void goodbye();
+  /// Breaks the connections; nothing is transferred from or to the arena any more.
+  void release() noexcept;
 
   /// How many collectives there are to run.
   int64_t collectives() const { return static_cast<int64_t>(exchanges.size()); }

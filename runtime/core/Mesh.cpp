@@ -119,6 +119,22 @@ void Box::forEachRun(const std::function<void(int64_t, int64_t, int64_t)> &visit
   }
 }
 
+void Box::forEachSpan(int64_t gap, int64_t most,
+                      const std::function<void(int64_t, int64_t, const std::vector<Run> &)> &visit) const {
+  std::vector<Run> runs;
+  int64_t end = 0;
+  forEachRun([&](int64_t global, int64_t local, int64_t count) {
+    if (!runs.empty() && (global - end > gap || global + count - runs.front().global > most)) {
+      visit(runs.front().global, end, runs);
+      runs.clear();
+    }
+    runs.push_back({global, local, count});
+    end = global + count;
+  });
+  if (!runs.empty())
+    visit(runs.front().global, end, runs);
+}
+
 void Box::extract(const void *tensor, void *box, int64_t width) const {
   forEachRun([&](int64_t global, int64_t local, int64_t count) {
     memcpy(static_cast<char *>(box) + local * width, static_cast<const char *>(tensor) + global * width, count * width);

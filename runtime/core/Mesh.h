@@ -59,6 +59,13 @@ struct Box {
   /// Calls `visit(global, local, count)` for every run of elements that are consecutive in the tensor, in order: the
   /// index of its first element in the tensor and in the box. Runs are as long as they can be.
   void forEachRun(const std::function<void(int64_t, int64_t, int64_t)> &visit) const;
+  /// Groups runs: calls `visit(begin, end, runs)` for ranges of the tensor that hold whole runs, in order, with at most
+  /// `gap` elements that are not needed between two of them. A range with more than one run is at most `most` long.
+  struct Run {
+    int64_t global, local, count;
+  };
+  void forEachSpan(int64_t gap, int64_t most,
+                   const std::function<void(int64_t, int64_t, const std::vector<Run> &)> &visit) const;
   /// Copies the box out of the whole tensor, or into it; `width` is the bytes of an element.
   void extract(const void *tensor, void *box, int64_t width) const;
   void insert(const void *box, void *tensor, int64_t width) const;

@@ -7,6 +7,7 @@
 
 #include "core/Parameters.h"
 
+#include "comm/Ranks.h"
 #include "core/Error.h"
 #include "core/Random.h"
 #include "core/Text.h"
@@ -61,17 +62,17 @@ private:
 
 } // namespace
 
-/// Reads `bytes` bytes at `offset`, several ranges at a time. Throws InputError.
-static void readRange(int descriptor, const ParamInfo &param, void *to) {
+/// Reads bytes [begin, end) of a parameter's source, several ranges at a time. Throws InputError.
+static void readRange(int descriptor, const ParamInfo &param, int64_t begin, int64_t end, void *to) {
   constexpr int64_t kPart = int64_t(8) << 20;
   const ParamSource &source = param.source;
-  int64_t parts = (source.bytes + kPart - 1) / kPart;
+  int64_t parts = (end - begin + kPart - 1) / kPart;
   std::atomic<int> failure{0};
 #pragma omp parallel for schedule(dynamic, 1)
   for (int64_t part = 0; part < parts; ++part) {
-    int64_t at = part * kPart, end = std::min(at + kPart, source.bytes);
-    while (at < end && failure == 0) {
-      ssize_t done = pread(descriptor, static_cast<char *>(to) + at, end - at, source.offset + at);
+    int64_t at = begin + part * kPart, last = std::min(at + kPart, end);
+    while (at < last && failure == 0) {
+      ssize_t done = pread(descriptor, static_cast<char *>(to) + (at - begin), last - at, source.offset + at);
       if (done < 0 && errno == EINTR)
         continue;
       if (done <= 0)
@@ -84,6 +85,23 @@ static void readRange(int descriptor, const ParamInfo &param, void *to) {
     throw InputError("parameter '" + param.name + "' cannot be read from '" + source.file +
                      "': " + (failure < 0 ? "the file ends before it" : strerror(failure)) +
                      "; compile again, or give --weights FILE.safetensors");
+}
+
+/// Reads a box of a parameter's source: of the file only the pages that hold it.
+static void readBox(int descriptor, const ParamInfo &param, const Box &box, void *to) {
+  constexpr int64_t kPage = 4096, kMost = int64_t(4) << 20;
+  int64_t width = elementBytes(param.source.dtype);
+  std::vector<char> span;
+  box.forEachSpan(kPage / width, kMost / width, [&](int64_t begin, int64_t end, const std::vector<Box::Run> &runs) {
+    char *into = static_cast<char *>(to) + runs.front().local * width;
+    if (runs.size() == 1)
+      return readRange(descriptor, param, begin * width, end * width, into);
+    span.resize((end - begin) * width);
+    readRange(descriptor, param, begin * width, end * width, span.data());
+    for (const Box::Run &run : runs)
+      memcpy(static_cast<char *>(to) + run.local * width, span.data() + (run.global - begin) * width,
+             run.count * width);
+  });
 }
 
 template <typename Word>
@@ -166,58 +184,108 @@ static void convertAll(const void *from, DType fromType, void *to, DType toType,
   }
 }
 
-static void loadFromFile(const ParamInfo &param, SourceFiles &files, void *to) {
-  const ParamSource &source = param.source;
-  int descriptor = files.descriptorOf(param);
-  bool sameType = source.dtype == param.dtype;
-  if (sameType && source.perm.empty())
-    return readRange(descriptor, param, to);
-  std::unique_ptr<char[]> raw(new char[source.bytes]);
-  readRange(descriptor, param, raw.get());
-  if (sameType)
-    return transposeElements(raw.get(), source.shape, source.perm, elementBytes(param.dtype), to);
+/// The box of a parameter in the layout of its file.
+static Box boxInFile(const ParamSource &source, const Box &box) {
   if (source.perm.empty())
-    return convertAll(raw.get(), source.dtype, to, param.dtype, param.elements());
-  std::unique_ptr<char[]> converted(new char[param.bytes]);
-  convertAll(raw.get(), source.dtype, converted.get(), param.dtype, param.elements());
-  transposeElements(converted.get(), source.shape, source.perm, elementBytes(param.dtype), to);
+    return box;
+  Box result{source.shape, source.shape, source.shape};
+  for (size_t i = 0; i < source.perm.size(); ++i) {
+    result.begin[source.perm[i]] = box.begin[i];
+    result.size[source.perm[i]] = box.size[i];
+  }
+  return result;
 }
 
-static void loadFromWeights(const ParamInfo &param, const SafetensorsEntry &entry, const std::string &path, void *to) {
+static void loadFromFile(const ParamInfo &param, const Box &part, SourceFiles &files, void *to) {
+  const ParamSource &source = param.source;
+  int descriptor = files.descriptorOf(param);
+  Box box = boxInFile(source, part);
+  bool sameType = source.dtype == param.dtype;
+  int64_t count = box.elements();
+  if (sameType && source.perm.empty())
+    return readBox(descriptor, param, box, to);
+  std::unique_ptr<char[]> raw(new char[count * elementBytes(source.dtype)]);
+  readBox(descriptor, param, box, raw.get());
+  if (sameType)
+    return transposeElements(raw.get(), box.size, source.perm, elementBytes(param.dtype), to);
+  if (source.perm.empty())
+    return convertAll(raw.get(), source.dtype, to, param.dtype, count);
+  std::unique_ptr<char[]> converted(new char[count * elementBytes(param.dtype)]);
+  convertAll(raw.get(), source.dtype, converted.get(), param.dtype, count);
+  transposeElements(converted.get(), box.size, source.perm, elementBytes(param.dtype), to);
+}
+
+/// Whether each size of `file` is the product of consecutive sizes of `shape`: a parameter whose packed parts have a
+/// dimension of their own is the same bytes.
+static bool isSplitOf(const std::vector<int64_t> &shape, const std::vector<int64_t> &file) {
+  size_t at = 0;
+  for (int64_t size : file) {
+    int64_t product = 1;
+    while (at < shape.size() && (product < size || shape[at] == 1))
+      product *= shape[at++];
+    if (product != size)
+      return false;
+  }
+  return at == shape.size();
+}
+
+static void loadFromWeights(const ParamInfo &param, const Box &box, const SafetensorsEntry &entry,
+                            const std::string &path, void *to) {
   std::string place = "'" + path + "': tensor '" + entry.name + "' ";
-  if (entry.shape != param.shape)
+  bool packed = entry.shape.size() < param.shape.size() && !entry.shape.empty() && isSplitOf(param.shape, entry.shape);
+  if (entry.shape != param.shape && !packed)
     throw InputError(place + "has shape " + formatShape(entry.shape) + " where parameter '" + param.name + "' has " +
                      formatShape(param.shape));
   DType type;
   if (!parseSafetensorsDType(entry.dtype, type) || isFloat(type) != isFloat(param.dtype))
     throw InputError(place + "has type " + entry.dtype + ", which does not convert to " + dtypeName(param.dtype) +
                      " of parameter '" + param.name + "'");
-  convertAll(entry.data, type, to, param.dtype, param.elements());
+  box.forEachRun([&](int64_t global, int64_t local, int64_t count) {
+    convertAll(static_cast<const char *>(entry.data) + global * elementBytes(type), type,
+               static_cast<char *>(to) + local * elementBytes(param.dtype), param.dtype, count);
+  });
 }
 
-static void initialise(const ParamInfo &param, uint64_t seed, void *to) {
+/// Elements [begin, end) of the parameter's random numbers into `to`, which is as wide as the parameter's type.
+static void generate(const ParamInfo &param, uint64_t seed, int64_t first, int64_t count, char *to) {
   constexpr int64_t kPart = 1 << 16;
   const ParamSource &source = param.source;
-  int64_t count = param.elements();
   uint64_t name = hashName(param.name);
 #pragma omp parallel for schedule(static)
   for (int64_t part = 0; part < (count + kPart - 1) / kPart; ++part) {
-    int64_t begin = part * kPart, end = std::min(begin + kPart, count);
-    char *at = static_cast<char *>(to) + begin * elementBytes(param.dtype);
-    if (source.kind == ParamSource::Constant) {
-      fillElements(to, param.dtype, source.value, begin, end);
-    } else if (param.dtype == DType::F32) {
-      fillNormal(reinterpret_cast<float *>(at), begin, end - begin, seed, name, static_cast<float>(source.value));
+    int64_t begin = part * kPart, size = std::min(kPart, count - begin);
+    char *at = to + begin * elementBytes(param.dtype);
+    if (param.dtype == DType::F32) {
+      fillNormal(reinterpret_cast<float *>(at), first + begin, size, seed, name, static_cast<float>(source.value));
     } else {
-      std::vector<float> values(end - begin);
-      fillNormal(values.data(), begin, end - begin, seed, name, static_cast<float>(source.value));
-      convertElements(values.data(), DType::F32, at, param.dtype, end - begin);
+      std::vector<float> values(size);
+      fillNormal(values.data(), first + begin, size, seed, name, static_cast<float>(source.value));
+      convertElements(values.data(), DType::F32, at, param.dtype, size);
     }
   }
 }
 
+/// A number is a function of its index in the whole tensor, so that it does not matter which rank holds it.
+static void initialise(const ParamInfo &param, const Box &box, uint64_t seed, char *to) {
+  // Numbers come in blocks of this many: between short runs those in between cost nothing.
+  constexpr int64_t kBlock = 256, kMost = 1 << 16;
+  if (param.source.kind == ParamSource::Constant)
+    return fillElements(to, param.dtype, param.source.value, 0, box.elements());
+  int64_t width = elementBytes(param.dtype);
+  std::vector<char> span;
+  box.forEachSpan(kBlock, kMost, [&](int64_t begin, int64_t end, const std::vector<Box::Run> &runs) {
+    if (runs.size() == 1)
+      return generate(param, seed, begin, end - begin, to + runs.front().local * width);
+    span.resize((end - begin) * width);
+    generate(param, seed, begin, end - begin, span.data());
+    for (const Box::Run &run : runs)
+      memcpy(to + run.local * width, span.data() + (run.global - begin) * width, run.count * width);
+  });
+}
+
 std::vector<std::string> weft::rt::initialiseParameters(const Manifest &manifest, char *arena, uint64_t seed,
-                                                        const SafetensorsFile *weights) {
+                                                        const SafetensorsFile *weights,
+                                                        const std::vector<int64_t> &coordinates) {
   std::vector<std::string> remarks;
   std::vector<std::string> missing;
   SourceFiles files;
@@ -227,14 +295,15 @@ std::vector<std::string> weft::rt::initialiseParameters(const Manifest &manifest
     for (size_t i = 0; weights && !entry && i < param.aliases.size(); ++i)
       entry = weights->find(param.aliases[i]);
     used += entry != nullptr;
+    Box box = manifest.boxOf(param, coordinates);
     if (entry)
-      loadFromWeights(param, *entry, weights->path(), param.in(arena));
+      loadFromWeights(param, box, *entry, weights->path(), param.in(arena));
     else if (weights && param.trainable)
       missing.push_back(param.name);
     else if (param.source.kind == ParamSource::File)
-      loadFromFile(param, files, param.in(arena));
+      loadFromFile(param, box, files, param.in(arena));
     else
-      initialise(param, seed, param.in(arena));
+      initialise(param, box, seed, static_cast<char *>(param.in(arena)));
   }
   if (!missing.empty())
     throw InputError("'" + weights->path() + "' has no tensor for " + std::to_string(missing.size()) +
@@ -246,19 +315,43 @@ std::vector<std::string> weft::rt::initialiseParameters(const Manifest &manifest
   return remarks;
 }
 
-void weft::rt::initialiseStates(const Manifest &manifest, char *arena) {
-  for (const StateInfo &state : manifest.states)
+void weft::rt::initialiseStates(const Manifest &manifest, char *arena, const std::vector<int64_t> &coordinates) {
+  for (const StateInfo &state : manifest.states) {
     if (state.init != 0.0)
       fillElements(state.in(arena), state.dtype, state.init, 0, state.elements());
+    if (state.kind == "mesh")
+      memcpy(state.in(arena), coordinates.data(), state.bytes);
+  }
 }
 
-std::string weft::rt::saveParameters(const Manifest &manifest, const char *arena, const std::string &path) {
+std::string weft::rt::saveParameters(const Manifest &manifest, const char *arena, const std::string &path,
+                                     Ranks *ranks) {
+  bool writes = !ranks || ranks->rank() == 0;
   std::vector<SafetensorsEntry> entries;
   std::map<std::string, std::string> metadata = {{"format", "pt"}, {"model", manifest.model}};
   for (const ParamInfo &param : manifest.params) {
-    entries.push_back({param.name, safetensorsName(param.dtype), param.shape, arena + param.offset, param.bytes});
+    entries.push_back({param.name, safetensorsName(param.dtype), param.shape, nullptr,
+                       param.globalElements() * elementBytes(param.dtype)});
     for (const std::string &alias : param.aliases)
       metadata["tied/" + alias] = param.name;
   }
-  return writeSafetensors(path, entries, metadata);
+  std::optional<SafetensorsWriter> writer;
+  if (writes) {
+    writer.emplace(path, entries, metadata);
+    if (!writer->error().empty())
+      return writer->error();
+  }
+  // One tensor at a time is whole, in rank 0.
+  std::vector<char> whole;
+  for (const ParamInfo &param : manifest.params) {
+    const char *local = arena + param.offset;
+    if (ranks) {
+      whole.resize(writes ? param.globalElements() * elementBytes(param.dtype) : 0);
+      ranks->gather(param, local, whole.data());
+      local = whole.data();
+    }
+    if (writes && !writer->append(local, param.globalElements() * elementBytes(param.dtype)))
+      return writer->error();
+  }
+  return writes && !writer->commit() ? writer->error() : "";
 }

@@ -9,10 +9,12 @@
 
 #include "core/Error.h"
 #include "core/Text.h"
+#include "data/RowParts.h"
 #include "data/Shuffle.h"
 #include "data/Tensors.h"
 #include "data/TokenStream.h"
 
+#include <algorithm>
 #include <cstring>
 
 using namespace weft;
@@ -25,18 +27,19 @@ namespace {
 /// Sample i is tokens [i * T, i * T + T]; its labels are its tokens moved by one.
 class TokenSource final : public DataSource {
 public:
-  TokenSource(const Manifest &manifest, const std::vector<std::string> &paths)
+  TokenSource(const Manifest &manifest, const std::vector<std::string> &paths, const std::vector<int64_t> &coordinates)
       : stream(paths), length(manifest.tokensPerSample), fileCount(paths.size()) {
     for (const InputInfo &input : manifest.inputs) {
       bool tokens = input.role == InputRole::Tokens || input.role == InputRole::Labels;
       if (!tokens && input.role != InputRole::Field)
         continue;
       if (!tokens || length == 0 || isFloat(input.dtype) ||
-          input.elements() != manifest.samplesPerMicrobatch() * length)
+          input.globalElements() != manifest.samplesPerMicrobatch() * length)
         throw InputError("input '" + input.name + "' of shape " + formatShape(input.shape) +
                          " cannot be read from token files; give --data FILE.safetensors with a tensor '" + input.name +
                          "'");
       inputs.push_back(&input);
+      parts.emplace_back(manifest, input, coordinates);
     }
     if (inputs.empty())
       throw InputError("this model has no input that token files could fill");
@@ -56,13 +59,17 @@ public:
 
   void load(int64_t index, int64_t row, char *arena) override {
     int64_t begin = index * length;
+    if (std::all_of(parts.begin(), parts.end(), [&](const RowParts &part) { return part.of(row).empty(); }))
+      return;
     stream.read(begin, length + 1, ids.data());
-    for (const InputInfo *input : inputs) {
-      int64_t shift = input->role == InputRole::Labels;
-      if (input->limit)
-        check(*input, begin + shift, ids.data() + shift);
-      char *to = arena + input->offset + row * length * elementBytes(input->dtype);
-      convertElements(ids.data() + shift, DType::I64, to, input->dtype, length);
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      const InputInfo &input = *inputs[i];
+      int64_t shift = input.role == InputRole::Labels;
+      if (input.limit && !parts[i].of(row).empty())
+        check(input, begin + shift, ids.data() + shift);
+      for (const RowParts::Piece &piece : parts[i].of(row))
+        convertElements(ids.data() + shift + piece.within, DType::I64,
+                        arena + input.offset + piece.local * elementBytes(input.dtype), input.dtype, piece.count);
     }
   }
 
@@ -88,6 +95,8 @@ private:
 
   TokenStream stream;
   std::vector<const InputInfo *> inputs;
+  /// Of each input, what this rank holds.
+  std::vector<RowParts> parts;
   std::vector<int64_t> ids;
   int64_t length;
   size_t fileCount;
@@ -95,12 +104,13 @@ private:
 
 } // namespace
 
-std::unique_ptr<DataSource> weft::rt::openData(const Manifest &manifest, const std::vector<std::string> &paths) {
+std::unique_ptr<DataSource> weft::rt::openData(const Manifest &manifest, const std::vector<std::string> &paths,
+                                               const std::vector<int64_t> &coordinates) {
   size_t tokenFiles = 0;
   for (const std::string &path : paths)
     tokenFiles += TokenStream::isTokenFile(path);
   if (tokenFiles == paths.size())
-    return std::make_unique<TokenSource>(manifest, paths);
+    return std::make_unique<TokenSource>(manifest, paths, coordinates);
   for (const std::string &path : paths) {
     bool isTensors = path.size() > 12 && path.compare(path.size() - 12, 12, ".safetensors") == 0;
     if (!isTensors && !TokenStream::isTokenFile(path))
@@ -108,7 +118,7 @@ std::unique_ptr<DataSource> weft::rt::openData(const Manifest &manifest, const s
   }
   if (tokenFiles != 0)
     throw InputError("token files and safetensors files cannot be mixed in --data");
-  return openTensors(manifest, paths);
+  return openTensors(manifest, paths, coordinates);
 }
 
 Batches::Batches(const Manifest &manifest, std::unique_ptr<DataSource> source, bool shuffle, uint64_t seed)
@@ -125,14 +135,17 @@ void Batches::load(int64_t step, int64_t microbatch, char *arena) {
   }
 }
 
-void weft::rt::fillConstantInputs(const Manifest &manifest, char *arena) {
+void weft::rt::fillConstantInputs(const Manifest &manifest, char *arena, const std::vector<int64_t> &coordinates) {
   for (const InputInfo &input : manifest.inputs) {
     if (input.role == InputRole::Ones)
       fillElements(input.in(arena), input.dtype, 1.0, 0, input.elements());
     if (input.role == InputRole::Positions) {
       int64_t length = input.shape.empty() ? 1 : input.shape.back();
-      for (int64_t i = 0; i < input.elements(); ++i)
-        fillElements(input.in(arena), input.dtype, static_cast<double>(i % length), i, i + 1);
+      manifest.boxOf(input, coordinates).forEachRun([&](int64_t global, int64_t local, int64_t count) {
+        for (int64_t i = 0; i < count; ++i)
+          fillElements(input.in(arena), input.dtype, static_cast<double>((global + i) % length), local + i,
+                       local + i + 1);
+      });
     }
   }
 }

@@ -9,6 +9,7 @@
 
 #include "core/Error.h"
 #include "core/Text.h"
+#include "data/RowParts.h"
 #include "weft/safetensors.h"
 
 using namespace weft;
@@ -23,6 +24,8 @@ struct Column {
   DType dtype;
   /// Elements of one sample.
   int64_t width;
+  /// What this rank holds.
+  RowParts parts;
 };
 
 /// One file: `samples` samples from number `first` on.
@@ -34,18 +37,20 @@ struct File {
 
 class TensorSource final : public DataSource {
 public:
-  explicit TensorSource(const Manifest &manifest) : manifest(manifest) {}
+  TensorSource(const Manifest &manifest, const std::vector<int64_t> &coordinates)
+      : manifest(manifest), coordinates(coordinates) {}
 
   /// Takes `entry` for `input`; `whole` when it has exactly one batch, in any shape.
   void add(File &file, const InputInfo &input, const SafetensorsEntry &entry, bool whole) const {
     std::string place = "'" + file.tensors->path() + "': tensor '" + entry.name + "' ";
-    Column column{&input, &entry, DType::F32, input.elements() / manifest.samplesPerMicrobatch()};
+    if (input.globalElements() % manifest.samplesPerMicrobatch() != 0)
+      throw InputError("input '" + input.name + "' of shape " + formatShape(input.shape) + " does not hold " +
+                       std::to_string(manifest.samplesPerMicrobatch()) + " samples");
+    RowParts parts(manifest, input, coordinates);
+    Column column{&input, &entry, DType::F32, parts.width(), parts};
     if (!parseSafetensorsDType(entry.dtype, column.dtype) || isFloat(column.dtype) != isFloat(input.dtype))
       throw InputError(place + "has type " + entry.dtype + ", which does not convert to " + dtypeName(input.dtype) +
                        " of input '" + input.name + "'");
-    if (input.elements() % manifest.samplesPerMicrobatch() != 0)
-      throw InputError("input '" + input.name + "' of shape " + formatShape(input.shape) + " does not hold " +
-                       std::to_string(manifest.samplesPerMicrobatch()) + " samples");
     int64_t samples = whole ? manifest.batch : entry.shape.empty() ? 0 : entry.shape[0];
     if (entry.elements() != samples * column.width)
       throw InputError(place + "has shape " + formatShape(entry.shape) + "; input '" + input.name + "' needs " +
@@ -74,10 +79,12 @@ public:
       int64_t sample = index - files[number].first;
       const char *from =
           static_cast<const char *>(column.entry->data) + sample * column.width * elementBytes(column.dtype);
-      if (column.input->limit && !isFloat(column.dtype))
+      if (column.input->limit && !isFloat(column.dtype) && !column.parts.of(row).empty())
         check(files[number], column, sample, from);
-      char *to = arena + column.input->offset + row * column.width * elementBytes(column.input->dtype);
-      convertElements(from, column.dtype, to, column.input->dtype, column.width);
+      for (const RowParts::Piece &piece : column.parts.of(row))
+        convertElements(from + piece.within * elementBytes(column.dtype), column.dtype,
+                        arena + column.input->offset + piece.local * elementBytes(column.input->dtype),
+                        column.input->dtype, piece.count);
     }
   }
 
@@ -99,6 +106,7 @@ private:
   }
 
   const Manifest &manifest;
+  std::vector<int64_t> coordinates;
   std::vector<File> files;
   int64_t total = 0;
 };
@@ -118,8 +126,9 @@ static bool isConstant(const InputInfo &input) {
   return input.role == InputRole::Ones || input.role == InputRole::Positions;
 }
 
-std::unique_ptr<DataSource> weft::rt::openTensors(const Manifest &manifest, const std::vector<std::string> &paths) {
-  auto source = std::make_unique<TensorSource>(manifest);
+std::unique_ptr<DataSource> weft::rt::openTensors(const Manifest &manifest, const std::vector<std::string> &paths,
+                                                  const std::vector<int64_t> &coordinates) {
+  auto source = std::make_unique<TensorSource>(manifest, coordinates);
   for (const std::string &path : paths) {
     File file = openFile(path);
     for (const InputInfo &input : manifest.inputs)
@@ -136,8 +145,9 @@ std::unique_ptr<DataSource> weft::rt::openTensors(const Manifest &manifest, cons
   return source;
 }
 
-std::unique_ptr<DataSource> weft::rt::openReplay(const Manifest &manifest, const std::string &path) {
-  auto source = std::make_unique<TensorSource>(manifest);
+std::unique_ptr<DataSource> weft::rt::openReplay(const Manifest &manifest, const std::string &path,
+                                                 const std::vector<int64_t> &coordinates) {
+  auto source = std::make_unique<TensorSource>(manifest, coordinates);
   File file = openFile(path);
   bool xTaken = false, yTaken = false;
   for (const InputInfo &input : manifest.inputs) {

@@ -14,7 +14,8 @@ namespace weft::rt {
 
 /// Files with one tensor for each input that is not ones or positions, by the input's name. The first dimension counts
 /// samples, the others are the input's; several files are one after the other. Throws InputError.
-std::unique_ptr<DataSource> openTensors(const Manifest &manifest, const std::vector<std::string> &paths);
+std::unique_ptr<DataSource> openTensors(const Manifest &manifest, const std::vector<std::string> &paths,
+                                        const std::vector<int64_t> &coordinates = {});
 
 } // namespace weft::rt
 

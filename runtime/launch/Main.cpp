@@ -28,7 +28,11 @@ static void limitSpinning(char **argv) {
   execv(path, argv);
 }
 
+// Only in what was linked with libweft_comm.a.
+extern "C" __attribute__((weak)) weft::rt::Transport *weft_gloo_transport(weft::rt::KeyValueStore &, const char *,
+                                                                          int64_t);
+
 int main(int argc, char **argv) {
   limitSpinning(argv);
-  return weft::rt::runProgram({weft_manifest, weft_manifest_size, weft_tasks}, argc, argv);
+  return weft::rt::runProgram({weft_manifest, weft_manifest_size, weft_tasks, weft_gloo_transport}, argc, argv);
 }

@@ -177,11 +177,17 @@ static void declareOptions(CLI::App &app, Options &options) {
          "about 20 lines",
          group)
       ->check(atLeastZero());
+  file("--profile", options.profile,
+       "print how long kernels and library calls take, and write a Chrome trace (default: none)", group)
+      ->type_name("FILE.json");
+  number("--profile-steps", options.profileSteps, "steps that are profiled, from the second one on [steps]", group)
+      ->check(numberCheck("a number from 1 to 1000", [](double value) { return value >= 1 && value <= 1000; }));
   app.add_flag("--quiet", options.quiet, "no progress on the terminal (default: shown)")->group(group);
   app.add_flag("--plan", options.plan, "print what is inside this executable and stop")->group(group);
 
   group = "Machine";
-  app.add_option("--threads", options.threads, "threads [threads], 0: OMP_NUM_THREADS or all processors")
+  app.add_option("--threads", options.threads,
+                 "threads of a rank [threads], 0: OMP_NUM_THREADS or its share of the processors")
       ->group(group)
       ->type_name("N")
       ->capture_default_str()
@@ -189,6 +195,16 @@ static void declareOptions(CLI::App &app, Options &options) {
   app.add_flag("--allow-nonfinite", options.allowNonFinite,
                "go on when the loss is infinite or not a number (default: stop, exit code 1)")
       ->group(group);
+
+  group = "Ranks";
+  app.add_option(
+         "--nproc", options.nproc,
+         "start so many ranks on this machine [ranks] (default: none; torchrun, mpirun and srun start them too)")
+      ->group(group)
+      ->type_name("N")
+      ->check(numberCheck("a number from 1 to 4096", [](double value) { return value >= 1 && value <= 4096; }));
+  real("--timeout", options.timeout, "how long a rank waits for another before the job ends [s]", group,
+       numberCheck("a number from 0.5 to 1000000", [](double value) { return value >= 0.5 && value <= 1e6; }));
 
   group = "Verification (used by weft verify)";
   file("--replay", options.replay, "one batch for every step instead of --data: tensors x, y, or inputs by name", group)

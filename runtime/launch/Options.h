@@ -37,11 +37,15 @@ struct Options {
   std::vector<std::string> eval;
   int64_t evalEvery = 100, evalBatches = 10;
 
-  std::string log, save, weights;
-  int64_t reportEvery = 0;
+  std::string log, save, weights, profile;
+  int64_t reportEvery = 0, profileSteps = 3;
   bool quiet = false, plan = false, allowNonFinite = false;
-  /// 0: as many as OpenMP has.
+  /// 0: as many as OpenMP has, or this rank's share.
   int threads = 0;
+  /// Ranks to start on this machine, 0: none.
+  int64_t nproc = 0;
+  /// Seconds that a rank waits for another.
+  double timeout = 600;
 
   std::string replay, record;
 

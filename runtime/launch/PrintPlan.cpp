@@ -64,12 +64,37 @@ static std::string printLibraryCalls(const Manifest &manifest, const weft_contex
   return text;
 }
 
+static std::string printCollectives(const Manifest &manifest) {
+  if (manifest.collectives.empty())
+    return "";
+  // Those of a step that are alike, with what a rank sends and receives in all of them together.
+  std::map<std::string, std::pair<int64_t, int64_t>> kinds;
+  for (const CollectiveInfo &collective : manifest.collectives) {
+    CollectiveInfo kind = collective;
+    kind.what.clear();
+    kind.loc.clear();
+    int64_t ranks = 1;
+    for (int axis : collective.axes)
+      ranks *= manifest.mesh.axes[axis].size;
+    // An all-reduce is a reduce-scatter and an all-gather of its parts; else blocks go to and from the others.
+    double blocks = collective.kind == weft::CollectiveKind::AllReduce ? 2.0 / static_cast<double>(ranks) : 1.0;
+    auto &[count, bytes] = kinds[kind.describe(manifest.mesh)];
+    ++count;
+    bytes += static_cast<int64_t>(static_cast<double>(collectiveElements(collective) * collective.elementBytes) *
+                                  blocks * static_cast<double>(ranks - 1));
+  }
+  std::string text = "Collectives\n";
+  for (const auto &[kind, sums] : kinds)
+    text += line(std::to_string(sums.first), kind + ", " + formatBytes(sums.second) + " from and to each rank");
+  return text;
+}
+
 static std::string printParameters(const Manifest &manifest) {
   int64_t elements = 0, trainable = 0;
   size_t width = 0;
   for (const ParamInfo &param : manifest.params) {
-    elements += param.elements();
-    trainable += param.trainable ? param.elements() : 0;
+    elements += param.globalElements();
+    trainable += param.trainable ? param.globalElements() : 0;
     width = std::max(width, param.name.size());
   }
   std::string text = format("Parameters: %zu tensors, %lld elements, %lld trained\n", manifest.params.size(),
@@ -95,7 +120,11 @@ std::string weft::rt::printPlan(const Manifest &manifest, const weft_context &co
   text += line("batch", format("%lld samples in %lld micro-batches of %lld", static_cast<long long>(manifest.batch),
                                static_cast<long long>(manifest.microbatches),
                                static_cast<long long>(manifest.samplesPerMicrobatch())));
-  text += line("work of a step", format("%.2f GFLOP", manifest.flopsPerStep * 1e-9));
+  if (manifest.mesh.size() > 1)
+    text += line("ranks", std::to_string(manifest.mesh.size()) + " (" + manifest.mesh.describe() + ")" +
+                              (manifest.placement.empty() ? "" : ", placed " + manifest.placement));
+  text += line(manifest.mesh.size() > 1 ? "work of a rank" : "work of a step",
+               format("%.2f GFLOP", manifest.flopsPerStep * 1e-9));
   if (!manifest.optimizer.empty())
     text += line("optimizer", manifest.optimizer);
   static constexpr const char *roles[] = {"tokens", "labels", "ones", "positions", "field"};
@@ -104,5 +133,5 @@ std::string weft::rt::printPlan(const Manifest &manifest, const weft_context &co
                               roles[static_cast<int>(input.role)] +
                               (input.limit ? ", ids below " + std::to_string(*input.limit) : ""));
   return text + printMemory(manifest, context) + printTasks(manifest) + printLibraryCalls(manifest, context) +
-         printParameters(manifest);
+         printCollectives(manifest) + printParameters(manifest);
 }

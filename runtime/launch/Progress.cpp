@@ -32,8 +32,9 @@ std::string Progress::lineOf(const StepResult &result) const {
   double rate = static_cast<double>(manifest.batch) * std::max<double>(manifest.tokensPerSample, 1) / seconds;
   text += format("  %.0f %s/s", rate, manifest.tokensPerSample > 0 ? "tokens" : "samples");
   if (manifest.flopsPerStep > 0)
-    text += format("  %.1f GFLOP/s", manifest.flopsPerStep / seconds * 1e-9);
-  return text + "  " + formatBytes(manifest.arenaBytes) + "  " +
+    text +=
+        format("  %.1f GFLOP/s", manifest.flopsPerStep * static_cast<double>(manifest.mesh.size()) / seconds * 1e-9);
+  return text + "  " + formatBytes(manifest.arenaBytes) + (manifest.mesh.size() > 1 ? " a rank  " : "  ") +
          formatDuration(static_cast<double>(steps - result.step) * seconds) + " left";
 }
 
@@ -85,7 +86,7 @@ void JsonLog::write(const std::string &line) {
     if (count < 0 && errno == EINTR)
       continue;
     if (count < 0)
-      throw InputError("cannot write the log '" + path + "': " + strerror(errno));
+      throw LogError("cannot write the log '" + path + "': " + strerror(errno));
     done += count;
   }
 }

@@ -8,6 +8,7 @@
 #ifndef WEFT_LAUNCH_PROGRESS_H
 #define WEFT_LAUNCH_PROGRESS_H
 
+#include "core/Error.h"
 #include "core/Manifest.h"
 #include "launch/Options.h"
 
@@ -17,6 +18,11 @@
 #include <string>
 
 namespace weft::rt {
+
+/// The log cannot be written.
+struct LogError : InputError {
+  using InputError::InputError;
+};
 
 /// One step's results.
 struct StepResult {
@@ -54,7 +60,7 @@ public:
   JsonLog(const JsonLog &) = delete;
   JsonLog &operator=(const JsonLog &) = delete;
 
-  /// Both throw InputError when the line cannot be written.
+  /// Both throw LogError when the line cannot be written.
   void step(const StepResult &result);
   void evaluation(int64_t step, double loss, double milliseconds);
 

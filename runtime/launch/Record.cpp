@@ -9,6 +9,8 @@
 
 #include "weft/safetensors.h"
 
+#include <optional>
+
 using namespace weft;
 using namespace weft::rt;
 
@@ -26,7 +28,9 @@ void Record::keepGradients(const char *arena) {
   for (const StateInfo &state : manifest.states) {
     if (state.name.compare(0, sizeof(kGradientPrefix) - 1, kGradientPrefix) != 0)
       continue;
-    Gradient gradient{state.name, state.shape, std::vector<float>(state.elements())};
+    Gradient gradient{state, std::vector<float>(state.elements())};
+    gradient.tensor.dtype = DType::F32;
+    gradient.tensor.bytes = state.elements() * static_cast<int64_t>(sizeof(float));
     for (int64_t i = 0; i < state.elements(); ++i)
       gradient.values[i] = static_cast<float>(loadDouble(arena + state.offset, state.dtype, i) / count);
     gradients.push_back(std::move(gradient));
@@ -40,25 +44,55 @@ void Record::stepped(const char *arena, double loss, double gradNorm) {
   gradNorms.push_back(gradNorm);
 }
 
-std::string Record::write(const char *arena, const std::string &path) const {
+std::string Record::write(const char *arena, const std::string &path, Ranks &ranks) const {
   int64_t steps = static_cast<int64_t>(curve.size());
+  double loss = lossSum / lossCount;
   std::vector<SafetensorsEntry> entries = {{"curve", "F64", {steps}, curve.data(), steps * 8},
                                            {"grad_norm", "F64", {steps}, gradNorms.data(), steps * 8}};
-  double loss = lossSum / lossCount;
   if (lossCount > 0)
     entries.push_back({"loss", "F64", {}, &loss, 8});
-  if (const StateInfo *state = manifest.findState("logits"); state && !logits.empty()) {
-    std::vector<int64_t> shape = state->shape;
+  // What every rank has comes first; of what follows, each tensor is brought together when it is written.
+  size_t scalars = entries.size();
+  auto add = [&](const std::string &name, const TensorInfo &tensor, int64_t times) {
+    std::vector<int64_t> shape = tensor.shape;
     if (!shape.empty())
-      shape[0] = shape[0] * static_cast<int64_t>(logits.size()) / state->bytes;
-    entries.push_back(
-        {"logits", safetensorsName(state->dtype), shape, logits.data(), static_cast<int64_t>(logits.size())});
-  }
+      shape[0] *= times;
+    entries.push_back({name, safetensorsName(tensor.dtype), shape, nullptr,
+                       times * tensor.globalElements() * elementBytes(tensor.dtype)});
+  };
+  const StateInfo *probe = manifest.findState("logits");
+  int64_t batches = probe && probe->bytes > 0 ? static_cast<int64_t>(logits.size()) / probe->bytes : 0;
+  if (batches > 0)
+    add("logits", *probe, batches);
   for (const Gradient &gradient : gradients)
-    entries.push_back({gradient.name, "F32", gradient.shape, gradient.values.data(),
-                       static_cast<int64_t>(gradient.values.size() * sizeof(float))});
+    add(gradient.tensor.name, gradient.tensor, 1);
   for (const ParamInfo &param : manifest.params)
-    entries.push_back(
-        {"param/" + param.name, safetensorsName(param.dtype), param.shape, arena + param.offset, param.bytes});
-  return writeSafetensors(path, entries);
+    add("param/" + param.name, param, 1);
+
+  bool writes = ranks.rank() == 0;
+  std::optional<SafetensorsWriter> writer;
+  if (writes) {
+    writer.emplace(path, entries);
+    for (size_t i = 0; i < scalars; ++i)
+      writer->append(entries[i].data, entries[i].bytes);
+  }
+  std::vector<char> whole;
+  auto append = [&](const TensorInfo &tensor, const void *local) {
+    // Without a writer that works the others would wait in vain: all leave.
+    if (writes && !writer->error().empty())
+      return;
+    whole.resize(writes ? tensor.globalElements() * elementBytes(tensor.dtype) : 0);
+    ranks.gather(tensor, local, whole.data());
+    if (writes)
+      writer->append(whole.data(), static_cast<int64_t>(whole.size()));
+  };
+  for (int64_t batch = 0; batch < batches; ++batch)
+    append(*probe, logits.data() + batch * probe->bytes);
+  for (const Gradient &gradient : gradients)
+    append(gradient.tensor, gradient.values.data());
+  for (const ParamInfo &param : manifest.params)
+    append(param, arena + param.offset);
+  if (!writes || writer->commit())
+    return "";
+  return writer->error();
 }

@@ -8,6 +8,7 @@
 #ifndef WEFT_LAUNCH_RECORD_H
 #define WEFT_LAUNCH_RECORD_H
 
+#include "comm/Ranks.h"
 #include "core/Manifest.h"
 
 #include <string>
@@ -26,13 +27,13 @@ public:
   void evaluated(const char *arena);
   /// After each step.
   void stepped(const char *arena, double loss, double gradNorm);
-  /// After the last step. Returns "" or what failed.
-  std::string write(const char *arena, const std::string &path) const;
+  /// After the last step, on all ranks. Rank 0 writes, and holds one whole tensor at a time. Returns "" or what failed.
+  std::string write(const char *arena, const std::string &path, Ranks &ranks) const;
 
 private:
+  /// This rank's part.
   struct Gradient {
-    std::string name;
-    std::vector<int64_t> shape;
+    TensorInfo tensor;
     std::vector<float> values;
   };
 

@@ -9,23 +9,116 @@
 
 #include "core/CpuFeatures.h"
 #include "core/Error.h"
+#include "core/Random.h"
+#include "launch/Environment.h"
+#include "launch/Spawn.h"
 
 #include <cstdio>
+#include <cstdlib>
 #include <new>
 #include <omp.h>
+#include <unistd.h>
 
 using namespace weft::rt;
 
-static int report(const std::string &message, ExitCode code) {
+static int report(const std::string &message, int64_t code) {
   fprintf(stderr, "error: %s\n", message.c_str());
   if (code == kInternalFault)
     fprintf(stderr, "note: this is a fault of Weft, not of your input; please report it with the output of --plan\n");
-  return code;
+  return static_cast<int>(code);
 }
 
+/// The reason that this process cannot be a rank of the mesh, or "".
+static std::string checkWorld(const Manifest &manifest, const std::optional<LaunchInfo> &launch) {
+  int64_t world = manifest.mesh.size();
+  std::string compiled = "this executable is for " + std::to_string(world) + (world == 1 ? " rank" : " ranks") +
+                         (world == 1 ? "" : " (" + manifest.mesh.describe() + ")");
+  std::string hint = "; start " + std::to_string(world) + ", or compile for another mesh";
+  if (launch && launch->world != world)
+    return compiled + " and was started as " + std::to_string(launch->world) + " by " + launch->launcher + hint;
+  if (!launch && world > 1)
+    return compiled + "; start it with --nproc " + std::to_string(world) + ", or by torchrun, mpirun or srun";
+  return "";
+}
+
+/// Starts the ranks that `--nproc` asks for.
+static int spawn(const Manifest &manifest, const Options &options, const char *const *argv) {
+  LaunchInfo launch;
+  launch.world = options.nproc;
+  launch.launcher = "--nproc";
+  std::string fault = checkWorld(manifest, launch);
+  if (!fault.empty())
+    throw UsageError(fault);
+  constexpr double kGraceSeconds = 10;
+  return spawnRanks(options.nproc, argv, kGraceSeconds);
+}
+
+/// What only rank 0 does.
+static void silence(Options &options) {
+  options.quiet = true;
+  options.log.clear();
+  options.profile.clear();
+}
+
+namespace {
+
+/// Runs one rank and keeps what is needed to say why it failed.
+class Rank {
+public:
+  /// The rank, as far as it is known.
+  int64_t number = 0;
+
+  int run(const Program &program, const Manifest &manifest, Options &options, const std::optional<LaunchInfo> &launch) {
+    std::string fault = checkWorld(manifest, launch);
+    if (!fault.empty())
+      throw UsageError(fault);
+    if (number != 0)
+      silence(options);
+    int threads = defaultThreads(launch);
+    if (manifest.mesh.size() == 1) {
+      ranks = std::make_unique<Ranks>(manifest);
+    } else {
+      uint64_t hash = hashName(std::string(program.manifest, program.manifestBytes));
+      ranks = std::make_unique<Ranks>(manifest, hash, *launch, options.timeout, program.transport);
+      ranks->onUnnoticed([rank = number](const JobFault &fault) {
+        // This rank is deep in something that does not end: it can only be left.
+        if (fault.printer == rank)
+          report(fault.text, fault.code);
+        _exit(static_cast<int>(fault.code));
+      });
+    }
+    train(program, manifest, options, *ranks, threads);
+    return kDone;
+  }
+
+  /// The exit code, after one rank of the job has printed why.
+  int failed(int64_t code, const std::string &text) {
+    JobFault fault = ranks ? ranks->fail(code, text) : JobFault{code, soloPrinter(code), text};
+    return failed(fault);
+  }
+  int failed(const JobFault &fault) {
+    if (fault.printer == number)
+      report(fault.text, fault.code);
+    return static_cast<int>(fault.code);
+  }
+
+private:
+  /// Before the ranks are connected: usage is the same everywhere, what else fails is this rank's own.
+  int64_t soloPrinter(int64_t code) const { return code == kUsage ? 0 : number; }
+
+  std::unique_ptr<Ranks> ranks;
+};
+
+} // namespace
+
 int weft::rt::runProgram(const Program &program, int argc, const char *const *argv) noexcept {
+  // Outlives the rank, which looks up names in it until it has said why it failed.
+  Manifest manifest;
+  Rank rank;
   try {
-    Manifest manifest = Manifest::parse(program.manifest, program.manifestBytes);
+    manifest = Manifest::parse(program.manifest, program.manifestBytes);
+    std::optional<LaunchInfo> launch = launchFromEnvironment();
+    rank.number = launch ? launch->rank : 0;
     std::string help;
     std::optional<Options> options = parseOptions(argc, argv, manifest, help);
     if (!options) {
@@ -41,15 +134,18 @@ int weft::rt::runProgram(const Program &program, int argc, const char *const *ar
       fputs(printPlan(manifest, context).c_str(), stdout);
       return kDone;
     }
-    train(program, manifest, *options);
-    return kDone;
+    if (options->nproc > 0 && !getenv("WEFT_LAUNCHED"))
+      return spawn(manifest, *options, argv);
+    return rank.run(program, manifest, *options, launch);
+  } catch (const FaultError &error) {
+    return rank.failed(error.fault);
   } catch (const UsageError &error) {
-    return report(error.what(), kUsage);
+    return rank.failed(kUsage, error.what());
   } catch (const InputError &error) {
-    return report(error.what(), kInputFault);
+    return rank.failed(kInputFault, error.what());
   } catch (const std::bad_alloc &) {
-    return report("this machine has too little memory", kInputFault);
+    return rank.failed(kInputFault, "this machine has too little memory");
   } catch (const std::exception &error) {
-    return report(error.what(), kInternalFault);
+    return rank.failed(kInternalFault, error.what());
   }
 }

@@ -8,6 +8,7 @@
 #ifndef WEFT_LAUNCH_RUN_H
 #define WEFT_LAUNCH_RUN_H
 
+#include "comm/Ranks.h"
 #include "core/Context.h"
 #include "core/Manifest.h"
 #include "launch/Options.h"
@@ -22,6 +23,8 @@ struct Program {
   const char *manifest;
   int64_t manifestBytes;
   const weft_task_fn *tasks;
+  /// How ranks reach one another; null where there is only one.
+  TransportFactory transport = nullptr;
 };
 
 /// The whole executable: parses the command line, trains, returns the exit code. Throws nothing; failures are one line
@@ -31,8 +34,9 @@ int runProgram(const Program &program, int argc, const char *const *argv) noexce
 /// Prints the manifest for people.
 std::string printPlan(const Manifest &manifest, const weft_context &context);
 
-/// Trains as `options` say. Throws InputError, UsageError or InternalError.
-void train(const Program &program, const Manifest &manifest, const Options &options);
+/// Trains as `options` say, as one of `ranks`, with `threads` threads unless the options give their number. Throws
+/// InputError, UsageError, InternalError, or FaultError where another rank is the reason.
+void train(const Program &program, const Manifest &manifest, const Options &options, Ranks &ranks, int threads);
 
 } // namespace weft::rt
 

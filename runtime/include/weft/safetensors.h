@@ -74,6 +74,32 @@ private:
   std::map<std::string, std::string> meta;
 };
 
+namespace rt {
+class AtomicFile;
+} // namespace rt
+
+/// Writes a file tensor by tensor, for whoever does not have all of them at once. The file appears when it is whole.
+class SafetensorsWriter {
+public:
+  /// Writes the header for `entries`, whose `data` is not looked at. `error` then says whether that went well.
+  SafetensorsWriter(const std::string &path, const std::vector<SafetensorsEntry> &entries,
+                    const std::map<std::string, std::string> &metadata = {});
+  ~SafetensorsWriter();
+  SafetensorsWriter(const SafetensorsWriter &) = delete;
+  SafetensorsWriter &operator=(const SafetensorsWriter &) = delete;
+
+  /// Appends bytes of the tensors, in their order. False on failure.
+  bool append(const void *data, int64_t bytes);
+  /// After the last byte: flushes to disk, and renames to `path`. False on failure.
+  bool commit();
+  /// The first failure, or "".
+  const std::string &error() const { return fault; }
+
+private:
+  std::unique_ptr<rt::AtomicFile> file;
+  std::string fault;
+};
+
 /// Writes `entries` in the given order, atomically: a temporary file beside `path`, flushed to disk, then renamed.
 /// Returns an empty string, or what failed; then no file is left behind and an older `path` is untouched.
 std::string writeSafetensors(const std::string &path, const std::vector<SafetensorsEntry> &entries,
