@@ -7,6 +7,7 @@
 
 #include "passes/lower/FusionGraph.h"
 #include "dialects/exec/StridedView.h"
+#include "dialects/weft/Sort.h"
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;
@@ -29,6 +30,14 @@ bool weft::isPointwise(Operation *op) {
   return isElementwise(op) || isa<GatherOp, ConcatOp, PadOp, RotaryOp, RandomOp, CumsumOp, exec::MaterializeOp>(op);
 }
 
+/// Ops that write slices to computed places.
+static bool isScatter(Operation *op) { return isa<ScatterAddOp, ScatterOp>(op); }
+
+/// Whether operand `i` of a scatter is what it writes: one element for each of the kernel's space.
+static bool isUpdates(Operation *op, int64_t i) {
+  return (isa<ScatterAddOp>(op) && i == 0) || (isa<ScatterOp>(op) && i == 2);
+}
+
 static bool isConstantLike(Operation *op) { return isa<arith::ConstantOp, IotaOp>(op); }
 
 /// Whether the dimensions a reduction drops are the last ones.
@@ -44,13 +53,16 @@ Space weft::nodeSpace(Operation *node) {
       return {kept, all / kept};
     return {all / kept, kept};
   }
-  if (auto scatter = dyn_cast<ScatterAddOp>(node)) {
-    ArrayRef<int64_t> shape = typeOf(scatter.getResult()).getShape();
+  auto slices = [](Value updates, Value result, int64_t axis) -> Space {
     int64_t cols = 1;
-    for (int64_t size : shape.drop_front(scatter.getAxis() + 1))
+    for (int64_t size : typeOf(result).getShape().drop_front(axis + 1))
       cols *= size;
-    return {countOf(scatter.getUpdates()) / cols, cols};
-  }
+    return {cols ? countOf(updates) / cols : 0, cols};
+  };
+  if (auto scatter = dyn_cast<ScatterAddOp>(node))
+    return slices(scatter.getUpdates(), scatter.getResult(), scatter.getAxis());
+  if (auto scatter = dyn_cast<ScatterOp>(node))
+    return slices(scatter.getUpdates(), scatter.getResult(), scatter.getAxis());
   RankedTensorType type = typeOf(node->getResult(0));
   if (type.getRank() == 0)
     return {1, 1};
@@ -59,7 +71,7 @@ Space weft::nodeSpace(Operation *node) {
 }
 
 static KernelKind kindOf(Operation *node) {
-  if (isa<ScatterAddOp>(node))
+  if (isScatter(node))
     return KernelKind::scatter;
   if (auto reduce = dyn_cast<ReduceOp>(node); reduce && !reducesRows(reduce))
     return KernelKind::column;
@@ -82,7 +94,7 @@ static bool usedByKernelsOnly(Value value) {
   return llvm::all_of(value.getUsers(), [](Operation *user) {
     if (exec::isView(user))
       return usedByKernelsOnly(user->getResult(0));
-    return isPointwise(user) || isa<ReduceOp, ScatterAddOp>(user);
+    return isPointwise(user) || isa<ReduceOp>(user) || isScatter(user);
   });
 }
 
@@ -169,7 +181,7 @@ SmallVector<FusionGraph::Leaf> FusionGraph::leavesIn(Operation *node, Space spac
   bool own = isa<ReduceOp>(node) || isElementwise(node) || isa<exec::MaterializeOp>(node);
   for (auto [i, operand] : llvm::enumerate(node->getOperands())) {
     Access access = asRow ? Access::Row : Access::Full;
-    if (!own && !(isa<ScatterAddOp>(node) && i == 0))
+    if (!own && !isUpdates(node, i))
       access = Access::Mapped;
     walkLeaves(operand, access, space, leaves);
   }
@@ -179,7 +191,7 @@ SmallVector<FusionGraph::Leaf> FusionGraph::leavesIn(Operation *node, Space spac
 SmallVector<FusionGraph::Leaf> FusionGraph::getLeaves(Operation *node) const {
   int64_t group = getGroup(node);
   Space space = group >= 0 ? groups[group].space : nodeSpace(node);
-  bool asRow = !isa<ReduceOp, ScatterAddOp>(node) && countOf(node->getResult(0)) != space.rows * space.cols;
+  bool asRow = !isa<ReduceOp>(node) && !isScatter(node) && countOf(node->getResult(0)) != space.rows * space.cols;
   return leavesIn(node, space, asRow);
 }
 
@@ -260,7 +272,7 @@ void FusionGraph::assignGroups(Block &block) {
   for (Operation &op : block) {
     if (virtualOps.contains(&op) || exec::isView(&op) || isConstantLike(&op))
       continue;
-    bool isNode = isPointwise(&op) || isa<ReduceOp, ScatterAddOp>(op);
+    bool isNode = isPointwise(&op) || isa<ReduceOp>(op) || isScatter(&op);
     if (!isNode) {
       // A library call, a read or a write: it waits for the kernels it reads from.
       SmallVector<Leaf> leaves;

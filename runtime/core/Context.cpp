@@ -28,6 +28,7 @@ weft_context::weft_context(const Manifest &manifest, int threads, bool mayReduce
   }
   if (!excess.empty())
     throw InputError(excess + "; give fewer --threads, or compile on this machine");
+  sorts = manifest.sorts;
   for (const AttentionDesc &desc : manifest.attentions)
     attentions.push_back(std::make_unique<PreparedAttention>(desc, this->threads));
   attentionWorkspace = std::make_unique<AttentionWorkspace>(attentions, this->threads);
@@ -133,6 +134,14 @@ void weft_attention_backward(weft_context *ctx, int32_t id, const void *dout, co
   if (const char *fault =
           ctx->attentions[id]->backward(*ctx->attentionWorkspace, {dout, q, k, v, mask, out, lse, dq, dk, dv}))
     ctx->fail("weft_attention_backward", id, fault);
+}
+
+void weft_top_k(weft_context *ctx, int32_t id, const void *input, void *values, void *indices) {
+  Called called(ctx);
+  if (id < 0 || static_cast<size_t>(id) >= ctx->sorts.size())
+    return ctx->fail("weft_top_k", id, "no such entry");
+  if (const char *fault = topK(ctx->sorts[id], input, values, static_cast<int64_t *>(indices), ctx->threads))
+    ctx->fail("weft_top_k", id, fault);
 }
 
 void weft_copy(weft_context *ctx, void *to, const void *from, int64_t bytes) {

@@ -46,6 +46,7 @@ struct weft_context {
   std::unique_ptr<weft::rt::MatmulEngine> engine;
   std::vector<std::unique_ptr<weft::rt::Matmul>> matmuls;
   std::vector<std::unique_ptr<weft::rt::PreparedAttention>> attentions;
+  std::vector<weft::rt::TopKDesc> sorts;
   /// The threads' buffers, shared by all attentions.
   std::vector<std::unique_ptr<weft::rt::Convolution>> convolutions;
   std::unique_ptr<weft::rt::AttentionWorkspace> attentionWorkspace;

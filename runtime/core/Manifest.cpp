@@ -271,6 +271,19 @@ static MatmulDesc parseMatmul(const Node &node) {
   return desc;
 }
 
+static TopKDesc parseTopK(const Node &node) {
+  TopKDesc desc;
+  desc.outer = node.at("outer").integer(0);
+  desc.size = node.at("size").integer(0);
+  desc.inner = node.at("inner").integer(0);
+  desc.k = node.at("k").integer(0);
+  desc.dtype = node.at("dtype").dtype();
+  desc.smallest = node.at("smallest").boolean();
+  if (desc.k > desc.size)
+    node.at("k").fail("more than there are elements");
+  return desc;
+}
+
 static ConvolutionDesc parseConvolution(const Node &node) {
   ConvolutionDesc desc;
   std::string kind = node.at("kind").text();
@@ -478,6 +491,9 @@ Manifest Manifest::parse(const char *text, int64_t bytes) {
   }
   for (const Node &node : root.at("attentions").items())
     manifest.attentions.push_back(parseAttention(node));
+  if (root.has("sorts"))
+    for (const Node &node : root.at("sorts").items())
+      manifest.sorts.push_back(parseTopK(node));
   if (root.has("convolutions"))
     for (const Node &node : root.at("convolutions").items()) {
       manifest.convolutions.push_back(parseConvolution(node));

@@ -15,6 +15,7 @@
 #include "core/DType.h"
 #include "core/Mesh.h"
 #include "kernels/Attention.h"
+#include "kernels/TopK.h"
 #include "weft/collective.h"
 #include "weft/convolution.h"
 #include "weft/matmul.h"
@@ -120,6 +121,7 @@ struct Manifest {
   /// The scratchpad bytes that the plan gives each product.
   std::vector<int64_t> matmulScratch;
   std::vector<AttentionDesc> attentions;
+  std::vector<TopKDesc> sorts;
   Mesh mesh;
   /// The letters of the placement, if the compiler says them.
   std::string placement;

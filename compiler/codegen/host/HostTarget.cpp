@@ -7,6 +7,7 @@
 
 #include "compiler/codegen/host/HostTarget.h"
 #include "dialects/weft/Convolution.h"
+#include "dialects/weft/Sort.h"
 #include "weft/convolution.h"
 #include "weft/matmul.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -56,6 +57,8 @@ static int64_t workspaceOf(const ConvolutionGeometry &g) {
 }
 
 bool HostTarget::takes(exec::LibraryOpInterface op) const {
+  if (isa<TopKOp>(op))
+    return true;
   Type element = cast<RankedTensorType>(op->getOperand(0).getType()).getElementType();
   return element.isF32() || (isa<exec::ProductOp>(op) && element.isBF16());
 }

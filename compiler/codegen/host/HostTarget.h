@@ -13,7 +13,7 @@
 namespace weft {
 
 /// The host: oneDNN takes products of f32 and bf16 and convolutions of f32, its scratchpad is the workspace; the runtime
-/// has attention of f32.
+/// has attention of f32 and the choice of the largest elements of every type.
 class HostTarget : public Target {
 public:
   bool takes(exec::LibraryOpInterface op) const override;

@@ -52,6 +52,9 @@ void weft_attention_backward(weft_context *ctx, int32_t id, const void *dout, co
 /// operands. `scratch` may be null where the entry has none.
 void weft_convolution(weft_context *ctx, int32_t id, const void *a, const void *b, void *c, void *scratch);
 
+/// Entry `id` of `sorts`: the first k elements of each line of `input` in order, and their indices (i64).
+void weft_top_k(weft_context *ctx, int32_t id, const void *input, void *values, void *indices);
+
 /// Copies `bytes` bytes; the ranges do not overlap.
 void weft_copy(weft_context *ctx, void *to, const void *from, int64_t bytes);
 
