@@ -64,7 +64,7 @@ bool weft::Linker::link(StringRef object, StringRef executable, bool &internal) 
   SmallVector<StringRef> args = {compiler, "-o", executable, object, runtimeLibrary};
   if (lld)
     args.push_back("-fuse-ld=lld");
-  for (StringRef flag : {"-Wl,--gc-sections", "-fopenmp", "-ldnnl", "-lpthread", "-lm"})
+  for (StringRef flag : {"-Wl,--gc-sections", "-lgomp", "-ldnnl", "-lpthread", "-lm"})
     args.push_back(flag);
   SplitString(WEFT_SANITIZER_LINK_FLAGS, args);
   ProgramResult result = runProgram(args);

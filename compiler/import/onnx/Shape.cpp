@@ -403,4 +403,8 @@ void weft::registerShape(OpTable &table) {
   table.add("ConstantOfShape", constantOfShape, 1, 2);
   table.add("Range", range, 3, 3);
   table.add("Pad", pad, 2, 4);
+  table.takeUnsigned(0, {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Expand", "Tile", "Transpose", "Concat", "Split",
+                         "Slice", "Pad"});
+  table.takeUnsigned(1, {"ConstantOfShape"});
+  table.takeUnsigned(-1, {"Shape", "Size"});
 }
