@@ -73,6 +73,10 @@ static bool readWholeFile(const std::string &path, std::unique_ptr<llvm::MemoryB
     error = "it is not a regular file";
     return false;
   }
+  if (llvm::sys::fs::exists(path) && !llvm::sys::fs::is_regular_file(path)) {
+    error = "it is not a regular file";
+    return false;
+  }
   auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!file) {
     error = "it cannot be read: " + file.getError().message();
@@ -109,6 +113,9 @@ LogicalResult Importer::checkOpset() {
                    << ": export it again or convert it";
   return success();
 }
+
+/// Operators that are named in one go when they cannot be taken.
+static constexpr size_t kMaxOperatorErrors = 10;
 
 /// Operators that are named in one go when they cannot be taken.
 static constexpr size_t kMaxOperatorErrors = 10;
