@@ -7,6 +7,7 @@
 
 #include "Support.h"
 #include <gtest/gtest.h>
+#include <limits>
 #include <random>
 
 using namespace weft;
@@ -113,6 +114,41 @@ TEST(BadInput, UnknownOperators) {
   EXPECT_NE(imported.errors.find("operator Riddle is not supported (1 node)"), std::string::npos);
 }
 
+// Not more than a dozen lines, however many there are.
+TEST(BadInput, ManyUnknownOperators) {
+  ModelBuilder model;
+  model.input("x", {2});
+  for (int i = 0; i < 40; ++i)
+    model.node("Riddle" + std::to_string(i), {"x"}, {"y" + std::to_string(i)}).output("y" + std::to_string(i));
+  Imported imported = importModel(model);
+  EXPECT_EQ(imported.errorCount, 11);
+  EXPECT_NE(imported.errors.find("30 more operators cannot be taken"), std::string::npos) << imported.errors;
+}
+
+// What asks for more than there can be is an error or stays arithmetic: no time or memory goes into elements.
+TEST(BadInput, EnormousSizes) {
+  auto options = [](int64_t batch) {
+    ImportOptions options;
+    options.dims = {{"batch", batch}};
+    return options;
+  };
+  ModelBuilder backwards;
+  backwards.input("x", {-1}).ints("last", {1}, {-1}).ints("first", {1}, {std::numeric_limits<int64_t>::min()});
+  backwards.ints("axis", {1}, {0}).ints("step", {1}, {-1});
+  backwards.node("Slice", {"x", "last", "first", "axis", "step"}, {"y"}).output("y");
+  EXPECT_TRUE(importModel(backwards, options(int64_t(1) << 40)).module);
+  ModelBuilder range;
+  range.ints("from", {}, {0}).ints("to", {}, {int64_t(1) << 60}).ints("by", {}, {1});
+  range.node("Range", {"from", "to", "by"}, {"y"}).output("y");
+  expectError(importModel(range), "elements is beyond what Weft can hold");
+  ModelBuilder filled;
+  filled.ints("shape", {3}, {1 << 20, 1 << 20, 1 << 20}).node("ConstantOfShape", {"shape"}, {"y"}).output("y");
+  expectError(importModel(filled), "is beyond what Weft can hold");
+  ModelBuilder tiled;
+  tiled.input("x", {4}).ints("by", {1}, {int64_t(1) << 62}).node("Tile", {"x", "by"}, {"y"}).output("y");
+  expectError(importModel(tiled), "is beyond what Weft can hold");
+}
+
 TEST(BadInput, Structure) {
   ModelBuilder cycle;
   expectError(importModel(cycle.input("x", {2}).node("Add", {"x", "b"}, {"a"}).node("Neg", {"a"}, {"b"}).output("b")),
@@ -187,6 +223,13 @@ TEST(BadInput, Requests) {
   expectError(with([](ImportOptions &o) { o.inputs = {"x=tokens"}; }), "cannot be tokens");
   expectError(with([](ImportOptions &o) { o.inputs = {"x"}; }), "must be NAME=ROLE");
   expectError(with([](ImportOptions &o) { o.precision = "fp4"; }), "precision 'fp4'");
+}
+
+// No beginning of a file is taken for the whole.
+TEST(BadInput, EveryPrefix) {
+  std::string whole = sample().bytes();
+  for (size_t length = 0; length < whole.size(); ++length)
+    EXPECT_FALSE(importBytes(whole.substr(0, length), sizes()).module) << length;
 }
 
 // Damaged files give errors, never a crash: the seed is fixed, so a failure repeats.
