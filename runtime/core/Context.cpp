@@ -8,10 +8,11 @@
 #include "core/Context.h"
 
 #include "core/Error.h"
+#include "core/Profile.h"
 #include "core/Text.h"
 #include "kernels/Attention.h"
-#include "kernels/Matmul.h"
 #include "kernels/Convolution.h"
+#include "kernels/Matmul.h"
 
 #include <algorithm>
 #include <cstring>
@@ -39,7 +40,6 @@ weft_context::~weft_context() = default;
 std::string weft_context::prepare(const Manifest &manifest, int count) {
   // The library reads the number of threads from OpenMP when a primitive is built.
   omp_set_num_threads(count);
-  matmuls.clear();
   std::string excess = prepareMatmuls(manifest, count);
   return excess.empty() ? prepareConvolutions(manifest, count) : excess;
 }
@@ -64,6 +64,7 @@ std::string weft_context::prepareConvolutions(const Manifest &manifest, int coun
 }
 
 std::string weft_context::prepareMatmuls(const Manifest &manifest, int count) {
+  matmuls.clear();
   for (size_t i = 0; i < manifest.matmuls.size(); ++i) {
     std::string fault;
     std::unique_ptr<Matmul> matmul = Matmul::create(*engine, manifest.matmuls[i], fault);
@@ -92,7 +93,24 @@ void weft_context::check(const std::string &task) const {
 // The C API
 //===----------------------------------------------------------------------===//
 
+namespace {
+/// Tells the profile, if there is one, of a call of the API.
+class Called {
+public:
+  explicit Called(weft_context *ctx) : profile(ctx->profile), start(profile ? profile->now() : 0) {}
+  ~Called() {
+    if (profile)
+      profile->called(start);
+  }
+
+private:
+  Profile *profile;
+  int64_t start;
+};
+} // namespace
+
 void weft_launch(weft_context *ctx, weft_kernel_fn kernel, void *const *args, int64_t extent, int64_t grain) {
+  Called called(ctx);
   if (extent <= 0)
     return;
   grain = std::max<int64_t>(grain, 1);
@@ -112,6 +130,7 @@ void weft_launch(weft_context *ctx, weft_kernel_fn kernel, void *const *args, in
 
 void weft_matmul(weft_context *ctx, int32_t id, const void *a, const void *b, const void *bias, void *c,
                  void *scratch) {
+  Called called(ctx);
   if (id < 0 || static_cast<size_t>(id) >= ctx->matmuls.size())
     return ctx->fail("weft_matmul", id, "no such entry");
   if (const char *fault = ctx->matmuls[id]->run(a, b, bias, c, scratch))
@@ -120,6 +139,7 @@ void weft_matmul(weft_context *ctx, int32_t id, const void *a, const void *b, co
 
 void weft_attention_forward(weft_context *ctx, int32_t id, const void *q, const void *k, const void *v,
                             const void *mask, void *out, void *lse) {
+  Called called(ctx);
   if (id < 0 || static_cast<size_t>(id) >= ctx->attentions.size())
     return ctx->fail("weft_attention_forward", id, "no such entry");
   if (const char *fault = ctx->attentions[id]->forward(*ctx->attentionWorkspace, {q, k, v, mask, out, lse}))
@@ -129,11 +149,20 @@ void weft_attention_forward(weft_context *ctx, int32_t id, const void *q, const 
 void weft_attention_backward(weft_context *ctx, int32_t id, const void *dout, const void *q, const void *k,
                              const void *v, const void *mask, const void *out, const void *lse, void *dq, void *dk,
                              void *dv) {
+  Called called(ctx);
   if (id < 0 || static_cast<size_t>(id) >= ctx->attentions.size())
     return ctx->fail("weft_attention_backward", id, "no such entry");
   if (const char *fault =
           ctx->attentions[id]->backward(*ctx->attentionWorkspace, {dout, q, k, v, mask, out, lse, dq, dk, dv}))
     ctx->fail("weft_attention_backward", id, fault);
+}
+
+void weft_convolution(weft_context *ctx, int32_t id, const void *a, const void *b, void *c, void *scratch) {
+  Called called(ctx);
+  if (id < 0 || static_cast<size_t>(id) >= ctx->convolutions.size())
+    return ctx->fail("weft_convolution", id, "no such entry");
+  if (const char *fault = ctx->convolutions[id]->run(a, b, c, scratch))
+    ctx->fail("weft_convolution", id, fault);
 }
 
 void weft_top_k(weft_context *ctx, int32_t id, const void *input, void *values, void *indices) {
@@ -145,6 +174,7 @@ void weft_top_k(weft_context *ctx, int32_t id, const void *input, void *values, 
 }
 
 void weft_copy(weft_context *ctx, void *to, const void *from, int64_t bytes) {
+  Called called(ctx);
   // One core nearly saturates memory; a second one helps only where the copy is long.
   constexpr int64_t kPart = int64_t(1) << 20;
   int64_t parts = std::min<int64_t>(bytes / kPart, ctx->threads);
@@ -158,11 +188,3 @@ void weft_copy(weft_context *ctx, void *to, const void *from, int64_t bytes) {
     memcpy(static_cast<char *>(to) + lo, static_cast<const char *>(from) + lo, hi - lo);
   }
 }
-void weft_convolution(weft_context *ctx, int32_t id, const void *a, const void *b, void *c, void *scratch) {
-  Called called(ctx);
-  if (id < 0 || static_cast<size_t>(id) >= ctx->convolutions.size())
-    return ctx->fail("weft_convolution", id, "no such entry");
-  if (const char *fault = ctx->convolutions[id]->run(a, b, c, scratch))
-    ctx->fail("weft_convolution", id, fault);
-}
-

@@ -22,6 +22,8 @@ class Matmul;
 class MatmulEngine;
 class PreparedAttention;
 class AttentionWorkspace;
+class Profile;
+class Ranks;
 } // namespace weft::rt
 
 /// The opaque type of the C API. Several may live in one process; one is used by one thread at a time.
@@ -45,11 +47,15 @@ struct weft_context {
   int threads = 1;
   std::unique_ptr<weft::rt::MatmulEngine> engine;
   std::vector<std::unique_ptr<weft::rt::Matmul>> matmuls;
+  std::vector<std::unique_ptr<weft::rt::Convolution>> convolutions;
   std::vector<std::unique_ptr<weft::rt::PreparedAttention>> attentions;
   std::vector<weft::rt::TopKDesc> sorts;
   /// The threads' buffers, shared by all attentions.
-  std::vector<std::unique_ptr<weft::rt::Convolution>> convolutions;
   std::unique_ptr<weft::rt::AttentionWorkspace> attentionWorkspace;
+  /// Told of every call while it is not null. Not owned.
+  weft::rt::Profile *profile = nullptr;
+  /// The other ranks; null where there are none. Not owned.
+  weft::rt::Ranks *ranks = nullptr;
 
 private:
   /// Builds what needs scratchpad for `count` threads; the first that exceeds its own is described in the result.

@@ -482,11 +482,18 @@ Manifest Manifest::parse(const char *text, int64_t bytes) {
     manifest.inputs.push_back(parseInput(node, manifest));
   for (const Node &node : root.at("params").items())
     manifest.params.push_back(parseParam(node, manifest));
-  for (const Node &node : root.at("states").items())
+  for (const Node &node : root.at("states").items()) {
     manifest.states.push_back(parseState(node, manifest));
+    if (!node.has("source"))
+      continue;
+    manifest.statistics.push_back(parseParam(node, manifest));
+    manifest.statistics.back().trainable = manifest.statistics.back().decay = false;
+  }
   manifest.tasks = root.at("tasks").texts();
   for (const Node &node : root.at("matmuls").items()) {
     manifest.matmuls.push_back(parseMatmul(node));
+    MatmulDesc &matmul = manifest.matmuls.back();
+    matmul.library = chooseMatmulLibrary(matmul.dtype, manifest.cpuFeatures);
     manifest.matmulScratch.push_back(node.has("scratch") ? node.at("scratch").integer() : 0);
   }
   for (const Node &node : root.at("attentions").items())
@@ -511,7 +518,9 @@ Manifest Manifest::parse(const char *text, int64_t bytes) {
     for (const Node &node : root.at("schedule").items())
       manifest.schedule.push_back(
           {node.at("task").text(), node.at("op").text(), node.has("what") ? node.at("what").text() : "",
-           node.has("flops") ? node.at("flops").number() : 0, node.has("bytes") ? node.at("bytes").number() : 0});
+           node.has("flops") ? node.at("flops").number() : 0, node.has("bytes") ? node.at("bytes").number() : 0,
+           node.has("loc") ? node.at("loc").text() : "", node.has("region") ? node.at("region").text() : "",
+           node.has("call") ? node.at("call").integer() : -1});
   checkContract(manifest, root);
   return manifest;
 }
@@ -525,6 +534,14 @@ std::string CollectiveInfo::describe(const Mesh &mesh) const {
   for (size_t i = 0; i < axes.size(); ++i)
     text += (i ? ", " : " over ") + mesh.axes[axes[i]].name;
   return text;
+}
+
+std::vector<const ParamInfo *> Manifest::stored() const {
+  std::vector<const ParamInfo *> all;
+  for (const auto *list : {&params, &statistics})
+    for (const ParamInfo &one : *list)
+      all.push_back(&one);
+  return all;
 }
 
 const StateInfo *Manifest::findState(const std::string &name) const {

@@ -102,6 +102,10 @@ struct CollectiveInfo : CollectiveDesc {
 struct ScheduleEntry {
   std::string task, op, what;
   double flops = 0, bytes = 0;
+  /// The layer, and the part of the step: forward, loss, backward or update.
+  std::string loc, region;
+  /// The number of a library call in `matmuls` or `attentions`; -1 for everything else.
+  int64_t call = -1;
 };
 
 struct Manifest {
@@ -116,19 +120,21 @@ struct Manifest {
   std::vector<InputInfo> inputs;
   std::vector<ParamInfo> params;
   std::vector<StateInfo> states;
+  /// The states whose first values come from a file, as parameters that are not trained: running statistics.
+  std::vector<ParamInfo> statistics;
   std::vector<std::string> tasks;
   std::vector<MatmulDesc> matmuls;
   /// The scratchpad bytes that the plan gives each product.
   std::vector<int64_t> matmulScratch;
   std::vector<AttentionDesc> attentions;
   std::vector<TopKDesc> sorts;
+  std::vector<ConvolutionDesc> convolutions;
+  /// The scratchpad bytes that the plan gives each convolution.
+  std::vector<int64_t> convolutionScratch;
   Mesh mesh;
   /// The letters of the placement, if the compiler says them.
   std::string placement;
   std::vector<CollectiveInfo> collectives;
-  std::vector<ConvolutionDesc> convolutions;
-  /// The scratchpad bytes that the plan gives each convolution.
-  std::vector<int64_t> convolutionScratch;
   std::map<std::string, int64_t> memory;
   std::vector<ScheduleEntry> schedule;
   int64_t kernelCount = 0;
@@ -136,6 +142,8 @@ struct Manifest {
   /// Parses and checks `text`. Throws InternalError naming the field: only the compiler writes manifests.
   static Manifest parse(const char *text, int64_t bytes);
 
+  /// What has values of its own outside of the executable, under people's names: parameters, then statistics.
+  std::vector<const ParamInfo *> stored() const;
   /// The state or task of that name; null or -1 when there is none.
   const StateInfo *findState(const std::string &name) const;
   int findTask(const std::string &name) const;

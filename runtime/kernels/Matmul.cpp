@@ -14,6 +14,8 @@
 
 #include "kernels/Matmul.h"
 
+#include "kernels/Product.h"
+
 #include <algorithm>
 #include <omp.h>
 #include <oneapi/dnnl/dnnl.hpp>
@@ -197,6 +199,8 @@ std::unique_ptr<Matmul> Matmul::create(MatmulEngine &engine, const MatmulDesc &d
     error = fault;
     return nullptr;
   }
+  if (desc.library == MatmulLibrary::Weft)
+    return createProduct(desc, error);
   try {
     return std::make_unique<OneDnnMatmul>(static_cast<Engine &>(engine), desc);
   } catch (const dnnl::error &fault) {
@@ -205,7 +209,16 @@ std::unique_ptr<Matmul> Matmul::create(MatmulEngine &engine, const MatmulDesc &d
   }
 }
 
+MatmulLibrary weft::chooseMatmulLibrary(MatmulType type, const std::vector<std::string> &features) {
+  bool hasBf16 = std::any_of(features.begin(), features.end(), [](const std::string &feature) {
+    return feature == "avx512bf16" || feature == "amx-bf16";
+  });
+  return type == MatmulType::F32 || hasBf16 ? MatmulLibrary::OneDnn : MatmulLibrary::Weft;
+}
+
 int64_t weft::matmulScratchBytes(const MatmulDesc &desc, int threads, std::string *error) {
+  if (desc.library == MatmulLibrary::Weft && !findFault(desc))
+    return productScratchBytes(desc);
   int before = omp_get_max_threads();
   if (threads > 0)
     omp_set_num_threads(threads);

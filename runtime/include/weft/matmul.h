@@ -22,6 +22,9 @@ namespace weft {
 /// Element type of all operands of a product.
 enum class MatmulType { F32, BF16 };
 
+/// Who computes a product.
+enum class MatmulLibrary { OneDnn, Weft };
+
 /// C[b,m,n] = sum_k A[b,m,k] * B[b,k,n] (+ bias[n]) (+ C[b,m,n]); an entry of the manifest's `matmuls`.
 struct MatmulDesc {
   /// Up to two batch dimensions, outermost first.
@@ -32,7 +35,12 @@ struct MatmulDesc {
   std::vector<int64_t> aStrides, bStrides, cStrides;
   bool bias = false;
   bool accumulate = false;
+  MatmulLibrary library = MatmulLibrary::OneDnn;
 };
+
+/// Who computes products of `type` on a processor with these features (LLVM's names): oneDNN, but for bf16 without bf16
+/// instructions, which it computes element by element; then the runtime's own kernels convert blocks to f32.
+MatmulLibrary chooseMatmulLibrary(MatmulType type, const std::vector<std::string> &features);
 
 /// Bytes of scratchpad that the library call for `desc` needs with `threads` threads (0: as many as OpenMP has), on a
 /// machine with this one's instruction sets. -1 when it cannot be built; then `error`, if given, says why.
