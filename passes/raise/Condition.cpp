@@ -28,7 +28,8 @@ void Affine::add(const Affine &other, int64_t multiple) {
 }
 
 void Affine::addIndex(const Factors &factors, ArrayRef<int> list, int64_t multiple) {
-  for (int factor : llvm::reverse(factors.leaves(list))) {
+  FactorList leaves = factors.leaves(list);
+  for (int factor : llvm::reverse(leaves)) {
     terms.emplace_back(factor, multiple);
     multiple *= factors.size(factor);
   }

@@ -128,7 +128,7 @@ int main(int argc, char **argv) {
     weft::ModelOptions options;
     options.family = family;
     options.layers = 1;
-    options.dim = 8;
+    options.dim = 16;
     options.heads = 2;
     options.vocabulary = 16;
     if (!weft::writeModel(options, folder + weft::familyName(family) + ".onnx", error)) {
