@@ -115,6 +115,7 @@ Mesh weft::dist::meshOf(ModuleOp module) {
     for (Attribute axis : op.getAxes())
       mesh.axes.push_back(cast<StringAttr>(axis).getValue().str());
     mesh.sizes.assign(op.getSizes().begin(), op.getSizes().end());
+    mesh.order = op.getOrder() ? axesOf(mesh, *op.getOrder()) : llvm::to_vector(llvm::seq<int64_t>(0, mesh.getNumAxes()));
     break;
   }
   return mesh;

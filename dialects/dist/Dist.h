@@ -25,6 +25,8 @@ namespace weft::dist {
 inline constexpr llvm::StringLiteral shardingAttr = "dist.sharding";
 /// On an op: how its results are to be held, one per result.
 inline constexpr llvm::StringLiteral shardingsAttr = "dist.shardings";
+/// On an op: per axis of the mesh the factor of its rule that the axis cuts, or -1.
+inline constexpr llvm::StringLiteral factorsAttr = "dist.factors";
 /// On an op of a local program: the region whose gathers it shares (forward, backward, update).
 inline constexpr llvm::StringLiteral regionAttr = "dist.region";
 

@@ -210,10 +210,10 @@ LogicalResult ReshardOp::evaluateOnRanks(const Mesh &mesh, RankOperands operands
     // All ranks as seen from this one: those that differ in a kept axis show what the one at this rank's index holds.
     SmallVector<Literal> parts;
     for (int64_t other = 0; other < ranks; ++other) {
-      int64_t seen = 0;
-      for (auto [axis, index] : llvm::enumerate(mesh.coordinatesOf(other)))
-        seen = seen * mesh.sizes[axis] + (llvm::is_contained(kept, axis) ? mine[axis] : index);
-      parts.push_back(operands[seen][0]);
+      SmallVector<int64_t> seen = mesh.coordinatesOf(other);
+      for (int64_t axis : kept)
+        seen[axis] = mine[axis];
+      parts.push_back(operands[mesh.rankOf(seen)][0]);
     }
     double difference;
     results[rank].push_back(cutForRank(mesh, target, joinRanks(mesh, source, parts, difference), rank));

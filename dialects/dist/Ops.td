@@ -42,7 +42,7 @@ def ShardingAttr : AttrDef<DistDialect, "Sharding"> {
   let mnemonic = "sharding";
   let summary = "How a tensor lies on a mesh";
   let description = [{
-    One list of axis names per dimension: the axes that cut it, major first, in mesh order. `unreduced`: the axes
+    One list of axis names per dimension: the axes that cut it, major first, in the order of the mesh. `unreduced`: the axes
     over which the tensor is the sum of what the ranks hold. An axis appears at most once; on axes that do not
     appear the tensor is whole, the same on every rank along them.
   }];
@@ -60,14 +60,18 @@ class DistOp<string mnemonic, list<Trait> traits = []> : Op<DistDialect, mnemoni
 def MeshOp : DistOp<"mesh", [Symbol]> {
   let summary = "Named axes over ranks";
   let description = [{
-    In the order in which they are laid over ranks: the last axis varies fastest. `placement` are the letters by which the order was chosen.
+    Axes that cut one dimension do so in the order listed, the first the major one. `order` lists them as they are laid
+    over ranks, the last one's index varies fastest; without it, as listed.
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, StrArrayAttr:$axes, DenseI64ArrayAttr:$sizes);
-  let assemblyFormat = "$sym_name $axes $sizes attr-dict";
+  let arguments = (ins SymbolNameAttr:$sym_name, StrArrayAttr:$axes, DenseI64ArrayAttr:$sizes,
+                   OptionalAttr<StrArrayAttr>:$order);
+  let assemblyFormat = "$sym_name $axes $sizes (`order` $order^)? attr-dict";
   let hasVerifier = 1;
 }
 
-def ConstrainOp : DistOp<"constrain", [Pure, AllTypesMatch<["input", "result"]>]> {
+def ConstrainOp : DistOp<"constrain", [Pure, AllTypesMatch<["input", "result"]>,
+                                       DeclareOpInterfaceMethods<ShardingRuleOpInterface>,
+                                       DeclareOpInterfaceMethods<EvaluateOpInterface>]> {
   let summary = "The value itself, which is to be held in this way";
   let description = [{
     A constraint on the axes that `sharding` names; on others the value stays open. `priority` is the rank of the constraint among

@@ -20,17 +20,27 @@ int64_t Mesh::indexOf(llvm::StringRef axis) const {
 
 SmallVector<int64_t> Mesh::coordinatesOf(int64_t rank) const {
   SmallVector<int64_t> coordinates(sizes.size());
-  for (int64_t axis = getNumAxes() - 1; axis >= 0; --axis) {
+  for (int64_t axis : llvm::reverse(order)) {
     coordinates[axis] = rank % sizes[axis];
     rank /= sizes[axis];
   }
   return coordinates;
 }
 
+int64_t Mesh::rankOf(ArrayRef<int64_t> coordinates) const {
+  int64_t rank = 0;
+  for (int64_t axis : order)
+    rank = rank * sizes[axis] + coordinates[axis];
+  return rank;
+}
+
 SmallVector<int64_t> Mesh::groupOf(int64_t rank, ArrayRef<int64_t> over) const {
   SmallVector<int64_t> strides(sizes.size(), 1);
-  for (int64_t axis = getNumAxes() - 2; axis >= 0; --axis)
-    strides[axis] = strides[axis + 1] * sizes[axis + 1];
+  int64_t stride = 1;
+  for (int64_t axis : llvm::reverse(order)) {
+    strides[axis] = stride;
+    stride *= sizes[axis];
+  }
   SmallVector<int64_t> coordinates = coordinatesOf(rank);
   for (int64_t axis : over)
     rank -= coordinates[axis] * strides[axis];

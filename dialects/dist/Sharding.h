@@ -16,10 +16,12 @@
 
 namespace weft::dist {
 
-/// Named axes over ranks; the last axis varies fastest.
+/// Named axes over ranks. Two orders: the axes that cut one dimension do so in the order listed, the first the major one;
+/// `order` lays them over ranks.
 struct Mesh {
   llvm::SmallVector<std::string> axes;
   llvm::SmallVector<int64_t> sizes;
+  llvm::SmallVector<int64_t> order; ///< axes from the one whose index varies slowest over ranks to the fastest
 
   int64_t getNumAxes() const { return sizes.size(); }
   int64_t getNumRanks() const;
@@ -27,6 +29,7 @@ struct Mesh {
   int64_t indexOf(llvm::StringRef axis) const;
   /// The coordinates of a rank.
   llvm::SmallVector<int64_t> coordinatesOf(int64_t rank) const;
+  int64_t rankOf(llvm::ArrayRef<int64_t> coordinates) const;
   /// The ranks that agree with `rank` in all axes but `over`, in row-major order of `over` as listed.
   llvm::SmallVector<int64_t> groupOf(int64_t rank, llvm::ArrayRef<int64_t> over) const;
   /// The product of the axes' sizes.

@@ -55,10 +55,40 @@ LogicalResult MeshOp::verify() {
       return emitOpError() << "has the axis '" << axis << "' twice";
     seen.push_back(axis);
   }
+  ArrayAttr order = getOrderAttr();
+  if (!order)
+    return success();
+  for (Attribute name : order) {
+    auto *it = llvm::find(seen, cast<StringAttr>(name).getValue());
+    if (it == seen.end())
+      return emitOpError() << "orders " << name << ", which is no axis, or is ordered twice";
+    seen.erase(it);
+  }
+  if (!seen.empty())
+    return emitOpError() << "has no place for the axis '" << seen.front() << "' in its order";
   return success();
 }
 
 LogicalResult ConstrainOp::verify() { return checkSharding(*this, getSharding(), cast<RankedTensorType>(getType())); }
+
+weft::ShardingRule ConstrainOp::getShardingRule() {
+  ShardingRule rule;
+  auto type = cast<RankedTensorType>(getType());
+  ShardingRule::TensorMap map;
+  for (auto [dim, size] : llvm::enumerate(type.getShape())) {
+    rule.factors.push_back({size, ShardingRule::FactorKind::Parallel});
+    map.push_back({static_cast<int64_t>(dim)});
+  }
+  rule.operands.push_back(map);
+  rule.results.push_back(map);
+  rule.linear.push_back({0});
+  return rule;
+}
+
+LogicalResult ConstrainOp::evaluate(ArrayRef<Literal> operands, SmallVectorImpl<Literal> &results) {
+  results.push_back(operands[0]);
+  return success();
+}
 
 LogicalResult ReshardOp::verify() {
   auto in = cast<RankedTensorType>(getInput().getType()), out = cast<RankedTensorType>(getType());

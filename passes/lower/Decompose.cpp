@@ -7,6 +7,7 @@
 
 #include "dialects/weft/Build.h"
 #include "dialects/weft/RowStatistics.h"
+#include "passes/lower/Decompose.h"
 #include "passes/lower/Passes.h"
 #include <cmath>
 
@@ -159,20 +160,22 @@ Results decompose(Build &e, ReduceOp op) {
 
 struct Decompose : weft::impl::DecomposeBase<Decompose> {
   void runOnOperation() override {
-    OpBuilder builder(&getContext());
-    getOperation().walk([&](Operation *op) {
-      builder.setInsertionPoint(op);
-      Build e{builder, op->getLoc()};
-      Results results = TypeSwitch<Operation *, Results>(op)
-                            .Case<LayerNormOp, RmsNormOp, SoftmaxOp, CrossEntropyOp, GeluOp, SiluOp, LearningRateOp,
-                                  AdamOp, SgdOp, ReduceOp>([&](auto composite) { return decompose(e, composite); })
-                            .Default([](Operation *) { return Results(); });
-      if (results.empty())
-        return;
-      op->replaceAllUsesWith(results);
-      op->erase();
-    });
+    getOperation().walk([](Operation *op) { decomposeOp(op); });
   }
 };
 
 } // namespace
+
+bool weft::decomposeOp(Operation *op) {
+  OpBuilder builder(op);
+  Build e{builder, op->getLoc()};
+  Results results = TypeSwitch<Operation *, Results>(op)
+                        .Case<LayerNormOp, RmsNormOp, SoftmaxOp, CrossEntropyOp, GeluOp, SiluOp, LearningRateOp, AdamOp,
+                              SgdOp, ReduceOp>([&](auto composite) { return decompose(e, composite); })
+                        .Default([](Operation *) { return Results(); });
+  if (results.empty())
+    return false;
+  op->replaceAllUsesWith(results);
+  op->erase();
+  return true;
+}

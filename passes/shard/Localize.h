@@ -1,0 +1,26 @@
+//===- Localize.h - Ops that are told which shard they are -*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef WEFT_PASSES_SHARD_LOCALIZE_H
+#define WEFT_PASSES_SHARD_LOCALIZE_H
+
+#include "dialects/dist/Dist.h"
+
+namespace weft {
+
+/// Factors that an op's rule calls Replicated, because a shard would have to know which one it is, and that localize()
+/// can cut: the dimension that `iota` counts, the table's axis of `gather` and `scatter_add`.
+void relaxRule(mlir::Operation *op, ShardingRule &rule);
+
+/// Builds `op` at local types in the way of relaxRule: `operands` are local, axes cut the factors `factors` (-1: none).
+/// Null if the op needs nothing beside a clone.
+mlir::Value localize(mlir::OpBuilder &builder, mlir::Operation *op, mlir::ValueRange operands,
+                     mlir::RankedTensorType resultType, const dist::Mesh &mesh, llvm::ArrayRef<int64_t> factors);
+
+} // namespace weft
+
+#endif // WEFT_PASSES_SHARD_LOCALIZE_H

@@ -1,0 +1,210 @@
+//===- LowerReshards.cpp - see Passes.td -*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/dist/Dist.h"
+#include "dialects/weft/Build.h"
+#include "passes/shard/Passes.h"
+
+namespace weft {
+#define GEN_PASS_DEF_LOWERRESHARDS
+#include "passes/shard/Passes.h.inc"
+} // namespace weft
+
+using namespace mlir;
+using namespace weft;
+using dist::Mesh;
+using dist::Sharding;
+
+namespace {
+
+/// One reshard, as it turns step by step into what it should be.
+class Lowering {
+public:
+  Lowering(dist::ReshardOp op, const Mesh &mesh)
+      : op(op), mesh(mesh), builder(op), value(op.getInput()), now(*dist::fromAttr(mesh, op.getFrom())),
+        to(*dist::fromAttr(mesh, op.getTo())) {
+    int64_t rank = cast<RankedTensorType>(op.getType()).getRank();
+    for (int64_t dim = 0; dim < rank; ++dim) {
+      cuts.push_back(now.axesOf(dim));
+      targets.push_back(to.axesOf(dim));
+    }
+  }
+
+  Value run() {
+    while (true) {
+      if (cut() || exchange())
+        continue;
+      if (reduce() || gather())
+        continue;
+      break;
+    }
+    conceal();
+    assert(now == to && "a sequence of collectives that ends elsewhere");
+    return value;
+  }
+
+private:
+  bool cut();
+  bool exchange();
+  bool reduce();
+  bool gather();
+  void conceal();
+
+  bool isPrefix(int64_t dim) const {
+    return cuts[dim].size() < targets[dim].size() &&
+           std::equal(cuts[dim].begin(), cuts[dim].end(), targets[dim].begin());
+  }
+  /// The next axes that dimension `dim` lacks, as far as they are held in one way, if that is `how`.
+  SmallVector<int64_t> nextAxes(int64_t dim, int8_t how) const {
+    SmallVector<int64_t> axes;
+    if (isPrefix(dim))
+      for (int64_t axis : ArrayRef(targets[dim]).drop_front(cuts[dim].size())) {
+        if (now[axis] != how)
+          break;
+        axes.push_back(axis);
+      }
+    return axes;
+  }
+  RankedTensorType typeAs(const Sharding &sharding) const {
+    return sharding.localType(mesh, now.globalType(mesh, tensorType(value)));
+  }
+  ArrayAttr names(ArrayRef<int64_t> axes) const { return dist::axesAttr(builder.getContext(), mesh, axes); }
+  void become(Operation *step, const Sharding &sharding) {
+    if (Attribute region = op->getAttr(dist::regionAttr))
+      step->setAttr(dist::regionAttr, region);
+    value = step->getResult(0);
+    now = sharding;
+  }
+
+  dist::ReshardOp op;
+  const Mesh &mesh;
+  OpBuilder builder;
+  Value value;
+  Sharding now, to;
+  /// Per dimension: the axes that cut it, and those that should.
+  SmallVector<SmallVector<int64_t>> cuts, targets;
+};
+
+} // namespace
+
+/// Cuts a dimension further: a slice of what is whole, a reduce-scatter of what is unreduced.
+bool Lowering::cut() {
+  for (int64_t dim = 0, rank = cuts.size(); dim < rank; ++dim)
+    for (int8_t how : {Sharding::Whole, Sharding::Unreduced}) {
+      SmallVector<int64_t> axes = nextAxes(dim, how);
+      if (axes.empty())
+        continue;
+      Sharding next = now;
+      for (int64_t axis : axes)
+        next[axis] = dim;
+      Operation *step;
+      if (how == Sharding::Whole)
+        step = dist::LocalSliceOp::create(builder, op.getLoc(), typeAs(next), value, dim, names(axes));
+      else
+        step = dist::ReduceScatterOp::create(builder, op.getLoc(), TypeRange(typeAs(next)), ValueRange(value), ReduceKind::sum,
+                                             ArrayRef<int64_t>(dim), names(axes));
+      llvm::append_range(cuts[dim], axes);
+      become(step, next);
+      return true;
+    }
+  return false;
+}
+
+/// Moves the last axis of a dimension to the end of another's.
+bool Lowering::exchange() {
+  for (int64_t dim = 0, rank = cuts.size(); dim < rank; ++dim) {
+    if (!isPrefix(dim))
+      continue;
+    int64_t axis = targets[dim][cuts[dim].size()];
+    int8_t from = now[axis];
+    if (from < 0 || cuts[from].back() != axis)
+      continue;
+    Sharding next = now;
+    next[axis] = dim;
+    RankedTensorType type = typeAs(next);
+    cuts[from].pop_back();
+    cuts[dim].push_back(axis);
+    become(dist::AllToAllOp::create(builder, op.getLoc(), TypeRange(type), ValueRange(value), ArrayRef<int64_t>(dim),
+                                    ArrayRef<int64_t>(from), names({axis})),
+           next);
+    return true;
+  }
+  return false;
+}
+
+/// Reduces what ends whole, on all such axes at once. What is reduced to be cut waits for its turn, if a gather has to come first.
+bool Lowering::reduce() {
+  SmallVector<int64_t> axes;
+  Sharding next = now;
+  for (int64_t axis = 0; axis < mesh.getNumAxes(); ++axis)
+    if (now[axis] == Sharding::Unreduced && to[axis] == Sharding::Whole) {
+      axes.push_back(axis);
+      next[axis] = Sharding::Whole;
+    }
+  if (axes.empty())
+    return false;
+  become(dist::AllReduceOp::create(builder, op.getLoc(), TypeRange(value.getType()), ValueRange(value), ReduceKind::sum,
+                                   names(axes)),
+         next);
+  return true;
+}
+
+/// Gathers the axes of a dimension behind the ones that stay.
+bool Lowering::gather() {
+  for (int64_t dim = 0, rank = cuts.size(); dim < rank; ++dim) {
+    size_t common = 0;
+    while (common < std::min(cuts[dim].size(), targets[dim].size()) && cuts[dim][common] == targets[dim][common])
+      ++common;
+    if (common == cuts[dim].size())
+      continue;
+    SmallVector<int64_t> axes(ArrayRef(cuts[dim]).drop_front(common));
+    Sharding next = now;
+    for (int64_t axis : axes)
+      next[axis] = Sharding::Whole;
+    RankedTensorType type = typeAs(next);
+    cuts[dim].truncate(common);
+    become(dist::AllGatherOp::create(builder, op.getLoc(), TypeRange(type), ValueRange(value), ArrayRef<int64_t>(dim),
+                                     names(axes)),
+           next);
+    return true;
+  }
+  return false;
+}
+
+/// Makes what is whole unreduced: the first rank along the axes keeps it.
+void Lowering::conceal() {
+  SmallVector<int64_t> axes;
+  Sharding next = now;
+  for (int64_t axis = 0; axis < mesh.getNumAxes(); ++axis)
+    if (now[axis] == Sharding::Whole && to[axis] == Sharding::Unreduced) {
+      axes.push_back(axis);
+      next[axis] = Sharding::Unreduced;
+    }
+  if (axes.empty())
+    return;
+  Build e{builder, op.getLoc()};
+  Value index = dist::AxisIndexOp::create(builder, op.getLoc(), RankedTensorType::get({}, builder.getI64Type()), names(axes));
+  Value isFirst = e.equal(index, e.splatLike(index, 0));
+  value = e.select(e.broadcast(isFirst, {}, tensorType(value).getShape()), value, e.splatLike(value, 0));
+  now = next;
+}
+
+namespace {
+
+struct LowerReshards : weft::impl::LowerReshardsBase<LowerReshards> {
+  void runOnOperation() override {
+    Mesh mesh = dist::meshOf(getOperation());
+    SmallVector<dist::ReshardOp> ops;
+    getOperation().walk([&](dist::ReshardOp op) { ops.push_back(op); });
+    for (dist::ReshardOp op : ops) {
+      op.replaceAllUsesWith(Lowering(op, mesh).run());
+      op.erase();
+    }
+  }
+};
+
+} // namespace

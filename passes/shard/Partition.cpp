@@ -1,0 +1,287 @@
+//===- Partition.cpp - see Passes.td -*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/dist/Dist.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/shard/Factors.h"
+#include "passes/shard/Localize.h"
+#include "passes/shard/Passes.h"
+#include "passes/shard/Unreduced.h"
+#include <map>
+
+namespace weft {
+#define GEN_PASS_DEF_PARTITION
+#include "passes/shard/Passes.h.inc"
+} // namespace weft
+
+using namespace mlir;
+using namespace weft;
+using dist::Mesh;
+using dist::Sharding;
+
+/// The region that shares what was resharded: what the training step tagged locations with, or the forward pass.
+static StringRef regionOf(Location loc) {
+  if (auto fused = dyn_cast<FusedLoc>(loc))
+    if (auto tag = dyn_cast_or_null<StringAttr>(fused.getMetadata()); tag && tag.getValue() != "loss")
+      return tag.getValue();
+  return "forward";
+}
+
+namespace {
+
+/// Writes the local form of one function beside its ops, then removes them.
+class FunctionPartition {
+public:
+  FunctionPartition(func::FuncOp function, const Mesh &mesh, SymbolTable &symbols)
+      : function(function), mesh(mesh), symbols(symbols), unreduced(function, mesh), builder(function.getContext()) {}
+
+  void run();
+  int64_t numReshards = 0;
+
+private:
+  /// A value of the old program in the new one.
+  struct Held {
+    Value local;
+    Sharding sharding;
+  };
+
+  void write(Operation &op);
+  void write(ReadOp read);
+  void write(WriteOp write);
+  void writeConstant(arith::ConstantOp constant);
+  void writeOp(Operation &op);
+  /// Reduces a result where it is not to stay unreduced, slices it where it is whole and should be cut.
+  void settle(OpResult result, Value local, Sharding sharding);
+  /// The value, held as `to` says; one reshard for all uses of a region.
+  Value held(Value value, const Sharding &to, Location loc);
+  Value reshard(Value local, const Sharding &from, const Sharding &to, Location loc);
+  Sharding storedAs(StringRef symbol) {
+    Operation *op = symbols.lookup(symbol);
+    return op ? dist::storedSharding(mesh, op) : Sharding::whole(mesh);
+  }
+
+  func::FuncOp function;
+  const Mesh &mesh;
+  SymbolTable &symbols;
+  UnreducedAnalysis unreduced;
+  OpBuilder builder;
+  DenseMap<Value, Held> values;
+  std::map<std::tuple<void *, std::string, std::vector<int8_t>>, Value> resharded;
+};
+
+} // namespace
+
+Value FunctionPartition::reshard(Value local, const Sharding &from, const Sharding &to, Location loc) {
+  if (from == to)
+    return local;
+  auto type = cast<RankedTensorType>(local.getType());
+  RankedTensorType result = to.localType(mesh, from.globalType(mesh, type));
+  auto op = dist::ReshardOp::create(builder, loc, result, local, dist::toAttr(builder.getContext(), mesh, from, type.getRank()),
+                                    dist::toAttr(builder.getContext(), mesh, to, type.getRank()));
+  // Regions have reshards of their own: with the same operand and attributes, they would be one to CSE.
+  op->setAttr(dist::regionAttr, builder.getStringAttr(regionOf(loc)));
+  ++numReshards;
+  return op.getResult();
+}
+
+Value FunctionPartition::held(Value value, const Sharding &to, Location loc) {
+  const Held &now = values.find(value)->second;
+  if (now.sharding == to)
+    return now.local;
+  std::tuple key(value.getAsOpaquePointer(), regionOf(loc).str(), std::vector<int8_t>(to.axes.begin(), to.axes.end()));
+  Value &known = resharded[key];
+  if (!known)
+    known = reshard(now.local, now.sharding, to, loc);
+  return known;
+}
+
+void FunctionPartition::settle(OpResult result, Value local, Sharding sharding) {
+  Sharding preferred = preferredSharding(mesh, result), to = sharding;
+  for (int64_t axis = 0; axis < mesh.getNumAxes(); ++axis) {
+    bool reduces = sharding[axis] == Sharding::Unreduced && !unreduced.isKept(result, axis);
+    if (reduces || (sharding[axis] == Sharding::Whole && preferred[axis] >= 0))
+      to[axis] = preferred[axis];
+  }
+  // What was cut otherwise may stand in the way of the preference's cuts.
+  if (!to.divides(mesh, cast<RankedTensorType>(result.getType())))
+    for (int64_t axis = 0; axis < mesh.getNumAxes(); ++axis)
+      if (to[axis] != sharding[axis] && to[axis] >= 0)
+        to[axis] = Sharding::Whole;
+  values[result] = {reshard(local, sharding, to, result.getLoc()), to};
+}
+
+void FunctionPartition::write(ReadOp read) {
+  Sharding stored = storedAs(read.getSymbol());
+  auto type = cast<RankedTensorType>(read.getType());
+  values[read.getResult()] = {
+      ReadOp::create(builder, read.getLoc(), stored.localType(mesh, type), read.getSymbolAttr()), stored};
+}
+
+void FunctionPartition::write(WriteOp write) {
+  Value value = held(write.getValue(), storedAs(write.getSymbol()), write.getLoc());
+  WriteOp::create(builder, write.getLoc(), write.getSymbolAttr(), value);
+}
+
+void FunctionPartition::writeConstant(arith::ConstantOp constant) {
+  auto type = cast<RankedTensorType>(constant.getType());
+  auto splat = dyn_cast<SplatElementsAttr>(constant.getValue());
+  Sharding sharding = splat ? preferredSharding(mesh, constant->getResult(0)) : Sharding::whole(mesh);
+  RankedTensorType local = sharding.localType(mesh, type);
+  TypedAttr value = constant.getValue();
+  if (splat)
+    value = SplatElementsAttr::get(local, splat.getSplatValue<Attribute>());
+  Value clone = arith::ConstantOp::create(builder, constant.getLoc(), local, value);
+  // Cut later, at its uses, if it is not a splat.
+  values[constant.getResult()] = {clone, sharding};
+}
+
+void FunctionPartition::writeOp(Operation &op) {
+  OpFactors factors(&op);
+  assert(factors.isKnown() && "an op of a training step has a factor rule");
+  SmallVector<int64_t> chosen = factorsOf(mesh, &op);
+  int64_t numOperands = op.getNumOperands();
+
+  // Axes on which partial operands pass through cut nothing here.
+  SmallVector<SmallVector<int64_t>> passing(mesh.getNumAxes());
+  for (int64_t axis = 0; axis < mesh.getNumAxes(); ++axis) {
+    auto heldAs = [&](int64_t i) { return values.find(op.getOperand(i))->second.sharding[axis]; };
+    passing[axis] = UnreducedAnalysis::passingSet(
+        &op, factors, [&](int64_t i) { return heldAs(i) == Sharding::Unreduced; },
+        [&](int64_t i) { return heldAs(i) >= 0; });
+    if (!passing[axis].empty())
+      chosen[axis] = OpFactors::None;
+  }
+  assert(factors.isFeasible(mesh, chosen) && "a decision that propagation took back in part");
+
+  SmallVector<Value> operands;
+  for (int64_t i = 0; i < numOperands; ++i) {
+    Sharding needed = *factors.shardingOf(mesh, i, chosen);
+    for (int64_t axis = 0; axis < mesh.getNumAxes(); ++axis)
+      if (llvm::is_contained(passing[axis], i))
+        needed[axis] = Sharding::Unreduced;
+    operands.push_back(held(op.getOperand(i), needed, op.getLoc()));
+  }
+  SmallVector<Sharding> shardings;
+  SmallVector<RankedTensorType> types;
+  for (int64_t i = 0, count = op.getNumResults(); i < count; ++i) {
+    Sharding sharding = *factors.shardingOf(mesh, numOperands + i, chosen);
+    for (int64_t axis = 0; axis < mesh.getNumAxes(); ++axis)
+      if (!passing[axis].empty())
+        sharding[axis] = Sharding::Unreduced;
+    types.push_back(sharding.localType(mesh, cast<RankedTensorType>(op.getResult(i).getType())));
+    shardings.push_back(std::move(sharding));
+  }
+
+  SmallVector<Value> results;
+  if (Value placed = localize(builder, &op, operands, types.front(), mesh, chosen)) {
+    results.push_back(placed);
+  } else {
+    Operation *clone = builder.clone(op);
+    clone->setOperands(operands);
+    clone->removeAttr(dist::shardingsAttr);
+    clone->removeAttr(dist::factorsAttr);
+    for (auto [result, type] : llvm::zip_equal(clone->getResults(), types))
+      result.setType(type);
+    llvm::append_range(results, clone->getResults());
+  }
+
+  for (auto [i, local] : llvm::enumerate(results)) {
+    // Partial maxima and the like are combined at once; only sums can wait.
+    std::map<ReduceKind, SmallVector<int64_t>> combined;
+    for (int64_t axis = 0; axis < mesh.getNumAxes(); ++axis) {
+      if (shardings[i][axis] != Sharding::Unreduced || !passing[axis].empty())
+        continue;
+      switch (factors.factor(chosen[axis]).combine) {
+      case ShardingRule::Combine::Sum:
+        continue;
+      case ShardingRule::Combine::Product:
+        combined[ReduceKind::prod].push_back(axis);
+        break;
+      case ShardingRule::Combine::Max:
+        combined[ReduceKind::max].push_back(axis);
+        break;
+      case ShardingRule::Combine::Min:
+        combined[ReduceKind::min].push_back(axis);
+        break;
+      }
+      shardings[i][axis] = Sharding::Whole;
+    }
+    for (auto &[kind, axes] : combined)
+      local = dist::AllReduceOp::create(builder, op.getLoc(), TypeRange(local.getType()), ValueRange(local), kind,
+                                        dist::axesAttr(builder.getContext(), mesh, axes))
+                  .getResult(0);
+    settle(op.getResult(i), local, shardings[i]);
+  }
+}
+
+void FunctionPartition::write(Operation &op) {
+  builder.setInsertionPoint(&op);
+  if (auto readOp = dyn_cast<ReadOp>(op))
+    return write(readOp);
+  if (auto writeOp = dyn_cast<WriteOp>(op))
+    return write(writeOp);
+  if (auto constant = dyn_cast<arith::ConstantOp>(op))
+    return writeConstant(constant);
+  if (auto constrain = dyn_cast<dist::ConstrainOp>(op)) {
+    Held input = values.find(constrain.getInput())->second;
+    return settle(constrain->getResult(0), input.local, input.sharding);
+  }
+  writeOp(op);
+}
+
+void FunctionPartition::run() {
+  Block &body = function.getBody().front();
+  SmallVector<Operation *> old;
+  for (Operation &op : body.without_terminator())
+    old.push_back(&op);
+  // Old ops keep arguments of the old types until they are gone.
+  unsigned numArguments = body.getNumArguments();
+  SmallVector<Type> inputs;
+  for (unsigned i = 0; i < numArguments; ++i) {
+    BlockArgument argument = body.getArgument(i);
+    Sharding sharding = Sharding::whole(mesh);
+    if (auto attr = function.getArgAttrOfType<dist::ShardingAttr>(i, dist::shardingAttr))
+      sharding = *dist::fromAttr(mesh, attr);
+    inputs.push_back(sharding.localType(mesh, cast<RankedTensorType>(argument.getType())));
+    values[argument] = {body.addArgument(inputs.back(), argument.getLoc()), sharding};
+  }
+  for (Operation *op : old)
+    write(*op);
+  // What a test's function returns is returned whole.
+  Operation *terminator = body.getTerminator();
+  builder.setInsertionPoint(terminator);
+  for (OpOperand &operand : terminator->getOpOperands())
+    operand.set(held(operand.get(), Sharding::whole(mesh), terminator->getLoc()));
+  for (Operation *op : llvm::reverse(old))
+    op->erase();
+  body.eraseArguments(0, numArguments);
+  function.setFunctionType(builder.getFunctionType(inputs, function.getResultTypes()));
+}
+
+namespace {
+
+struct Partition : weft::impl::PartitionBase<Partition> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    Mesh mesh = dist::meshOf(module);
+    SymbolTable symbols(module);
+    for (func::FuncOp function : module.getOps<func::FuncOp>()) {
+      FunctionPartition partition(function, mesh, symbols);
+      partition.run();
+      numReshards += partition.numReshards;
+    }
+    // Reads and writes have local types now; so have what they name.
+    for (Operation &op : *module.getBody())
+      if (isa<ParamOp, StateOp>(op)) {
+        auto type = cast<RankedTensorType>(op.getAttrOfType<TypeAttr>("type").getValue());
+        op.setAttr("type", TypeAttr::get(dist::storedSharding(mesh, &op).localType(mesh, type)));
+      }
+  }
+};
+
+} // namespace

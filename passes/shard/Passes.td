@@ -1,0 +1,78 @@
+//===- Passes.td - From one logical device to a mesh -*- tablegen -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+include "mlir/Pass/PassBase.td"
+
+def Unpack : Pass<"weft-unpack", "::mlir::ModuleOp"> {
+  let summary = "Gives what is packed or flattened its dimensions back, so that it can be cut";
+  let description = [{
+    On the forward program, before differentiation. Products, elementwise ops and additions of a bias on flattened rows
+    ([B*T, C]) are written on [B, T, C]. A weight [C, n*K] whose product is taken apart into n equal slices is declared as
+    [C, n, K]: the same bytes under the same name.
+  }];
+  let statistics = [Statistic<"numUnpacked", "unpacked", "Parameters that got a dimension for their parts">];
+}
+
+def ApplyPlan : Pass<"weft-apply-plan", "::mlir::ModuleOp"> {
+  let summary = "Puts the constraints of a plan on a training step";
+  let description = [{
+    Before: tasks of one logical device. After: the mesh, shardings on arguments, `dist.constrain` on a few values;
+    cross-entropy is decomposed where the vocabulary is cut. docs/partitioning.md lists the constraints.
+  }];
+  let options = [
+    Option<"tp", "tp", "int64_t", "1", "Ranks that share the heads, hidden dimensions and vocabulary">,
+    Option<"shard", "shard", "int64_t", "1", "Data-parallel ranks that share states (and parameters)">,
+    Option<"replica", "replica", "int64_t", "1", "Groups of such ranks">,
+    ListOption<"order", "order", "std::string", "The axes as they are laid over ranks, slowest first">,
+    Option<"sequenceParallel", "sequence-parallel", "bool", "false", "Cut the sequence over tp between the blocks">
+  ];
+  let dependentDialects = ["::weft::dist::DistDialect", "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+}
+
+def Propagate : Pass<"weft-propagate", "::mlir::ModuleOp"> {
+  let summary = "Gives every value the sharding that follows from the constraints";
+  let description = [{
+    After: every op of a task has `dist.shardings`, one per result. Reads of parameters say how the parameter is wanted, whatever its
+    storage is.
+  }];
+  let options = [
+    Option<"explain", "explain", "std::string", "\"\"", "A remark for each op whose location contains this: where its sharding comes from">
+  ];
+  let statistics = [Statistic<"numConflicts", "conflicts", "Ops whose tensors prefer different factors on an axis">];
+  let dependentDialects = ["::weft::dist::DistDialect"];
+}
+
+def AssignStorage : Pass<"weft-assign-storage", "::mlir::ModuleOp"> {
+  let summary = "Decides how parameters and states lie in memory between tasks";
+  let description = [{
+    Before: propagated. A parameter is stored as it is wanted on `tp`; with `zero` 3 it is cut on `shard` besides. Moments
+    and masters are stored like their parameter, and cut on `shard` with `zero` 1 and more. Accumulators are unreduced over the data-parallel axes, and
+    with `zero` 2 and more cut on `shard`. After: `dist.sharding` on symbols; run weft-propagate again.
+  }];
+  let options = [
+    Option<"zero", "zero", "int64_t", "0", "0: nothing, 1: states, 2: gradients too, 3: parameters too are cut on `shard`">,
+    Option<"persistence", "persistence-threshold", "int64_t", "1000000", "Elements below which a parameter stays whole on `shard`">,
+    Option<"reduceFirst", "reduce-first", "bool", "false", "Reduce the gradients of every micro-batch, also with `zero` 0 and 1">
+  ];
+  let dependentDialects = ["::weft::dist::DistDialect"];
+}
+
+def Partition : Pass<"weft-partition", "::mlir::ModuleOp"> {
+  let summary = "Writes the program of one rank: local shapes, and reshards where a value is held in another way than it is needed";
+  let description = [{
+    Before: propagated, storage assigned. After: all types are local, symbols included; `dist.reshard` is the only op that communicates, beside
+    `dist.all_reduce` of maxima and the like; no `dist.constrain` is left.
+  }];
+  let statistics = [Statistic<"numReshards", "reshards", "Reshards written">];
+  let dependentDialects = ["::weft::dist::DistDialect", "::mlir::arith::ArithDialect"];
+}
+
+def LowerReshards : Pass<"weft-lower-reshards", "::mlir::ModuleOp"> {
+  let summary = "Writes reshards as collectives and slices";
+  let description = [{ After: no `dist.reshard` is left. docs/partitioning.md says which collectives, in which order. }];
+  let dependentDialects = ["::weft::dist::DistDialect", "::mlir::arith::ArithDialect"];
+}

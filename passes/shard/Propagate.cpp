@@ -1,0 +1,267 @@
+//===- Propagate.cpp - see Passes.td -*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "dialects/dist/Dist.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/shard/Factors.h"
+#include "passes/shard/Passes.h"
+#include "passes/shard/Preferences.h"
+#include <deque>
+
+namespace weft {
+#define GEN_PASS_DEF_PROPAGATE
+#include "passes/shard/Passes.h.inc"
+} // namespace weft
+
+using namespace mlir;
+using namespace weft;
+using dist::Mesh;
+using dist::Sharding;
+
+Choice weft::chooseFactor(const Mesh &mesh, const OpFactors &factors, Operation *op, int64_t axis,
+                          llvm::function_ref<const Preference *(Value)> preferenceOf) {
+  Choice choice;
+  for (int64_t tensor = 0, count = factors.getNumTensors(); tensor < count; ++tensor) {
+    Value value = tensorOf(op, tensor);
+    const Preference *preference = preferenceOf(value);
+    if (!preference || preference->sharding[axis] < 0)
+      continue;
+    int64_t factor = factors.factorOf(mesh, tensor, preference->sharding, axis);
+    if (factor == OpFactors::None || factors.factor(factor).kind == ShardingRule::FactorKind::Replicated)
+      continue;
+    const Origin &origin = preference->origins[axis];
+    // Among origins of one priority the larger tensor stays where it is: it costs most to move.
+    int64_t bytes = tensorBytes(cast<RankedTensorType>(value.getType()));
+    bool isBetter = choice.factor == OpFactors::None || origin.priority < choice.origin.priority ||
+                    (origin.priority == choice.origin.priority && bytes > choice.bytes);
+    choice.isConflict |= choice.factor != OpFactors::None && choice.factor != factor;
+    if (isBetter)
+      choice = {factor, origin, bytes, choice.isConflict};
+  }
+  return choice;
+}
+
+namespace {
+
+/// The preferences of one function's values.
+class Propagation {
+public:
+  Propagation(func::FuncOp function, const Mesh &mesh) : function(function), mesh(mesh) {}
+
+  void run() {
+    seed();
+    // Constraints of lower priority find what those of higher priority left open.
+    for (auto &[priority, seeds] : seedsByPriority) {
+      for (auto &[value, axis, dim, origin] : seeds)
+        set(value, axis, dim, origin);
+      drain();
+    }
+  }
+
+  const Preference *lookup(Value value) const {
+    auto it = preferences.find(value);
+    return it == preferences.end() ? nullptr : &it->second;
+  }
+
+  /// Per axis the factor that it cuts at an op, or None; `conflicts` grows with the axes on which its tensors disagree.
+  SmallVector<int64_t> decide(Operation *op, int64_t &conflicts) {
+    SmallVector<int64_t> chosen(mesh.getNumAxes(), OpFactors::None);
+    const OpFactors &factors = factorsOf(op);
+    if (!factors.isKnown())
+      return chosen;
+    SmallVector<std::pair<Choice, int64_t>> choices;
+    for (int64_t axis = 0; axis < mesh.getNumAxes(); ++axis) {
+      choices.push_back({chooseFactor(mesh, factors, op, axis, [&](Value v) { return lookup(v); }), axis});
+      conflicts += choices.back().first.isConflict;
+    }
+    llvm::stable_sort(choices, [](const auto &a, const auto &b) { return a.first.origin.priority < b.first.origin.priority; });
+    for (const auto &[choice, axis] : choices) {
+      chosen[axis] = choice.factor;
+      if (!factors.isFeasible(mesh, chosen))
+        chosen[axis] = OpFactors::None;
+    }
+    return chosen;
+  }
+
+private:
+  struct Seed {
+    Value value;
+    int64_t axis, dim;
+    Origin origin;
+  };
+
+  void addSeed(Value value, int64_t axis, int64_t dim, Origin origin) {
+    seedsByPriority[origin.priority].push_back({value, axis, dim, origin});
+  }
+
+  /// What is stored is closed: it lies as it lies.
+  void addStored(Value value, const Sharding &sharding, int64_t priority, StringAttr name) {
+    for (int64_t axis = 0; axis < mesh.getNumAxes(); ++axis)
+      if (sharding[axis] >= 0)
+        addSeed(value, axis, sharding[axis], {priority, name});
+  }
+
+  void seed();
+  void set(Value value, int64_t axis, int64_t dim, Origin origin);
+  void drain();
+  void visit(Operation *op, int64_t axis);
+  const OpFactors &factorsOf(Operation *op) {
+    auto it = cache.find(op);
+    if (it == cache.end())
+      it = cache.try_emplace(op, std::make_unique<OpFactors>(op)).first;
+    return *it->second;
+  }
+
+  func::FuncOp function;
+  const Mesh &mesh;
+  DenseMap<Value, Preference> preferences;
+  llvm::SmallDenseSet<Value> closed;
+  std::map<int64_t, SmallVector<Seed>> seedsByPriority;
+  DenseMap<Operation *, std::unique_ptr<OpFactors>> cache;
+  std::deque<std::pair<Operation *, int64_t>> worklist;
+};
+
+} // namespace
+
+void Propagation::seed() {
+  ModuleOp module = function->getParentOfType<ModuleOp>();
+  SymbolTable symbols(module);
+  MLIRContext *context = function.getContext();
+  for (BlockArgument argument : function.getArguments()) {
+    closed.insert(argument);
+    auto attr = function.getArgAttrOfType<dist::ShardingAttr>(argument.getArgNumber(), dist::shardingAttr);
+    auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "weft.name");
+    if (attr)
+      addStored(argument, *dist::fromAttr(mesh, attr), kInputPriority, name ? name : StringAttr::get(context, "input"));
+  }
+  for (Operation &op : function.getBody().front()) {
+    if (auto constrain = dyn_cast<dist::ConstrainOp>(op)) {
+      Sharding sharding = *dist::fromAttr(mesh, constrain.getSharding());
+      for (int64_t axis = 0; axis < mesh.getNumAxes(); ++axis)
+        if (sharding[axis] >= 0)
+          addSeed(constrain.getInput(), axis, sharding[axis],
+                  {static_cast<int64_t>(constrain.getPriority()), constrain.getOriginAttr()});
+    } else if (auto read = dyn_cast<ReadOp>(op)) {
+      // A parameter is wanted as its users want it; a state lies as it is stored.
+      Operation *symbol = symbols.lookup(read.getSymbol());
+      if (isa_and_nonnull<StateOp>(symbol)) {
+        closed.insert(read.getResult());
+        addStored(read.getResult(), dist::storedSharding(mesh, symbol), kStatePriority, read.getSymbolAttr().getAttr());
+      }
+    } else if (auto write = dyn_cast<WriteOp>(op)) {
+      if (Operation *symbol = symbols.lookup(write.getSymbol()))
+        addStored(write.getValue(), dist::storedSharding(mesh, symbol), kStatePriority, write.getSymbolAttr().getAttr());
+    }
+  }
+}
+
+void Propagation::set(Value value, int64_t axis, int64_t dim, Origin origin) {
+  auto [it, isNew] = preferences.try_emplace(value);
+  Preference &preference = it->second;
+  if (isNew) {
+    preference.sharding = Sharding::whole(mesh);
+    preference.origins.resize(mesh.getNumAxes());
+  }
+  if (preference.sharding[axis] >= 0)
+    return;
+  auto type = cast<RankedTensorType>(value.getType());
+  if (type.getDimSize(dim) % (preference.sharding.partsOf(mesh, dim) * mesh.sizes[axis]) != 0)
+    return;
+  preference.sharding[axis] = dim;
+  preference.origins[axis] = origin;
+  if (Operation *op = value.getDefiningOp())
+    worklist.push_back({op, axis});
+  for (Operation *user : value.getUsers())
+    worklist.push_back({user, axis});
+}
+
+void Propagation::drain() {
+  while (!worklist.empty()) {
+    auto [op, axis] = worklist.front();
+    worklist.pop_front();
+    visit(op, axis);
+  }
+}
+
+void Propagation::visit(Operation *op, int64_t axis) {
+  const OpFactors &factors = factorsOf(op);
+  if (!factors.isKnown())
+    return;
+  Choice choice = chooseFactor(mesh, factors, op, axis, [&](Value v) { return lookup(v); });
+  if (choice.factor == OpFactors::None)
+    return;
+  for (int64_t tensor = 0, count = factors.getNumTensors(); tensor < count; ++tensor) {
+    int64_t dim = factors.dimOf(tensor, choice.factor);
+    Value value = tensorOf(op, tensor);
+    if (dim == OpFactors::None || closed.contains(value))
+      continue;
+    // Only what the tensor can say: the cut of a minor factor may not be contiguous.
+    Sharding with = Sharding::whole(mesh);
+    if (const Preference *preference = lookup(value))
+      with = preference->sharding;
+    if (with[axis] >= 0)
+      continue;
+    with[axis] = dim;
+    if (factors.factorOf(mesh, tensor, with, axis) == choice.factor)
+      set(value, axis, dim, choice.origin);
+  }
+}
+
+namespace {
+
+struct Propagate : weft::impl::PropagateBase<Propagate> {
+  using Base::Base;
+  void runOnOperation() override {
+    Mesh mesh = dist::meshOf(getOperation());
+    if (mesh.getNumAxes() == 0) {
+      getOperation().emitError("has no dist.mesh to propagate over");
+      return signalPassFailure();
+    }
+    for (func::FuncOp function : getOperation().getOps<func::FuncOp>()) {
+      Propagation propagation(function, mesh);
+      propagation.run();
+      int64_t conflicts = 0;
+      for (Operation &op : function.getBody().front())
+        annotate(op, mesh, propagation, conflicts);
+      numConflicts += conflicts;
+    }
+  }
+
+private:
+  void annotate(Operation &op, const Mesh &mesh, Propagation &propagation, int64_t &conflicts) {
+    if (op.getNumResults() == 0)
+      return;
+    SmallVector<Attribute> shardings;
+    for (Value result : op.getResults()) {
+      const Preference *preference = propagation.lookup(result);
+      shardings.push_back(dist::toAttr(&getContext(), mesh, preference ? preference->sharding : Sharding::whole(mesh),
+                                       cast<RankedTensorType>(result.getType()).getRank()));
+      if (preference)
+        explainResult(op, mesh, *preference);
+    }
+    op.setAttr(dist::shardingsAttr, ArrayAttr::get(&getContext(), shardings));
+    op.setAttr(dist::factorsAttr, DenseI64ArrayAttr::get(&getContext(), propagation.decide(&op, conflicts)));
+  }
+
+  /// A remark for every axis on which a result of an op that was asked about is cut.
+  void explainResult(Operation &op, const Mesh &mesh, const Preference &preference) {
+    if (explain.empty())
+      return;
+    std::string location;
+    llvm::raw_string_ostream(location) << op.getLoc();
+    auto read = dyn_cast<ReadOp>(op);
+    if (location.find(explain) == std::string::npos && !(read && read.getSymbol().contains(explain)))
+      return;
+    for (int64_t axis = 0; axis < mesh.getNumAxes(); ++axis)
+      if (preference.sharding[axis] >= 0)
+        op.emitRemark() << "dimension " << static_cast<int>(preference.sharding[axis]) << " is cut on '" << mesh.axes[axis]
+                        << "' because of " << preference.origins[axis].name << " (priority "
+                        << preference.origins[axis].priority << ")";
+  }
+};
+
+} // namespace

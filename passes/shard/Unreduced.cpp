@@ -1,0 +1,140 @@
+//===- Unreduced.cpp - How long partial sums stay unreduced -*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/shard/Unreduced.h"
+#include <cmath>
+
+using namespace mlir;
+using namespace weft;
+using dist::Mesh;
+using dist::Sharding;
+
+Sharding weft::preferredSharding(const Mesh &mesh, OpResult result) {
+  auto attrs = result.getOwner()->getAttrOfType<ArrayAttr>(dist::shardingsAttr);
+  if (!attrs)
+    return Sharding::whole(mesh);
+  return *dist::fromAttr(mesh, cast<dist::ShardingAttr>(attrs[result.getResultNumber()]));
+}
+
+SmallVector<int64_t> weft::factorsOf(const Mesh &mesh, Operation *op) {
+  if (auto attr = op->getAttrOfType<DenseI64ArrayAttr>(dist::factorsAttr))
+    return SmallVector<int64_t>(attr.asArrayRef());
+  return SmallVector<int64_t>(mesh.getNumAxes(), OpFactors::None);
+}
+
+static bool isScalar(Value value) { return cast<RankedTensorType>(value.getType()).getRank() == 0; }
+
+SmallVector<int64_t> UnreducedAnalysis::passingSet(Operation *op, const OpFactors &factors,
+                                                   llvm::function_ref<bool(int64_t)> canBe,
+                                                   llvm::function_ref<bool(int64_t)> isCut) {
+  for (const auto &set : factors.getRule().linear) {
+    bool any = false, all = true;
+    for (int64_t operand : set) {
+      any |= canBe(operand);
+      all &= canBe(operand) || (isScalar(op->getOperand(operand)) && isa<FloatType, IntegerType>(getElementTypeOrSelf(op->getOperand(operand))));
+    }
+    for (int64_t operand = 0, count = op->getNumOperands(); operand < count; ++operand)
+      all &= llvm::is_contained(set, operand) || (!canBe(operand) && !isCut(operand));
+    if (any && all)
+      return SmallVector<int64_t>(set.begin(), set.end());
+  }
+  return {};
+}
+
+double UnreducedAnalysis::costHere(Value value, int64_t axis) const {
+  double bytes = tensorBytes(cast<RankedTensorType>(value.getType()));
+  auto result = dyn_cast<OpResult>(value);
+  Sharding preferred = result ? preferredSharding(mesh, result) : Sharding::whole(mesh);
+  for (auto [other, how] : llvm::enumerate(preferred.axes))
+    if (how >= 0 && static_cast<int64_t>(other) != axis)
+      bytes /= mesh.sizes[other];
+  return preferred[axis] >= 0 ? bytes : 2 * bytes;
+}
+
+UnreducedAnalysis::UnreducedAnalysis(func::FuncOp function, const Mesh &mesh) : mesh(mesh) {
+  auto module = function->getParentOfType<ModuleOp>();
+  SymbolTable symbols(module);
+  Block &body = function.getBody().front();
+  std::vector<std::pair<Operation *, OpFactors>> ops;
+  for (Operation &op : body)
+    ops.push_back({&op, OpFactors(&op)});
+  auto storedAs = [&](StringRef symbol) {
+    Operation *op = symbols.lookup(symbol);
+    return op ? dist::storedSharding(mesh, op) : Sharding::whole(mesh);
+  };
+  auto canBe = [&](Value value, int64_t axis) { return later.count({value, axis}) != 0; };
+  auto isCut = [&](Value value, int64_t axis) {
+    auto result = dyn_cast<OpResult>(value);
+    return result && preferredSharding(mesh, result)[axis] >= 0;
+  };
+  auto passing = [&](Operation *op, const OpFactors &factors, int64_t axis) {
+    return passingSet(
+        op, factors, [&](int64_t i) { return canBe(op->getOperand(i), axis); },
+        [&](int64_t i) { return isCut(op->getOperand(i), axis); });
+  };
+
+  // Which values can be unreduced at all.
+  for (auto &[op, factors] : ops) {
+    if (auto read = dyn_cast<ReadOp>(op)) {
+      Sharding stored = storedAs(read.getSymbol());
+      for (int64_t axis : stored.axesOf(Sharding::Unreduced))
+        later[{read.getResult(), axis}] = INFINITY;
+      continue;
+    }
+    if (!factors.isKnown())
+      continue;
+    SmallVector<int64_t> chosen = weft::factorsOf(mesh, op);
+    for (int64_t axis = 0; axis < mesh.getNumAxes(); ++axis) {
+      bool isPartial = chosen[axis] != OpFactors::None &&
+                       factors.factor(chosen[axis]).kind == ShardingRule::FactorKind::Reduction &&
+                       factors.factor(chosen[axis]).combine == ShardingRule::Combine::Sum;
+      bool passes = !passing(op, factors, axis).empty();
+      for (auto [i, result] : llvm::enumerate(op->getResults()))
+        if (passes || (isPartial && factors.dimOf(op->getNumOperands() + i, chosen[axis]) == OpFactors::None))
+          later[{result, axis}] = INFINITY;
+    }
+  }
+
+  // Backwards: what it costs to leave them to their users.
+  for (auto &[op, factors] : llvm::reverse(ops))
+    for (Value result : op->getResults())
+      for (int64_t axis = 0; axis < mesh.getNumAxes(); ++axis) {
+        auto it = later.find({result, axis});
+        if (it == later.end())
+          continue;
+        double cost = 0;
+        for (Operation *user : result.getUsers()) {
+          if (auto write = dyn_cast<WriteOp>(user)) {
+            int8_t stored = storedAs(write.getSymbol())[axis];
+            double bytes = costHere(result, axis) / (isCut(result, axis) ? 1 : 2);
+            cost += stored == Sharding::Unreduced ? 0 : stored >= 0 ? bytes : 2 * bytes;
+            continue;
+          }
+          OpFactors userFactors(user);
+          SmallVector<int64_t> set;
+          if (userFactors.isKnown())
+            set = passing(user, userFactors, axis);
+          bool inSet = llvm::any_of(set, [&](int64_t i) { return user->getOperand(i) == result; });
+          if (!inSet) {
+            cost = INFINITY;
+            break;
+          }
+          double sum = 0, sharers = 0;
+          for (Value passed : user->getResults())
+            sum += std::min(costHere(passed, axis), later.lookup({passed, axis}));
+          for (int64_t i : set)
+            sharers += canBe(user->getOperand(i), axis);
+          cost += sum / sharers;
+        }
+        it->second = cost;
+      }
+}
+
+bool UnreducedAnalysis::isKept(Value value, int64_t axis) const {
+  auto it = later.find({value, axis});
+  return it != later.end() && it->second < costHere(value, axis);
+}

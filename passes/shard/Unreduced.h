@@ -1,0 +1,47 @@
+//===- Unreduced.h - How long partial sums stay unreduced -*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef WEFT_PASSES_SHARD_UNREDUCED_H
+#define WEFT_PASSES_SHARD_UNREDUCED_H
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/shard/Factors.h"
+
+namespace weft {
+
+/// Decides where partial sums are reduced, for a propagated function: docs/partitioning.md, "How long a value stays unreduced".
+/// Linear in the number of uses.
+class UnreducedAnalysis {
+public:
+  UnreducedAnalysis(mlir::func::FuncOp function, const dist::Mesh &mesh);
+
+  /// Whether a value that is unreduced on an axis is left so for its users.
+  bool isKept(mlir::Value value, int64_t axis) const;
+
+  /// The operands that have to be unreduced on the axis so that the op's results may be, given which can be; empty if it
+  /// cannot be. A whole scalar can always be.
+  static llvm::SmallVector<int64_t> passingSet(mlir::Operation *op, const OpFactors &factors,
+                                               llvm::function_ref<bool(int64_t operand)> canBe,
+                                               llvm::function_ref<bool(int64_t operand)> isCut);
+
+private:
+  /// Bytes to reduce the value where it is.
+  double costHere(mlir::Value value, int64_t axis) const;
+
+  const dist::Mesh &mesh;
+  llvm::DenseMap<std::pair<mlir::Value, int64_t>, double> later; ///< of values that can be unreduced: the cost of leaving them so
+};
+
+/// What `dist.shardings` says of an op's result.
+dist::Sharding preferredSharding(const dist::Mesh &mesh, mlir::OpResult result);
+
+/// What `dist.factors` says of an op.
+llvm::SmallVector<int64_t> factorsOf(const dist::Mesh &mesh, mlir::Operation *op);
+
+} // namespace weft
+
+#endif // WEFT_PASSES_SHARD_UNREDUCED_H
