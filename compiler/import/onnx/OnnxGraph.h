@@ -29,12 +29,15 @@ enum class ElementType : int32_t {
   Float = 1,
   UInt8 = 2,
   Int8 = 3,
+  UInt16 = 4,
   Int16 = 5,
   Int32 = 6,
   Int64 = 7,
   Bool = 9,
   Float16 = 10,
   Double = 11,
+  UInt32 = 12,
+  UInt64 = 13,
   BFloat16 = 16,
 };
 
@@ -42,6 +45,12 @@ enum class ElementType : int32_t {
 std::string elementTypeName(ElementType type);
 /// Bytes of one element in `raw_data` and in data files; 0 if Weft has no use for the type.
 int64_t elementTypeBytes(ElementType type);
+
+/// Whether elements are unsigned integers. Programs have signless ones: it is the operators that differ.
+inline bool isUnsigned(ElementType type) {
+  return type == ElementType::UInt8 || type == ElementType::UInt16 || type == ElementType::UInt32 ||
+         type == ElementType::UInt64;
+}
 
 /// A tensor of constants: where its row-major little-endian elements lie.
 struct Tensor {
@@ -67,6 +76,8 @@ struct Attribute {
 
   std::string name;
   Kind kind = Kind::Undefined;
+  /// In a function's body: the attribute of the call that gives the value.
+  std::string reference;
   float f = 0;
   int64_t i = 0;
   std::string s;
@@ -80,10 +91,11 @@ struct Attribute {
 using Metadata = std::map<std::string, std::string>;
 
 struct Node {
-  std::string name, opType, domain;
+  std::string name, opType, domain, overload;
   std::vector<std::string> inputs, outputs; ///< "" stands for an operand or result left out
   std::vector<Attribute> attributes;
   Metadata metadata;
+  int64_t opset = 0; ///< of the standard operators, where it came from a function; 0: the model's
 };
 
 struct Dim {
@@ -101,11 +113,22 @@ struct ValueInfo {
   Metadata metadata;
 };
 
+/// An operator that the model defines itself.
+struct Function {
+  std::string name, domain, overload;
+  std::vector<std::string> inputs, outputs;
+  std::vector<std::string> attributes; ///< that have no default
+  std::vector<Attribute> defaults;
+  std::vector<Node> nodes;
+  std::map<std::string, int64_t> opsets;
+};
+
 struct Model {
   int64_t irVersion = 0;
   std::string producer;
   std::map<std::string, int64_t> opsets; ///< by domain; "" is the standard one
   std::vector<Node> nodes;
+  std::vector<Function> functions;
   std::vector<Tensor> initializers;
   std::vector<std::string> sparseInitializers;
   std::vector<ValueInfo> inputs, outputs, valueInfos;

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/import/onnx/OnnxImport.h"
+#include "compiler/import/onnx/Functions.h"
 #include "compiler/import/onnx/GraphOrder.h"
 #include "dialects/weft/Fold.h"
 #include "mlir/IR/Verifier.h"
@@ -40,6 +41,8 @@ private:
   void foldNew(Operation *after, MutableArrayRef<Value> results);
   FailureOr<Value> valueOf(const std::string &name);
   InFlightDiagnostic error() { return emitError(file); }
+  /// The version of the standard operators that a node is of.
+  int64_t opsetOf(const onnx::Node &node) const { return node.opset ? node.opset : opset; }
 
   MLIRContext &mlirContext;
   const ImportOptions &options;
@@ -135,8 +138,8 @@ LogicalResult Importer::checkOperators(const GraphOrder &order) {
     std::string reason;
     if (!standard || !table.knows(node->opType))
       reason = "is not supported";
-    else if (!table.find(node->opType, opset))
-      reason = "does not exist in opset " + std::to_string(opset);
+    else if (!table.find(node->opType, opsetOf(*node)))
+      reason = "does not exist in opset " + std::to_string(opsetOf(*node));
     else
       continue;
     std::string key = standard ? node->opType : node->domain + "::" + node->opType;
@@ -370,7 +373,8 @@ void Importer::foldNew(Operation *after, MutableArrayRef<Value> results) {
 }
 
 LogicalResult Importer::importNode(const onnx::Node &node, Location loc) {
-  const OpRule *rule = table.find(node.opType, opset);
+  int64_t version = opsetOf(node);
+  const OpRule *rule = table.find(node.opType, version);
   assert(rule && "checkOperators lets only known operators pass");
   size_t given = node.inputs.size();
   while (given && node.inputs[given - 1].empty())
@@ -392,7 +396,7 @@ LogicalResult Importer::importNode(const onnx::Node &node, Location loc) {
   }
   Block *block = builder.getInsertionBlock();
   Operation *last = block->empty() ? nullptr : &block->back();
-  NodeImport import(context, node, opset, builder, loc, operands);
+  NodeImport import(context, node, version, builder, loc, operands);
   if (failed(rule->handler(import)) || import.hasFault()) {
     if (!import.hasFault())
       emitError(loc) << "it cannot be imported";
@@ -427,7 +431,9 @@ OwningOpRef<ModuleOp> Importer::run() {
   if (options.precision != "fp32" && options.precision != "model")
     return error() << "precision '" << options.precision << "' is neither 'fp32' nor 'model'", nullptr;
   context.narrowToF32 = options.precision == "fp32";
-  if (failed(readFile()) || failed(checkOpset()) || failed(hoistConstants(&mlirContext, model)))
+  if (failed(readFile()) || failed(checkOpset()) ||
+      failed(inlineFunctions(&mlirContext, model, [&](StringRef name) { return table.knows(name); })) ||
+      failed(hoistConstants(&mlirContext, model)))
     return {};
   inputs = realInputs(model);
   FailureOr<GraphOrder> order = orderGraph(&mlirContext, options.path, model);

@@ -38,16 +38,20 @@ std::string elementTypeName(ElementType type) {
 int64_t elementTypeBytes(ElementType type) {
   switch (type) {
   case ElementType::Int8:
+  case ElementType::UInt8:
   case ElementType::Bool:
     return 1;
   case ElementType::Int16:
+  case ElementType::UInt16:
   case ElementType::Float16:
   case ElementType::BFloat16:
     return 2;
   case ElementType::Float:
   case ElementType::Int32:
+  case ElementType::UInt32:
     return 4;
   case ElementType::Int64:
+  case ElementType::UInt64:
   case ElementType::Double:
     return 8;
   default:
@@ -124,7 +128,9 @@ private:
   /// A repeated varint field, packed or not; calls `add` with every number.
   bool varints(const Field &field, const char *what, const std::function<void(uint64_t)> &add);
 
+  bool opsetImport(const Field &field, std::map<std::string, int64_t> &opsets);
   bool graph(Bytes bytes, Model &model);
+  bool function(Bytes bytes, Function &function);
   bool node(Bytes bytes, Node &node);
   bool attribute(Bytes bytes, Attribute &attribute);
   bool tensor(Bytes bytes, Tensor &tensor);
@@ -325,6 +331,8 @@ bool Reader::attribute(Bytes bytes, Attribute &attribute) {
     switch (field.number) {
     case Proto::kNameFieldNumber:
       return string(field, "attribute", attribute.name);
+    case Proto::kRefAttrNameFieldNumber:
+      return string(field, "attribute", attribute.reference);
     case Proto::kTypeFieldNumber:
       attribute.kind = kindOf(field.value);
       return expect(field.isVarint(), field, "attribute");
@@ -378,6 +386,8 @@ bool Reader::node(Bytes bytes, Node &node) {
       return string(field, "node", node.opType);
     case Proto::kDomainFieldNumber:
       return string(field, "node", node.domain);
+    case Proto::kOverloadFieldNumber:
+      return string(field, "node", node.overload);
     case Proto::kAttributeFieldNumber:
       return expect(field.isBytes(), field, "node") && attribute(field.payload, node.attributes.emplace_back());
     case Proto::kMetadataPropsFieldNumber:
@@ -439,6 +449,42 @@ bool Reader::graph(Bytes bytes, Model &model) {
   });
 }
 
+bool Reader::opsetImport(const Field &field, std::map<std::string, int64_t> &opsets) {
+  ::onnx::OperatorSetIdProto opset;
+  if (!parse(field, "opset import", opset))
+    return false;
+  opsets[opset.domain() == "ai.onnx" ? "" : opset.domain()] = opset.version();
+  return true;
+}
+
+bool Reader::function(Bytes bytes, Function &function) {
+  using Proto = ::onnx::FunctionProto;
+  return forEachField(bytes, "function", [&](const Field &field) {
+    switch (field.number) {
+    case Proto::kNameFieldNumber:
+      return string(field, "function", function.name);
+    case Proto::kDomainFieldNumber:
+      return string(field, "function", function.domain);
+    case Proto::kOverloadFieldNumber:
+      return string(field, "function", function.overload);
+    case Proto::kInputFieldNumber:
+      return string(field, "function", function.inputs.emplace_back());
+    case Proto::kOutputFieldNumber:
+      return string(field, "function", function.outputs.emplace_back());
+    case Proto::kAttributeFieldNumber:
+      return string(field, "function", function.attributes.emplace_back());
+    case Proto::kAttributeProtoFieldNumber:
+      return expect(field.isBytes(), field, "function") && attribute(field.payload, function.defaults.emplace_back());
+    case Proto::kNodeFieldNumber:
+      return expect(field.isBytes(), field, "function") && node(field.payload, function.nodes.emplace_back());
+    case Proto::kOpsetImportFieldNumber:
+      return opsetImport(field, function.opsets);
+    default:
+      return true;
+    }
+  });
+}
+
 bool Reader::model(Bytes bytes, Model &model) {
   using Proto = ::onnx::ModelProto;
   bool hasGraph = false;
@@ -449,14 +495,10 @@ bool Reader::model(Bytes bytes, Model &model) {
       return expect(field.isVarint(), field, "model");
     case Proto::kProducerNameFieldNumber:
       return string(field, "model", model.producer);
-    case Proto::kOpsetImportFieldNumber: {
-      ::onnx::OperatorSetIdProto opset;
-      if (!parse(field, "opset import", opset))
-        return false;
-      std::string domain = opset.domain() == "ai.onnx" ? "" : opset.domain();
-      model.opsets[domain] = opset.version();
-      return true;
-    }
+    case Proto::kOpsetImportFieldNumber:
+      return opsetImport(field, model.opsets);
+    case Proto::kFunctionsFieldNumber:
+      return expect(field.isBytes(), field, "model") && function(field.payload, model.functions.emplace_back());
     case Proto::kGraphFieldNumber:
       if (hasGraph)
         return fail(field.payload.offset, "a second graph");
