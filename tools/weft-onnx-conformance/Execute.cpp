@@ -107,7 +107,7 @@ static std::string compare(const TestCase &test, const Tensor &expected, const r
   return "";
 }
 
-Outcome weft::conformance::execute(const TestCase &test, const std::string &manifest, StringRef object) {
+static Outcome executeOrThrow(const TestCase &test, const std::string &manifest, StringRef object) {
   auto failed = [](const llvm::Twine &why) { return Outcome{Status::Failed, why.str()}; };
   auto jit = loadObject(object);
   if (!jit)
@@ -140,4 +140,12 @@ Outcome weft::conformance::execute(const TestCase &test, const std::string &mani
       return failed(why);
   }
   return {Status::Passed, ""};
+}
+
+Outcome weft::conformance::execute(const TestCase &test, const std::string &manifest, StringRef object) {
+  try {
+    return executeOrThrow(test, manifest, object);
+  } catch (const std::exception &error) {
+    return {Status::Failed, error.what()};
+  }
 }

@@ -34,6 +34,15 @@ template <Value (Build::*op)(Value, Value)> static LogicalResult binary(NodeImpo
   return n.done((n.e.*op)(both->first, both->second));
 }
 
+static LogicalResult div(NodeImport &n) {
+  if (!n.isUnsigned(0))
+    return binary<&Build::div>(n);
+  auto both = operandPair(n);
+  if (failed(both))
+    return failure();
+  return n.done(arith::DivUIOp::create(n.e.b, n.e.loc, both->first, both->second));
+}
+
 template <typename Op> static LogicalResult logical(NodeImport &n) {
   auto both = operandPair(n);
   if (failed(both))
@@ -49,7 +58,8 @@ template <arith::CmpFPredicate floats, arith::CmpIPredicate integers> static Log
     return failure();
   if (n.isFloat(0))
     return n.done(arith::CmpFOp::create(n.e.b, n.e.loc, floats, both->first, both->second));
-  return n.done(arith::CmpIOp::create(n.e.b, n.e.loc, integers, both->first, both->second));
+  return n.done(arith::CmpIOp::create(n.e.b, n.e.loc, integers, n.ordered(both->first, n.isUnsigned(0)),
+                                      n.ordered(both->second, n.isUnsigned(0))));
 }
 
 /// Sum, Mean, Min, Max: left to right over all operands.
@@ -66,9 +76,12 @@ template <Value (Build::*op)(Value, Value), bool mean> static LogicalResult vari
     return failure();
   if (failed(n.stretchTogether(all)))
     return failure();
-  Value result = all.front();
+  // Sums of unsigned integers are those of signed ones; what compares goes by their order.
+  bool compares = n.isUnsigned(0) && (op == &Build::min || op == &Build::max);
+  Value result = n.ordered(all.front(), compares);
   for (Value v : ArrayRef(all).drop_front())
-    result = (n.e.*op)(result, v);
+    result = (n.e.*op)(result, n.ordered(v, compares));
+  result = n.ordered(result, compares);
   if (mean)
     result = n.e.div(result, n.e.splatLike(result, all.size()));
   return n.done(result);
@@ -86,6 +99,8 @@ static LogicalResult mod(NodeImport &n) {
       return n.error() << "Mod of floats needs fmod=1";
     return n.done(arith::RemFOp::create(e.b, e.loc, x, y));
   }
+  if (n.isUnsigned(0))
+    return n.done(arith::RemUIOp::create(e.b, e.loc, x, y));
   Value rest = arith::RemSIOp::create(e.b, e.loc, x, y);
   if (likeC)
     return n.done(rest);
@@ -106,6 +121,31 @@ static Value power(Build &e, Value x, int64_t k) {
   Value half = power(e, x, k / 2);
   Value square = e.mul(half, half);
   return k % 2 ? e.mul(square, x) : square;
+}
+
+/// Integers of another width; unsigned ones are widened by zeros.
+static Value integerCast(Build &e, Value x, bool isUnsigned, Type to) {
+  Type from = tensorType(x).getElementType();
+  if (isUnsigned && from.getIntOrFloatBitWidth() < to.getIntOrFloatBitWidth())
+    return arith::ExtUIOp::create(e.b, e.loc, tensorType(x).clone(to), x);
+  return e.cast(x, to);
+}
+
+static Value toFloatUnsigned(Build &e, Value x, Type to) {
+  return arith::UIToFPOp::create(e.b, e.loc, tensorType(x).clone(to), x);
+}
+
+/// x to the power of y >= 0, both integers, modulo 2^width: the powers of x at the bits of y.
+static Value integerPower(Build &e, Value x, Value y) {
+  Value result = e.splatLike(x, 1), zero = e.splatLike(x, 0), one = result;
+  unsigned width = tensorType(x).getElementType().getIntOrFloatBitWidth();
+  for (unsigned bit = 0; bit + 1 < width; ++bit) {
+    Value set = arith::AndIOp::create(
+        e.b, e.loc, arith::ShRUIOp::create(e.b, e.loc, y, e.splatLike(y, static_cast<double>(bit))), one);
+    result = e.select(e.equal(set, zero), result, e.mul(result, x));
+    x = e.mul(x, x);
+  }
+  return result;
 }
 
 static LogicalResult pow(NodeImport &n) {
@@ -137,9 +177,25 @@ static LogicalResult pow(NodeImport &n) {
     if (n.isFloat(0) && k == std::floor(k) && k < 0 && k >= -16)
       return n.done(e.div(e.splatLike(*x, 1), power(e, *x, static_cast<int64_t>(-k))));
   }
-  if (!n.isFloat(0))
-    return n.error() << "a power of integers needs a constant exponent from 0 to 16";
-  FailureOr<Value> y = n.stretch(e.cast(n.input(1), n.elementType(0)), *common);
+  if (!n.isFloat(0) && n.isFloat(1)) {
+    // By way of f64, like NumPy's.
+    FailureOr<Value> y = n.stretch(e.cast(n.input(1), e.b.getF64Type()), *common);
+    if (failed(y))
+      return failure();
+    if (n.isUnsigned(0))
+      return n.error() << "a power of unsigned integers with an exponent of type " << n.elementType(1);
+    Value wide = math::PowFOp::create(e.b, e.loc, e.cast(*x, e.b.getF64Type()), *y);
+    return n.done(e.cast(wide, n.elementType(0)));
+  }
+  if (!n.isFloat(0)) {
+    FailureOr<Value> y = n.stretch(integerCast(e, n.input(1), n.isUnsigned(1), n.elementType(0)), *common);
+    if (failed(y))
+      return failure();
+    return n.done(integerPower(e, *x, *y));
+  }
+  Value converted =
+      n.isUnsigned(1) ? toFloatUnsigned(e, n.input(1), n.elementType(0)) : e.cast(n.input(1), n.elementType(0));
+  FailureOr<Value> y = n.stretch(converted, *common);
   if (failed(y))
     return failure();
   return n.done(math::PowFOp::create(e.b, e.loc, *x, *y));
@@ -180,6 +236,8 @@ static LogicalResult abs(NodeImport &n) {
   Value x = n.input(0);
   if (n.isFloat(0))
     return n.done(math::AbsFOp::create(n.e.b, n.e.loc, x));
+  if (n.isUnsigned(0))
+    return n.done(x);
   return n.done(n.e.max(x, n.e.neg(x)));
 }
 
@@ -224,7 +282,7 @@ static LogicalResult gelu(NodeImport &n) {
 }
 
 static LogicalResult clip(NodeImport &n) {
-  Value x = n.input(0);
+  Value x = n.ordered(0);
   for (size_t i : {1, 2}) {
     if (!n.has(i))
       continue;
@@ -235,27 +293,68 @@ static LogicalResult clip(NodeImport &n) {
     FailureOr<Value> bound = n.stretch(n.e.reshape(n.input(i), {}), n.shape(0));
     if (failed(bound))
       return failure();
-    x = i == 1 ? n.e.max(x, *bound) : n.e.min(x, *bound);
+    Value limit = n.ordered(*bound, n.isUnsigned(0));
+    x = i == 1 ? n.e.max(x, limit) : n.e.min(x, limit);
   }
-  return n.done(x);
+  return n.done(n.ordered(x, n.isUnsigned(0)));
+}
+
+/// -1, 0 or 1; NaN stays.
+static LogicalResult sign(NodeImport &n) {
+  Build &e = n.e;
+  Value x = n.input(0), zero = e.splatLike(x, 0), one = e.splatLike(x, 1);
+  if (n.isUnsigned(0))
+    return n.done(e.select(e.equal(x, zero), zero, one));
+  return n.done(e.select(e.less(x, zero), e.splatLike(x, -1), e.select(e.less(zero, x), one, x)));
+}
+
+static LogicalResult isInf(NodeImport &n) {
+  bool positive = n.getInt("detect_positive", 1) != 0, negative = n.getInt("detect_negative", 1) != 0;
+  if (failed(n.needFloat()))
+    return failure();
+  Build &e = n.e;
+  Value x = n.input(0), infinity = e.splatLike(x, std::numeric_limits<double>::infinity());
+  Value found = e.splat(n.type(0).clone(e.b.getI1Type()), 0);
+  if (positive)
+    found = e.equal(x, infinity);
+  if (negative)
+    found = arith::OrIOp::create(e.b, e.loc, found, e.equal(x, e.neg(infinity)));
+  return n.done(found);
 }
 
 //===----------------------------------------------------------------------===//
 // Conversions, selection, and what only passes values on
 //===----------------------------------------------------------------------===//
 
+/// Operand 0 as another element type, with regard to what is unsigned.
+static Value convert(NodeImport &n, Type to, bool toUnsigned) {
+  Build &e = n.e;
+  Value x = n.input(0);
+  n.setUnsigned(0, toUnsigned);
+  bool toInteger = isa<IntegerType>(to) && !to.isInteger(1);
+  if (n.isFloat(0) && toInteger && toUnsigned)
+    return arith::FPToUIOp::create(e.b, e.loc, n.type(0).clone(to), x);
+  if (n.isUnsigned(0) && isa<FloatType>(to))
+    return toFloatUnsigned(e, x, to);
+  if (n.isUnsigned(0) && toInteger)
+    return integerCast(e, x, /*isUnsigned=*/true, to);
+  return e.cast(x, to);
+}
+
 static LogicalResult cast(NodeImport &n) {
   auto to = static_cast<onnx::ElementType>(n.getInt("to", 0));
-  n.getInt("saturate", 1); // concerns 8-bit floats only
+  n.getInt("saturate", 1); // both concern 8-bit floats only
+  n.getString("round_mode", "up");
   Type type = n.context.convertType(to);
   if (!type)
     return n.error() << "Weft has no element type " << onnx::elementTypeName(to);
-  return n.done(n.e.cast(n.input(0), type));
+  return n.done(convert(n, type, onnx::isUnsigned(to)));
 }
 
 static LogicalResult castLike(NodeImport &n) {
   n.getInt("saturate", 1);
-  return n.done(n.e.cast(n.input(0), n.elementType(1)));
+  n.getString("round_mode", "up");
+  return n.done(convert(n, n.elementType(1), n.isUnsigned(1)));
 }
 
 static LogicalResult where(NodeImport &n) {
@@ -294,7 +393,7 @@ void weft::registerElementwise(OpTable &table) {
   table.add("Add", binary<&Build::add>, 2, 2);
   table.add("Sub", binary<&Build::sub>, 2, 2);
   table.add("Mul", binary<&Build::mul>, 2, 2);
-  table.add("Div", binary<&Build::div>, 2, 2);
+  table.add("Div", div, 2, 2);
   table.add("Mod", mod, 2, 2);
   table.add("Pow", pow, 2, 2);
   table.add("And", logical<arith::AndIOp>, 2, 2);
@@ -324,6 +423,18 @@ void weft::registerElementwise(OpTable &table) {
   table.add("Softplus", unary<softplus>, 1, 1);
   table.add("Sin", upstream<math::SinOp>, 1, 1);
   table.add("Cos", upstream<math::CosOp>, 1, 1);
+  table.add("Tan", upstream<math::TanOp>, 1, 1);
+  table.add("Asin", upstream<math::AsinOp>, 1, 1);
+  table.add("Acos", upstream<math::AcosOp>, 1, 1);
+  table.add("Atan", upstream<math::AtanOp>, 1, 1);
+  table.add("Sinh", upstream<math::SinhOp>, 1, 1);
+  table.add("Cosh", upstream<math::CoshOp>, 1, 1);
+  table.add("Asinh", upstream<math::AsinhOp>, 1, 1);
+  table.add("Acosh", upstream<math::AcoshOp>, 1, 1);
+  table.add("Atanh", upstream<math::AtanhOp>, 1, 1);
+  table.add("Round", upstream<math::RoundEvenOp>, 1, 1);
+  table.add("Sign", sign, 1, 1);
+  table.add("IsInf", isInf, 1, 1);
   table.add("Floor", upstream<math::FloorOp>, 1, 1);
   table.add("Ceil", upstream<math::CeilOp>, 1, 1);
   table.add("Relu", relu, 1, 1);
@@ -336,4 +447,9 @@ void weft::registerElementwise(OpTable &table) {
   table.add("Where", where, 3, 3);
   table.add("Identity", identity, 1, 1);
   table.add("Dropout", dropout, 1, 3, 2);
+
+  table.takeUnsigned(
+      0, {"Add", "Sub", "Mul", "Div", "Mod", "Pow", "Sum", "Min", "Max", "Abs", "Sign", "Clip", "Identity"});
+  table.takeUnsigned(1, {"Where"});
+  table.takeUnsigned(-1, {"Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Cast", "CastLike"});
 }

@@ -131,4 +131,5 @@ void weft::registerIndexing(OpTable &table) {
   table.add("GatherND", gatherND, 2, 2);
   table.add("GatherElements", gatherElements, 2, 2);
   table.add("Trilu", trilu, 1, 2, 1, 14);
+  table.takeUnsigned(0, {"Gather", "GatherND", "GatherElements", "Trilu"});
 }

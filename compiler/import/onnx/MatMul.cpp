@@ -106,4 +106,6 @@ static LogicalResult gemm(NodeImport &n) {
 void weft::registerMatMul(OpTable &table) {
   table.add("MatMul", matmul, 2, 2);
   table.add("Gemm", gemm, 2, 3);
+  // Sums and products modulo 2^width are the same for both.
+  table.takeUnsigned(0, {"MatMul", "Gemm"});
 }

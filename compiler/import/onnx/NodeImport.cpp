@@ -24,12 +24,16 @@ Type ImportContext::convertType(onnx::ElementType type) const {
   case onnx::ElementType::BFloat16:
     return narrowToF32 ? Type(Float32Type::get(context)) : Type(BFloat16Type::get(context));
   case onnx::ElementType::Int64:
+  case onnx::ElementType::UInt64:
     return IntegerType::get(context, 64);
   case onnx::ElementType::Int32:
+  case onnx::ElementType::UInt32:
     return IntegerType::get(context, 32);
   case onnx::ElementType::Int16:
+  case onnx::ElementType::UInt16:
     return IntegerType::get(context, 16);
   case onnx::ElementType::Int8:
+  case onnx::ElementType::UInt8:
     return IntegerType::get(context, 8);
   case onnx::ElementType::Bool:
     return IntegerType::get(context, 1);
@@ -65,7 +69,20 @@ DenseElementsAttr weft::constantValue(Value v) {
 
 NodeImport::NodeImport(ImportContext &context, const onnx::Node &node, int64_t opset, OpBuilder &builder, Location loc,
                        ArrayRef<Value> inputs)
-    : context(context), node(node), opset(opset), e{builder, loc}, inputs(inputs), results(node.outputs.size()) {}
+    : context(context), node(node), opset(opset), e{builder, loc}, inputs(inputs), results(node.outputs.size()),
+      unsignedResults(node.outputs.size()) {}
+
+bool NodeImport::isUnsigned(size_t i) const {
+  return i < node.inputs.size() && context.unsignedValues.contains(node.inputs[i]);
+}
+
+Value NodeImport::ordered(Value v, bool isUnsigned) {
+  if (!isUnsigned)
+    return v;
+  auto type = cast<IntegerType>(tensorType(v).getElementType());
+  auto sign = DenseElementsAttr::get(tensorType(v), llvm::APInt::getSignMask(type.getWidth()));
+  return arith::XOrIOp::create(e.b, e.loc, v, arith::ConstantOp::create(e.b, e.loc, sign));
+}
 
 InFlightDiagnostic NodeImport::error() {
   InFlightDiagnostic diagnostic = emitError(e.loc);
@@ -96,7 +113,7 @@ FailureOr<NodeImport::Shape> NodeImport::constantInts(size_t i, StringRef what) 
   }
   Shape values;
   for (const APInt &value : attr.getValues<APInt>())
-    values.push_back(value.getSExtValue());
+    values.push_back(isUnsigned(i) ? static_cast<int64_t>(value.getZExtValue()) : value.getSExtValue());
   return values;
 }
 
@@ -112,7 +129,8 @@ FailureOr<double> NodeImport::constantNumber(size_t i, StringRef what) {
     value.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &lost);
     return value.convertToDouble();
   }
-  return static_cast<double>((*attr.getValues<APInt>().begin()).getSExtValue());
+  APInt value = *attr.getValues<APInt>().begin();
+  return value.roundToDouble(/*isSigned=*/!isUnsigned(i) && value.getBitWidth() > 1);
 }
 
 LogicalResult NodeImport::needFloat(size_t i) {
@@ -294,6 +312,16 @@ Value NodeImport::i64Constant(Dims values, Dims shape) {
 void OpTable::add(StringRef opType, NodeHandler handler, size_t minInputs, size_t maxInputs, size_t maxOutputs,
                   int64_t since, int64_t until) {
   rules[opType.str()].push_back({handler, minInputs, maxInputs, maxOutputs, since, until});
+}
+
+void OpTable::takeUnsigned(int operand, llvm::ArrayRef<StringRef> opTypes) {
+  for (StringRef opType : opTypes)
+    unsignedRules[opType.str()] = operand;
+}
+
+std::optional<int> OpTable::unsignedRule(StringRef opType) const {
+  auto it = unsignedRules.find(opType.str());
+  return it == unsignedRules.end() ? std::nullopt : std::optional(it->second);
 }
 
 const OpRule *OpTable::find(StringRef opType, int64_t opset) const {

@@ -23,6 +23,13 @@
 
 namespace weft {
 
+/// A running statistic of a batch norm that is trained: a state.
+struct RunningStatistic {
+  std::string symbol;
+  /// The weft.write of its next value, once a node has made it.
+  mlir::Operation *write = nullptr;
+};
+
 /// What all nodes of an import share.
 struct ImportContext {
   mlir::MLIRContext *context;
@@ -30,10 +37,18 @@ struct ImportContext {
   bool narrowToF32 = true;
   /// Symbolic sizes and their (per micro-batch) values, for hints.
   std::vector<std::pair<std::string, int64_t>> dims;
+  /// Names of values that are unsigned integers, which are signless in the program.
+  llvm::StringSet<> unsignedValues;
   /// The names people know values by, where they are not the graph's.
   llvm::StringMap<std::string> displayNames;
   /// Results of LogSoftmax: the logits (moved so that the classes come last) and the axis of the classes.
   llvm::DenseMap<mlir::Value, std::pair<mlir::Value, int64_t>> logSoftmax;
+  /// The initializers that are states, by the graph's names.
+  llvm::StringMap<RunningStatistic> statistics;
+  /// Batch norms train by the batch's statistics, also those that were exported for inference.
+  bool trainBatchNorm = false;
+  /// Batch norms by the batch's statistics, and by those in the file.
+  int64_t trainedBatchNorms = 0, frozenBatchNorms = 0;
   std::vector<std::string> *remarks = nullptr;
 
   /// The element type that a type of the format has in the program; null if Weft has none.
@@ -77,6 +92,12 @@ public:
   int64_t rank(size_t i) const { return type(i).getRank(); }
   mlir::Type elementType(size_t i) const { return type(i).getElementType(); }
   bool isFloat(size_t i) const { return llvm::isa<mlir::FloatType>(elementType(i)); }
+  /// Whether operand i is of unsigned integers. A handler that takes them reads them as such.
+  bool isUnsigned(size_t i) const;
+  /// Operand i, or `v`, such that the signed order of its elements is their own: the same unless it is unsigned. An
+  /// involution.
+  Value ordered(size_t i) { return ordered(inputs[i], isUnsigned(i)); }
+  Value ordered(Value v, bool isUnsigned);
   /// The name people know operand i by.
   std::string displayName(size_t i) const;
   /// Operand i as a list of integers that is known now (a scalar is a list of one); an error if it is not.
@@ -119,6 +140,9 @@ public:
 
   /// Result i of the node.
   void set(size_t i, Value v) { results[i] = v; }
+  /// Says whether result i is of unsigned integers, where that does not follow from the operands (OpTable).
+  void setUnsigned(size_t i, bool isUnsigned) { unsignedResults[i] = isUnsigned; }
+  std::optional<bool> isUnsignedResult(size_t i) const { return unsignedResults[i]; }
   /// Gives the node's only result.
   mlir::LogicalResult done(Value v) {
     set(0, v);
@@ -144,6 +168,7 @@ private:
   const onnx::Attribute *attribute(llvm::StringRef name, onnx::Attribute::Kind kind);
 
   llvm::SmallVector<Value> inputs, results;
+  llvm::SmallVector<std::optional<bool>> unsignedResults;
   llvm::StringSet<> asked;
   bool fault = false;
 };
@@ -165,23 +190,35 @@ class OpTable {
 public:
   void add(llvm::StringRef opType, NodeHandler handler, size_t minInputs, size_t maxInputs, size_t maxOutputs = 1,
            int64_t since = kFirstOpset, int64_t until = kLastOpset);
+  /// Operators that take unsigned integers too. Their integer results, unless the handler says otherwise, are unsigned
+  /// if operand `operand` is; none are if it is negative.
+  void takeUnsigned(int operand, llvm::ArrayRef<llvm::StringRef> opTypes);
+  /// What takeUnsigned said of an operator; nullopt if it takes signed integers only.
+  std::optional<int> unsignedRule(llvm::StringRef opType) const;
   /// The rule of an operator in an opset; null if there is none.
   const OpRule *find(llvm::StringRef opType, int64_t opset) const;
   bool knows(llvm::StringRef opType) const { return rules.count(opType.str()); }
 
 private:
   std::map<std::string, llvm::SmallVector<OpRule, 1>> rules;
+  std::map<std::string, int> unsignedRules;
 };
 
 // One per family.
 void registerElementwise(OpTable &table);
+void registerActivation(OpTable &table);
+void registerBitwise(OpTable &table);
 void registerShape(OpTable &table);
 void registerMatMul(OpTable &table);
 void registerEinsum(OpTable &table);
 void registerSorting(OpTable &table);
 void registerReduction(OpTable &table);
 void registerIndexing(OpTable &table);
+void registerSelection(OpTable &table);
 void registerNormalization(OpTable &table);
+void registerChannelNorm(OpTable &table);
+void registerConvolution(OpTable &table);
+void registerPooling(OpTable &table);
 void registerAttention(OpTable &table);
 void registerLoss(OpTable &table);
 

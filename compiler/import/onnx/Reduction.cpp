@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/import/onnx/NodeImport.h"
+#include <limits>
 
 using namespace mlir;
 using namespace weft;
@@ -60,8 +61,24 @@ template <ReduceKind kind, Form form, int64_t asOperandSince = 18> static Logica
     count *= kept[axis];
     kept[axis] = 1;
   }
-  if (count == 0)
-    return n.error() << "a reduction over no elements";
+  bool compares = kind == ReduceKind::max || kind == ReduceKind::min;
+  if (count == 0 && (form == Form::Mean || (compares && !n.isFloat(0))))
+    return n.error() << n.node.opType << " over no elements has no value";
+  if (count == 0) {
+    // The neutral element, and its logarithm.
+    double neutral = kind == ReduceKind::prod  ? 1
+                     : kind == ReduceKind::sum ? 0
+                                               : std::numeric_limits<double>::infinity();
+    if (kind == ReduceKind::max || form == Form::LogSum || form == Form::LogSumExp)
+      neutral = -std::numeric_limits<double>::infinity();
+    Shape dropped;
+    for (auto [i, size] : llvm::enumerate(n.shape(0)))
+      if (!llvm::is_contained(*axes, static_cast<int64_t>(i)))
+        dropped.push_back(size);
+    return n.done(e.splat(RankedTensorType::get(keep ? kept : dropped, n.elementType(0)), neutral));
+  }
+  if (compares)
+    x = n.ordered(0);
 
   if (form == Form::L1)
     x = e.max(x, e.neg(x));
@@ -81,6 +98,8 @@ template <ReduceKind kind, Form form, int64_t asOperandSince = 18> static Logica
     result = e.sqrt(result);
   if (form == Form::LogSum)
     result = e.log(result);
+  if (compares)
+    result = n.ordered(result, n.isUnsigned(0));
   return n.done(keep ? e.reshape(result, kept) : result);
 }
 
@@ -107,4 +126,5 @@ void weft::registerReduction(OpTable &table) {
   table.add("ReduceLogSum", reduce<ReduceKind::sum, Form::LogSum>, 1, 2);
   table.add("ReduceLogSumExp", reduce<ReduceKind::sum, Form::LogSumExp>, 1, 2);
   table.add("CumSum", cumsum, 2, 2);
+  table.takeUnsigned(0, {"ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceSumSquare", "CumSum"});
 }
