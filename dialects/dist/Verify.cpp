@@ -109,16 +109,16 @@ OpFoldResult ReshardOp::fold(FoldAdaptor) { return getFrom() == getTo() ? getInp
 
 namespace {
 
-/// Two reshards of one value are one, unless the first reduces what others use reduced too, or loses where it was.
+/// Two reshards in a row are one.
 struct ChainedReshards : OpRewritePattern<ReshardOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(ReshardOp op, PatternRewriter &rewriter) const override {
     auto first = op.getInput().getDefiningOp<ReshardOp>();
-    if (!first || !first->hasOneUse())
+    // A reshape between them that does nothing locally is gone: then they are of different tensors.
+    if (!first || !first->hasOneUse() || first.getTo() != op.getFrom())
       return failure();
     Mesh mesh = meshAround(op);
     Sharding from = *fromAttr(mesh, first.getFrom()), to = *fromAttr(mesh, op.getTo());
-    // From whole over unreduced is not the same as staying whole to what is unreduced elsewhere; nor is cut to unreduced.
     for (auto [axis, how] : llvm::enumerate(to.axes))
       if (how == Sharding::Unreduced && from[axis] >= 0)
         return failure();

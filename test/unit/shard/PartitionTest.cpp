@@ -46,6 +46,7 @@ public:
     module->print(os);
     return text;
   }
+  std::string partitioned; ///< the program between partition and lowering
 
 private:
   int64_t pick(int64_t limit) { return std::uniform_int_distribution<int64_t>(0, limit - 1)(generator); }
@@ -293,6 +294,7 @@ std::string RandomCase::check() {
     return "propagation or partition failed";
   if (std::string fault = compare("partitioned"); !fault.empty())
     return fault;
+  partitioned = print();
   if (!run("lower", [](OpPassManager &pm) {
         pm.addPass(createCanonicalizerPass());
         pm.addPass(createLowerReshards());
@@ -318,6 +320,6 @@ TEST(Partition, ComputesWhatOneDeviceDoes) {
     if (fault.empty())
       continue;
     ++faults;
-    ADD_FAILURE() << "seed " << seed << ": " << fault << "\n" << before << "\nbecame\n" << random.print();
+    ADD_FAILURE() << "seed " << seed << ": " << fault << "\n" << before << "\nwas partitioned to\n" << random.partitioned << "\nbecame\n" << random.print();
   }
 }
