@@ -167,9 +167,8 @@ Value ElementEmitter::emitNew(Value value, const Position &position) {
   if (isa<ReshapeOp>(op)) {
     if (position.kind != Position::General)
       return emit(op->getOperand(0), position);
-    SmallVector<Value> indices;
-    delinearize(linearOf(position, type), typeOf(op->getOperand(0)).getShape(), indices);
-    return at(op->getOperand(0), indices);
+    // As a flat index: whoever needs the operand's dimensions splits it, and a load does not.
+    return emit(op->getOperand(0), Position{Position::Flat, linearOf(position, type), {}, {}, {}});
   }
   if (auto broadcast = dyn_cast<BroadcastOp>(op))
     return emitBroadcast(broadcast, position);
@@ -206,7 +205,7 @@ Value ElementEmitter::emitNew(Value value, const Position &position) {
         llvm::append_range(source, all.drop_front(axis + rank));
         return at(gather.getInput(), source);
       })
-      .Case([&](ConcatOp concat) { return emitConcat(concat, indices); })
+      .Case([&](ConcatOp concat) { return emitConcat(concat, position, indices); })
       .Case([&](PadOp pad) { return emitPad(pad, indices); })
       .Case([&](RotaryOp rotary) { return emitRotary(rotary, indices); })
       .Case([&](CumsumOp cumsum) { return emitCumsum(cumsum, indices); })
@@ -234,9 +233,25 @@ Value ElementEmitter::emitBroadcast(BroadcastOp op, const Position &position) {
   return at(op.getInput(), source);
 }
 
-Value ElementEmitter::emitConcat(ConcatOp op, ArrayRef<Value> indices) {
+bool weft::joinsColumns(ConcatOp op, int64_t cols) {
+  RankedTensorType type = typeOf(op.getResult());
+  return static_cast<int64_t>(op.getDim()) == type.getRank() - 1 && type.getShape().back() == cols;
+}
+
+Value ElementEmitter::emitConcat(ConcatOp op, const Position &position, ArrayRef<Value> indices) {
   int64_t dim = op.getDim(), start = 0;
   Value result;
+  if (position.kind == Position::Full && joinsColumns(op, cols))
+    for (Value input : op.getInputs()) {
+      int64_t size = typeOf(input).getDimSize(dim);
+      if (start <= columnBegin && columnEnd <= start + size) {
+        SmallVector<Value> source(indices);
+        source[dim] = arith::SubIOp::create(builder, loc, indices[dim], index(start));
+        return at(input, source);
+      }
+      start += size;
+    }
+  start = 0;
   for (Value input : op.getInputs()) {
     int64_t size = typeOf(input).getDimSize(dim);
     if (size == 0)

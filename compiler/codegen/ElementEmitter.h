@@ -41,7 +41,7 @@ public:
   /// `buffers` maps a body's tensor arguments to rank-1 memrefs.
   ElementEmitter(mlir::OpBuilder &builder, int64_t rows, int64_t cols,
                  const llvm::DenseMap<mlir::Value, mlir::Value> &buffers)
-      : builder(builder), rows(rows), cols(cols), buffers(buffers), scopes(1) {}
+      : builder(builder), rows(rows), cols(cols), columnEnd(cols), buffers(buffers), scopes(1) {}
 
   /// The element of `value` at `position`; i1 for booleans.
   mlir::Value emit(mlir::Value value, const Position &position);
@@ -54,6 +54,11 @@ public:
   /// The row-major index of `position` in a tensor of `type`.
   mlir::Value linearOf(const Position &position, mlir::RankedTensorType type);
 
+  /// Says that the column of every full position, until the next call, lies in [begin, end): of a concatenation along
+  /// the columns only one part may be there. Without a range, all parts are.
+  void setColumns(int64_t begin, int64_t end) { columnBegin = begin, columnEnd = end; }
+  void setAllColumns() { setColumns(0, cols); }
+
   void enterScope() { scopes.emplace_back(); }
   void leaveScope() { scopes.pop_back(); }
 
@@ -65,7 +70,7 @@ private:
   mlir::Value emitNew(mlir::Value value, const Position &position);
   mlir::Value at(mlir::Value value, llvm::ArrayRef<mlir::Value> indices);
   mlir::Value emitBroadcast(BroadcastOp op, const Position &position);
-  mlir::Value emitConcat(ConcatOp op, llvm::ArrayRef<mlir::Value> indices);
+  mlir::Value emitConcat(ConcatOp op, const Position &position, llvm::ArrayRef<mlir::Value> indices);
   mlir::Value emitPad(PadOp op, llvm::ArrayRef<mlir::Value> indices);
   mlir::Value emitRotary(RotaryOp op, llvm::ArrayRef<mlir::Value> indices);
   mlir::Value emitCumsum(CumsumOp op, llvm::ArrayRef<mlir::Value> indices);
@@ -79,10 +84,14 @@ private:
 
   mlir::OpBuilder &builder;
   int64_t rows, cols;
+  int64_t columnBegin = 0, columnEnd;
   const llvm::DenseMap<mlir::Value, mlir::Value> &buffers;
   std::vector<std::map<Key, mlir::Value>> scopes;
   mlir::Location loc = mlir::UnknownLoc::get(builder.getContext());
 };
+
+/// Whether the parts of a concatenation are runs of the columns of a kernel with `cols` columns.
+bool joinsColumns(ConcatOp op, int64_t cols);
 
 /// The type of an element in memory: i8 for i1, else the type itself.
 mlir::Type storageType(mlir::Type elementType);

@@ -18,6 +18,7 @@
 #include "compiler/manifest/Manifest.h"
 #include "compiler/pipeline/Pipelines.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "weft/matmul.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
@@ -36,6 +37,7 @@ static ImportOptions importOptionsOf(const CompileOptions &options) {
   result.freeze = options.freeze;
   result.train = options.train;
   result.inputs = options.inputs;
+  result.batchNorm = options.batchNorm;
   return result;
 }
 
@@ -45,6 +47,7 @@ static TrainingOptions trainingOptionsOf(const CompileOptions &options) {
   result.optimizer = options.optimizer;
   result.microbatches = options.microbatches;
   result.noDecay = options.noDecay;
+  result.precision = options.precision == "fp32" ? "" : options.precision;
   result.keepGradients = options.keepGradients;
   result.keepLogits = options.keepLogits;
   return result;
@@ -64,6 +67,8 @@ private:
   /// What can be refused before any work is done.
   ExitCode check();
   ExitCode import();
+  /// Refuses a precision that the model rules out, and says what the chosen one means on this processor.
+  ExitCode checkPrecision();
   /// Prints the module or a text to the output.
   ExitCode print(llvm::function_ref<void(llvm::raw_ostream &)> write);
   ExitCode printModule();
@@ -150,6 +155,28 @@ ExitCode Compilation::import() {
   return kExitDone;
 }
 
+ExitCode Compilation::checkPrecision() {
+  if (options.precision == "fp32")
+    for (ParamOp param : module->getOps<ParamOp>())
+      if (Type element = cast<RankedTensorType>(param.getType()).getElementType();
+          element.isBF16() || element.isF16()) {
+        std::string type;
+        llvm::raw_string_ostream(type) << element;
+        reportError("--precision fp32: parameter '" + param.getSymName() + "' is " + type + " in the model",
+                    "export the model in float32, or leave the option out to compute in the model's types");
+        return kExitRequest;
+      }
+  if (options.precision != "bf16" || options.quiet)
+    return kExitDone;
+  llvm::errs() << "precision   bf16: parameters, activations and gradients; f32: master weights, moments, sums, "
+                  "statistics and the loss\n";
+  if (chooseMatmulLibrary(MatmulType::BF16, cpu.features) == MatmulLibrary::Weft)
+    llvm::errs() << "weft: remark: processor " << cpu.name
+                 << " has no bf16 instructions: products convert to f32, which takes less memory than f32 but not less "
+                    "time\n";
+  return kExitDone;
+}
+
 ExitCode Compilation::print(llvm::function_ref<void(llvm::raw_ostream &)> write) {
   if (!output) {
     write(llvm::outs());
@@ -180,13 +207,15 @@ int Compilation::run() {
   if (options.emit == Emit::Import)
     return printModule();
 
-  if (ExitCode code =
-          session.run("train", *module, [&](OpPassManager &pm) { buildTrainPipeline(pm, trainingOptionsOf(options)); }))
+  if (ExitCode code = checkPrecision())
+    return code;
+  HostTarget target(cpu.features);
+  if (ExitCode code = session.run(
+          "train", *module, [&](OpPassManager &pm) { buildTrainPipeline(pm, trainingOptionsOf(options), &target); }))
     return code;
   if (options.emit == Emit::Train)
     return printModule();
 
-  HostTarget target;
   if (ExitCode code = session.run("schedule", *module, [&](OpPassManager &pm) { buildSchedulePipeline(pm, &target); }))
     return code;
   llvm::json::Object manifest = describe();
@@ -202,6 +231,7 @@ llvm::json::Object Compilation::describe() {
   facts.cpu = cpu.name;
   facts.cpuFeatures = cpu.features;
   facts.optimizer = options.optimizer;
+  facts.precision = options.precision;
   facts.microbatches = options.microbatches;
   facts.seed = sources.seed;
   llvm::json::Object manifest = buildManifest(*module, facts);

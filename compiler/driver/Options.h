@@ -41,7 +41,11 @@ struct CompileOptions {
   std::vector<std::string> inputs;
   /// Globs over parameter names.
   std::vector<std::string> freeze, train, noDecay;
+  /// What batch norms compute with while training: `as-exported` or `training`.
+  std::string batchNorm = "as-exported";
   std::string optimizer = "adamw";
+  /// fp32, bf16; empty: the model's types.
+  std::string precision;
   int64_t microbatches = 1;
   /// A safetensors file with the parameters' values; empty: as `init` says.
   std::string weights;

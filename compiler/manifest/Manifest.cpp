@@ -9,7 +9,7 @@
 #include "compiler/manifest/LibraryCalls.h"
 #include "compiler/manifest/Location.h"
 #include "dialects/exec/LibraryCalls.h"
-#include "dialects/weft/Weft.h"
+#include "dialects/weft/BatchNorm.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
@@ -88,7 +88,10 @@ static json::Object describe(ParamOp param) {
 static json::Object describe(StateOp state) {
   json::Object entry = describeTensor(state.getSymName(), state.getType(), offsetOf(state));
   entry["kind"] = stringifyStateKind(state.getKind());
-  entry["init"] = state.getInit().convertToDouble();
+  if (Attribute source = state->getAttr(stateSourceAttr))
+    entry["source"] = describeSource(source);
+  else
+    entry["init"] = state.getInit().convertToDouble();
   if (state.getParam())
     entry["param"] = utf8(*state.getParam());
   entry["checkpoint"] = state.getCheckpointed();
@@ -138,6 +141,22 @@ static double kernelFlops(func::FuncOp kernel) {
       flops += op.getCost(operands, results).flops;
   });
   return flops;
+}
+
+/// Bytes that a kernel must move: what it reads of each argument and each result, once. A table that rows are looked up
+/// in counts by those rows.
+static double kernelBytes(func::FuncOp kernel) {
+  auto bytesOf = [](Value value) { return static_cast<double>(tensorBytes(cast<RankedTensorType>(value.getType()))); };
+  double bytes = 0;
+  for (BlockArgument argument : kernel.getArguments()) {
+    double read = 0;
+    for (Operation *user : argument.getUsers())
+      read += isa<GatherOp>(user) && user->getOperand(0) == argument ? bytesOf(user->getResult(0)) : bytesOf(argument);
+    bytes += std::min(read, bytesOf(argument));
+  }
+  for (Value result : kernel.getBody().front().getTerminator()->getOperands())
+    bytes += bytesOf(result);
+  return bytes;
 }
 
 namespace {
@@ -213,14 +232,17 @@ json::Object weft::buildManifest(ModuleOp scheduled, const ManifestFacts &facts)
   int64_t persistentBytes = scheduled->getAttrOfType<IntegerAttr>(exec::persistentBytesAttr).getInt();
 
   llvm::MapVector<StringRef, int64_t> launches;
-  llvm::StringMap<double> flopsOfKernel;
+  llvm::StringMap<double> flopsOfKernel, bytesOfKernel;
   llvm::StringMap<std::string> textOfKernel;
   for (func::FuncOp kernel : scheduled.getOps<func::FuncOp>()) {
     launches[kernel.getSymName()] = 0;
     flopsOfKernel[kernel.getSymName()] = kernelFlops(kernel);
+    bytesOfKernel[kernel.getSymName()] = kernelBytes(kernel);
     llvm::raw_string_ostream(textOfKernel[kernel.getSymName()]) << *kernel.getOperation();
   }
 
+  // Entries of the schedule name their calls.
+  std::vector<LibraryCallList> calls = numberLibraryCalls(scheduled);
   json::Array tasks, schedule;
   double flopsPerStep = 0;
   for (exec::TaskOp task : scheduled.getOps<exec::TaskOp>()) {
@@ -236,17 +258,21 @@ json::Object weft::buildManifest(ModuleOp scheduled, const ManifestFacts &facts)
       double bytes = 0;
       for (Value operand : op.getOperands())
         bytes += bufferBytes(operand);
-      if (auto launch = dyn_cast<exec::LaunchOp>(op))
+      if (auto launch = dyn_cast<exec::LaunchOp>(op)) {
         ++launches[launch.getKernel()];
-  // Entries of the schedule name their calls.
-  std::vector<LibraryCallList> calls = numberLibraryCalls(scheduled);
+        bytes = bytesOfKernel.lookup(launch.getKernel());
+      }
       flopsPerStep += entry.flops * runsPerStep(taskName, facts.microbatches);
-      schedule.push_back(json::Object{{"task", taskName},
-                                      {"op", entry.op},
-                                      {"what", utf8(entry.what)},
-                                      {"loc", utf8(describeLocation(op.getLoc()))},
-                                      {"flops", entry.flops},
-                                      {"bytes", bytes}});
+      json::Object line{{"task", taskName},
+                        {"op", entry.op},
+                        {"what", utf8(entry.what)},
+                        {"loc", utf8(describeLocation(op.getLoc()))},
+                        {"region", describeRegion(op.getLoc())},
+                        {"flops", entry.flops},
+                        {"bytes", bytes}};
+      if (auto call = op.getAttrOfType<IntegerAttr>(libraryCallAttr))
+        line["call"] = call.getInt();
+      schedule.push_back(std::move(line));
     }
   }
   json::Array kernels;
@@ -288,9 +314,11 @@ json::Object weft::buildManifest(ModuleOp scheduled, const ManifestFacts &facts)
                         {"memory", describeMemory(scheduled, arenaBytes, persistentBytes)},
                         {"kernels", std::move(kernels)},
                         {"schedule", std::move(schedule)}};
+  for (LibraryCallList &list : calls)
+    manifest[list.name] = std::move(list.entries);
+  if (!facts.precision.empty())
+    manifest["precision"] = facts.precision;
   if (facts.seed)
     manifest["seed"] = *facts.seed;
   return manifest;
 }
-  for (LibraryCallList &list : calls)
-    manifest[list.name] = std::move(list.entries);

@@ -9,8 +9,10 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Transforms/Passes.h"
 #include "passes/lower/Passes.h"
+#include "passes/precision/Passes.h"
 #include "passes/raise/Passes.h"
 #include "passes/schedule/Passes.h"
+#include "passes/shard/Passes.h"
 #include "passes/simplify/Passes.h"
 #include "passes/train/Passes.h"
 
@@ -34,19 +36,54 @@ void weft::buildImportPipeline(OpPassManager &pm) {
   buildSimplifyPipeline(pm);
 }
 
-void weft::buildTrainPipeline(OpPassManager &pm, const TrainingOptions &options) {
+void weft::buildTrainPipeline(OpPassManager &pm, const TrainingOptions &options, const Target *target) {
+  if (!options.precision.empty()) {
+    SetPrecisionOptions precision;
+    precision.type = options.precision;
+    pm.addPass(createSetPrecisionPass(precision, target));
+    addCleanup(pm);
+  }
+  if (options.unpack) {
+    pm.addPass(createUnpack());
+    addCleanup(pm);
+  }
   BuildTrainingStepOptions step;
   step.loss = options.loss;
   step.optimizer = options.optimizer;
   step.microbatches = options.microbatches;
   step.noDecay.assign(options.noDecay.begin(), options.noDecay.end());
+  step.masterWeights = !options.precision.empty();
   step.keepGradients = options.keepGradients;
   step.keepLogits = options.keepLogits;
   pm.addPass(createBuildTrainingStep(step));
   addCleanup(pm);
 }
 
+void weft::buildPartitionPipeline(OpPassManager &pm, const PartitionOptions &options) {
+  ApplyPlanOptions plan;
+  plan.tp = options.tp;
+  plan.shard = options.shard;
+  plan.replica = options.replica;
+  plan.order.assign(options.order.begin(), options.order.end());
+  plan.sequenceParallel = options.sequenceParallel;
+  pm.addPass(createApplyPlan(plan));
+  // Where parameters are wanted decides how they are stored, and that is a constraint again.
+  pm.addPass(createPropagate());
+  AssignStorageOptions storage;
+  storage.zero = options.zero;
+  storage.persistence = options.persistence;
+  pm.addPass(createAssignStorage(storage));
+  PropagateOptions propagate;
+  propagate.explain = options.explain;
+  pm.addPass(createPropagate(propagate));
+  pm.addPass(createPartition());
+  addCleanup(pm);
+  pm.addPass(createLowerReshards());
+  addCleanup(pm);
+}
+
 void weft::buildSchedulePipeline(OpPassManager &pm, const Target *target) {
+  pm.addPass(createLowerRanks());
   pm.addNestedPass<func::FuncOp>(createDecompose());
   addCleanup(pm);
   pm.addNestedPass<func::FuncOp>(createFormKernels());

@@ -30,6 +30,22 @@ struct TrainingOptions {
   std::vector<std::string> noDecay; ///< globs
   bool keepGradients = false;
   bool keepLogits = false;
+  /// bf16: compute in it, with f32 master weights. Empty: in the model's types.
+  std::string precision;
+  /// Give packed weights a dimension for their parts, so that they can be cut (docs/partitioning.md).
+  bool unpack = false;
+};
+
+/// How a training step is cut over ranks; docs/partitioning.md.
+struct PartitionOptions {
+  int64_t tp = 1, shard = 1, replica = 1;
+  std::vector<std::string> order; ///< the axes tp, shard, replica as they are laid over ranks, slowest first
+  int64_t zero = 0;
+  int64_t persistence = 1000000; ///< elements below which ZeRO-3 leaves a parameter whole
+  bool sequenceParallel = false;
+  std::string explain; ///< remarks about ops whose location contains this
+
+  int64_t getNumRanks() const { return tp * shard * replica; }
 };
 
 /// Folds what is known once sizes are: shape arithmetic, position ids, masks.
@@ -38,10 +54,14 @@ void buildSimplifyPipeline(mlir::OpPassManager &pm);
 /// From the imported graph to the import rung: simplified, with attention, norms and activations as one op each.
 void buildImportPipeline(mlir::OpPassManager &pm);
 
-/// From the import rung to the train rung: the tasks of a training step.
-void buildTrainPipeline(mlir::OpPassManager &pm, const TrainingOptions &options);
+/// From the import rung to the train rung: the tasks of a training step. `target`, which outlives the passes, says what
+/// its libraries take in a narrow precision; null: everything.
+void buildTrainPipeline(mlir::OpPassManager &pm, const TrainingOptions &options, const Target *target = nullptr);
 
-/// From the train rung to the schedule rung: library calls and fused kernels, in order, at offsets of one arena.
+/// From the train rung to the local rung: the tasks of one rank, with collectives.
+void buildPartitionPipeline(mlir::OpPassManager &pm, const PartitionOptions &options);
+
+/// From the train or local rung to the schedule rung: library calls and fused kernels, in order, at offsets of one arena.
 /// `target` outlives the passes; null: libraries get no workspace.
 void buildSchedulePipeline(mlir::OpPassManager &pm, const Target *target);
 

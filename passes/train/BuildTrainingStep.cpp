@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/weft/BatchNorm.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "passes/train/Differentiate.h"
 #include "passes/train/InputLimits.h"
@@ -65,6 +66,27 @@ Task cloneTask(func::FuncOp forward, StringRef name) {
     last = read;
   }
   return task;
+}
+
+/// Gives the ops that depend on it their meaning in training or evaluation. Evaluation changes no state.
+void setMode(Task &task, bool training) {
+  for (Operation &op : llvm::make_early_inc_range(task.function.getBody().front())) {
+    if (isa<WriteOp>(op) && !training) {
+      op.erase();
+      continue;
+    }
+    auto mode = dyn_cast<ModeOpInterface>(op);
+    if (!mode)
+      continue;
+    OpBuilder builder(&op);
+    SmallVector<Value> results;
+    mode.buildForMode(builder, training, results);
+    for (auto [old, value] : llvm::zip_equal(op.getResults(), results)) {
+      llvm::replace(task.outputs, Value(old), value);
+      old.replaceAllUsesWith(value);
+    }
+    op.erase();
+  }
 }
 
 void eraseDeadOps(func::FuncOp function) {
@@ -135,6 +157,7 @@ void BuildTrainingStep::finish(Task &task) {
 /// `accumulate` says whether to add to what is there.
 LogicalResult BuildTrainingStep::buildBackwardTask(StringRef name, bool accumulate) {
   Task task = cloneTask(forward, name);
+  setMode(task, /*training=*/true);
   OpBuilder builder = task.builder();
   LossTerms loss = buildLoss(builder, lossChoice, task.outputs, task.function.getArguments());
   Build e{builder, regionLocation(loss.terms.getLoc(), "loss")};
@@ -144,7 +167,7 @@ LogicalResult BuildTrainingStep::buildBackwardTask(StringRef name, bool accumula
   for (ParamOp param : getOperation().getOps<ParamOp>())
     if (param.getTrainable())
       if (Value value = task.reads.lookup(param.getSymName())) {
-        params.push_back({param, value, {}});
+        params.push_back({param, value, {}, masterWeights && isNarrow(param)});
         values.push_back(value);
       }
   if (failed(differentiate(builder, loss.terms, e.splatLike(loss.terms, 1), values, gradients)))
@@ -197,8 +220,8 @@ void BuildTrainingStep::buildUpdateTask() {
   SmallVector<Value> squares;
   for (ParamOp param : trained) {
     Build p{builder, regionLocation(param.getLoc(), "update")};
-    params.push_back(
-        {param, p.read(param.getSymName(), param.getType()), p.read(gradientState(param), stateTypeOf(param))});
+    params.push_back({param, p.read(param.getSymName(), param.getType()),
+                      p.read(gradientState(param), stateTypeOf(param)), masterWeights && isNarrow(param)});
     squares.push_back(sumOfSquares(p, params.back().gradient));
   }
   Value count = e.read("loss_count", RankedTensorType::get({}, builder.getF64Type()));
@@ -208,6 +231,7 @@ void BuildTrainingStep::buildUpdateTask() {
 
 void BuildTrainingStep::buildEvalTask() {
   Task task = cloneTask(forward, "eval");
+  setMode(task, /*training=*/false);
   OpBuilder builder = task.builder();
   LossTerms loss = buildLoss(builder, lossChoice, task.outputs, task.function.getArguments());
   Build e{builder, regionLocation(loss.terms.getLoc(), "loss")};
@@ -263,5 +287,5 @@ LogicalResult BuildTrainingStep::build() {
     if (param.getTrainable())
       owners.push_back(param);
   forward.erase();
-  return declareStates(module, {kind, owners, microbatches > 1 || keepGradients, logits});
+  return declareStates(module, {kind, owners, masterWeights, microbatches > 1 || keepGradients, logits});
 }

@@ -20,6 +20,8 @@ def BuildTrainingStep : Pass<"weft-build-training-step", "::mlir::ModuleOp"> {
     Option<"optimizer", "optimizer", "std::string", "\"adamw\"", "adamw, adam or sgd">,
     Option<"microbatches", "microbatches", "int64_t", "1", "Micro-batches per step">,
     ListOption<"noDecay", "no-decay", "std::string", "Name patterns (globs) of parameters without weight decay">,
+    Option<"masterWeights", "master-weights", "bool", "false",
+           "Parameters narrower than f32 are updated in f32, in a state `master/NAME`">,
     Option<"keepGradients", "keep-gradients", "bool", "false", "Keep every gradient in a state after the step">,
     Option<"keepLogits", "keep-logits", "bool", "false",
            "The eval task keeps the model's first output besides the loss in the state `logits`">

@@ -31,6 +31,10 @@ RankedTensorType weft::stateTypeOf(ParamOp param) {
   return type.clone(statisticsType(type.getElementType()));
 }
 
+bool weft::isNarrow(ParamOp param) { return stateTypeOf(param) != param.getType(); }
+
+std::string weft::masterState(ParamOp param) { return ("master/" + param.getSymName()).str(); }
+
 std::string weft::gradientState(ParamOp param) { return ("grad/" + param.getSymName()).str(); }
 
 /// The states of a parameter's moments.
@@ -73,6 +77,9 @@ LogicalResult weft::declareStates(ModuleOp module, const StateRequest &request) 
     declare(name, number, StateKind::metric, {}, false);
   if (request.logits)
     declare("logits", request.logits, StateKind::probe, {}, false);
+  for (ParamOp param : request.params)
+    if (request.masters && isNarrow(param))
+      declare(masterState(param), stateTypeOf(param), StateKind::master, param, true);
   for (ParamOp param : request.params)
     for (const std::string &name : momentStates(request.optimizer, param))
       declare(name, stateTypeOf(param), StateKind::moment, param, true);
@@ -124,15 +131,25 @@ void weft::buildUpdate(Build &e, Optimizer optimizer, ArrayRef<TrainedParameter>
     SmallVector<Value> moments;
     for (const std::string &name : names)
       moments.push_back(p.read(name, stateType));
+    Value value = param.value;
+    if (param.master) {
+      value = p.read(masterState(param.op), stateType);
+      type = stateType;
+    }
     Operation *update;
     if (optimizer == Optimizer::SGD)
-      update = SgdOp::create(p.b, p.loc, type, stateType, param.value, param.gradient, moments[0], scale, lr, hyper,
+      update = SgdOp::create(p.b, p.loc, type, stateType, value, param.gradient, moments[0], scale, lr, hyper,
                              param.op.getDecay());
     else
-      update = AdamOp::create(p.b, p.loc, type, stateType, stateType, param.value, param.gradient, moments[0],
-                              moments[1], scale, lr, step, hyper, param.op.getDecay(),
+      update = AdamOp::create(p.b, p.loc, type, stateType, stateType, value, param.gradient, moments[0], moments[1],
+                              scale, lr, step, hyper, param.op.getDecay(),
                               /*decoupled=*/optimizer == Optimizer::AdamW);
-    p.write(param.op.getSymName(), update->getResult(0));
+    Value updated = update->getResult(0);
+    if (param.master) {
+      p.write(masterState(param.op), updated);
+      updated = p.cast(updated, tensorType(param.value).getElementType());
+    }
+    p.write(param.op.getSymName(), updated);
     for (auto [name, moment] : llvm::zip_equal(names, update->getResults().drop_front()))
       p.write(name, moment);
   }

@@ -22,7 +22,15 @@ std::optional<Optimizer> parseOptimizer(llvm::StringRef name);
 struct TrainedParameter {
   ParamOp op;
   mlir::Value value, gradient;
+  /// Its master weight is what the update reads and changes; the parameter is that, rounded.
+  bool master = false;
 };
+
+/// Whether a parameter is narrower than its state type, so that small updates would be lost in it.
+bool isNarrow(ParamOp param);
+
+/// `master/NAME`.
+std::string masterState(ParamOp param);
 
 /// The type of a parameter's moments, accumulators and kept gradients: its own, at least f32.
 mlir::RankedTensorType stateTypeOf(ParamOp param);
@@ -44,6 +52,7 @@ void buildUpdate(Build &e, Optimizer optimizer, llvm::ArrayRef<TrainedParameter>
 struct StateRequest {
   Optimizer optimizer;
   llvm::ArrayRef<ParamOp> params; ///< the trained ones
+  bool masters;                   ///< a state `master/NAME` for each that is narrow
   bool gradients;                 ///< a state `grad/NAME` for each of them
   mlir::RankedTensorType logits;  ///< null: no state `logits`
 };

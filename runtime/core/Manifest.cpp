@@ -441,6 +441,18 @@ static void checkContract(const Manifest &manifest, const Node &root) {
       root.at("params").fail("two parameters are named '" + param.name + "'");
 }
 
+/// The master weights `state` as a parameter: they come from where the parameter comes from, without its rounding.
+static ParamInfo masterOf(const Manifest &manifest, const StateInfo &state, const Node &node) {
+  for (const ParamInfo &param : manifest.params)
+    if (param.name == state.param && param.shape == state.shape) {
+      ParamInfo master = param;
+      static_cast<TensorInfo &>(master) = state;
+      master.name = param.name;
+      return master;
+    }
+  node.fail("a master of no parameter of its shape");
+}
+
 Manifest Manifest::parse(const char *text, int64_t bytes) {
   json document = json::parse(text, text + bytes, nullptr, /*allow_exceptions=*/false);
   Node root(document, "");
@@ -484,6 +496,8 @@ Manifest Manifest::parse(const char *text, int64_t bytes) {
     manifest.params.push_back(parseParam(node, manifest));
   for (const Node &node : root.at("states").items()) {
     manifest.states.push_back(parseState(node, manifest));
+    if (const StateInfo &state = manifest.states.back(); state.kind == "master")
+      manifest.masters.push_back(masterOf(manifest, state, node));
     if (!node.has("source"))
       continue;
     manifest.statistics.push_back(parseParam(node, manifest));

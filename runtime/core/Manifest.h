@@ -122,6 +122,8 @@ struct Manifest {
   std::vector<StateInfo> states;
   /// The states whose first values come from a file, as parameters that are not trained: running statistics.
   std::vector<ParamInfo> statistics;
+  /// The f32 master weights of narrow parameters: the parameters themselves, with type and place of the states.
+  std::vector<ParamInfo> masters;
   std::vector<std::string> tasks;
   std::vector<MatmulDesc> matmuls;
   /// The scratchpad bytes that the plan gives each product.

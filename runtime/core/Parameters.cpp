@@ -290,25 +290,36 @@ std::vector<std::string> weft::rt::initialiseParameters(const Manifest &manifest
   std::vector<std::string> missing;
   SourceFiles files;
   size_t used = 0;
-  for (const ParamInfo &param : manifest.params) {
+  // The weights' tensor for a parameter, if there is one.
+  auto find = [&](const ParamInfo &param) {
     const SafetensorsEntry *entry = weights ? weights->find(param.name) : nullptr;
     for (size_t i = 0; weights && !entry && i < param.aliases.size(); ++i)
       entry = weights->find(param.aliases[i]);
-    used += entry != nullptr;
+    return entry;
+  };
+  auto fill = [&](const ParamInfo &param, const SafetensorsEntry *entry) {
     Box box = manifest.boxOf(param, coordinates);
     if (entry)
       loadFromWeights(param, box, *entry, weights->path(), param.in(arena));
-    else if (weights && param.trainable)
-      missing.push_back(param.name);
     else if (param.source.kind == ParamSource::File)
       loadFromFile(param, box, files, param.in(arena));
     else
       initialise(param, box, seed, static_cast<char *>(param.in(arena)));
+  };
+  for (const ParamInfo *param : manifest.stored()) {
+    const SafetensorsEntry *entry = find(*param);
+    used += entry != nullptr;
+    if (!entry && weights && param->trainable)
+      missing.push_back(param->name);
+    else
+      fill(*param, entry);
   }
   if (!missing.empty())
     throw InputError("'" + weights->path() + "' has no tensor for " + std::to_string(missing.size()) +
                      " of the trained parameters, such as '" + missing.front() + "'; its first tensor is '" +
                      (weights->tensors().empty() ? "" : weights->tensors().front().name) + "'");
+  for (const ParamInfo &master : manifest.masters)
+    fill(master, find(master));
   if (weights && used < weights->tensors().size())
     remarks.push_back("'" + weights->path() + "': " + std::to_string(weights->tensors().size() - used) +
                       " tensors belong to no parameter and were left out");
@@ -329,7 +340,8 @@ std::string weft::rt::saveParameters(const Manifest &manifest, const char *arena
   bool writes = !ranks || ranks->rank() == 0;
   std::vector<SafetensorsEntry> entries;
   std::map<std::string, std::string> metadata = {{"format", "pt"}, {"model", manifest.model}};
-  for (const ParamInfo &param : manifest.params) {
+  for (const ParamInfo *stored : manifest.stored()) {
+    const ParamInfo &param = *stored;
     entries.push_back({param.name, safetensorsName(param.dtype), param.shape, nullptr,
                        param.globalElements() * elementBytes(param.dtype)});
     for (const std::string &alias : param.aliases)
@@ -343,7 +355,8 @@ std::string weft::rt::saveParameters(const Manifest &manifest, const char *arena
   }
   // One tensor at a time is whole, in rank 0.
   std::vector<char> whole;
-  for (const ParamInfo &param : manifest.params) {
+  for (const ParamInfo *stored : manifest.stored()) {
+    const ParamInfo &param = *stored;
     const char *local = arena + param.offset;
     if (ranks) {
       whole.resize(writes ? param.globalElements() * elementBytes(param.dtype) : 0);

@@ -10,8 +10,10 @@
 #include "mlir/Transforms/Passes.h"
 #include "passes/analysis/Passes.h"
 #include "passes/lower/Passes.h"
+#include "passes/precision/Passes.h"
 #include "passes/raise/Passes.h"
 #include "passes/schedule/Passes.h"
+#include "passes/shard/Passes.h"
 #include "passes/simplify/Passes.h"
 #include "passes/train/Passes.h"
 
@@ -21,9 +23,11 @@ int main(int argc, char **argv) {
   mlir::registerTransformsPasses();
   weft::registerWeftAnalysisPasses();
   weft::registerWeftLowerPasses();
+  weft::registerWeftShardPasses();
   weft::registerWeftSimplifyPasses();
   weft::registerWeftRaisePasses();
   weft::registerWeftSchedulePassesPasses();
   weft::registerWeftTrainPasses();
+  weft::registerWeftPrecisionPasses();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "Weft pass driver\n", registry));
 }

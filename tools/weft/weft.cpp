@@ -16,6 +16,7 @@
 #include "compiler/driver/Inspect.h"
 #include "compiler/driver/Verify.h"
 #include "compiler/model/ModelCommand.h"
+#include "compiler/plan/PlanCommand.h"
 #include "llvm/ADT/StringRef.h"
 #include <CLI/CLI.hpp>
 #include <iostream>
@@ -122,6 +123,13 @@ void addCompileOptions(CLI::App *app, CompileOptions &options, RawOptions &raw) 
       ->type_name("WHAT")
       ->group(model);
 
+  app->add_option("--batch-norm", options.batchNorm,
+                  "What batch norms compute with while training: as-exported, what each says itself, or training, "
+                  "the statistics of the batch (default: as-exported)")
+      ->check(CLI::IsMember({"as-exported", "training"}).description(""))
+      ->type_name("HOW")
+      ->group(model);
+
   const char *training = "Training";
   app->add_option("--loss", options.loss,
                   "cross-entropy, mse or output:NAME (default: the graph's own scalar output, else cross-entropy on "
@@ -132,6 +140,11 @@ void addCompileOptions(CLI::App *app, CompileOptions &options, RawOptions &raw) 
   app->add_option("--optimizer", options.optimizer,
                   "adamw, adam or sgd; hyper-parameters are given to the executable (default: adamw)")
       ->check(CLI::IsMember({"adamw", "adam", "sgd"}).description(""))
+      ->type_name("NAME")
+      ->group(training);
+  app->add_option("--precision", options.precision,
+                  "bf16: compute in it, with float32 master weights; fp32: float32 (default: the model's types)")
+      ->check(CLI::IsMember({"bf16", "fp32"}).description(""))
       ->type_name("NAME")
       ->group(training);
   addList(app, "--no-decay", options.noDecay, "No weight decay for parameters of these names (default: none)")
@@ -237,6 +250,25 @@ void addVerifyCommand(CLI::App &app, const std::string &argv0, int &exitCode) {
   });
 }
 
+void addPlanCommand(CLI::App &app, int &exitCode) {
+  auto *command = app.add_subcommand("plan", "Show which rank is where, and who works with whom");
+  auto options = std::make_shared<RanksOptions>();
+  command->add_flag("--ranks", "Print every rank's place and all groups (default: off)")->required();
+  const char *group = "Mesh";
+  command->add_option("--mesh", options->mesh, "Degrees of dp, pp, tp, cp, ep and shard (default: dp alone)")
+      ->type_name("dp=2,tp=4,...")
+      ->group(group);
+  command->add_option("--placement", options->placement,
+                      "cluster, spread, or letters of D, P, T, C and E, the last varies fastest (default: cluster)")
+      ->type_name("LETTERS")
+      ->group(group);
+  command->add_option("--nproc", options->world, "How many ranks there are (default: as many as the mesh says)")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 20).description(""))
+      ->type_name("N")
+      ->group(group);
+  command->callback([=, &exitCode] { exitCode = printRanks(*options); });
+}
+
 /// The subcommand that was being parsed.
 const CLI::App *innermost(const CLI::App &app) {
   const CLI::App *at = &app;
@@ -300,6 +332,7 @@ int main(int argc, char **argv) {
   addCompileCommand(app, argv0, exitCode);
   addInspectCommand(app, exitCode);
   addVerifyCommand(app, argv0, exitCode);
+  addPlanCommand(app, exitCode);
   addModelCommand(app, exitCode);
   addDataCommand(app, exitCode);
   try {

@@ -6,8 +6,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/codegen/host/HostTarget.h"
+#include "dialects/exec/CollectiveCalls.h"
 #include "dialects/weft/Convolution.h"
 #include "dialects/weft/Sort.h"
+#include "weft/collective.h"
 #include "weft/convolution.h"
 #include "weft/matmul.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -18,7 +20,7 @@ using namespace weft;
 
 static std::vector<int64_t> vectorOf(ArrayRef<int64_t> values) { return {values.begin(), values.end()}; }
 
-static int64_t workspaceOf(exec::ProductOp op) {
+static int64_t workspaceOf(exec::ProductOp op, const std::vector<std::string> &features) {
   exec::ProductShape product = exec::ProductShape::of(op);
   MatmulDesc desc;
   desc.batch = vectorOf(product.batch);
@@ -30,6 +32,7 @@ static int64_t workspaceOf(exec::ProductOp op) {
   desc.bStrides = vectorOf(product.bStrides);
   desc.cStrides = vectorOf(product.cStrides);
   desc.bias = product.bias;
+  desc.library = chooseMatmulLibrary(desc.dtype, features);
   return matmulScratchBytes(desc);
 }
 
@@ -56,18 +59,32 @@ static int64_t workspaceOf(const ConvolutionGeometry &g) {
   return convolutionScratchBytes(desc);
 }
 
+static int64_t workspaceOfCollective(Operation *op) {
+  exec::CollectiveShape shape = exec::CollectiveShape::of(op);
+  CollectiveDesc desc;
+  desc.kind = shape.kind == "all_reduce"       ? CollectiveKind::AllReduce
+              : shape.kind == "all_gather"     ? CollectiveKind::AllGather
+              : shape.kind == "reduce_scatter" ? CollectiveKind::ReduceScatter
+                                               : CollectiveKind::AllToAll;
+  desc.elementBytes = elementBytes(cast<RankedTensorType>(op->getOperand(0).getType()).getElementType());
+  desc.members.push_back({shape.outer, desc.kind == CollectiveKind::AllReduce ? 1 : shape.ranks, shape.middle, shape.inner});
+  return collectiveScratchBytes(desc, shape.ranks);
+}
+
+static bool isCollective(Operation *op) { return isa<dist::DistDialect>(op->getDialect()); }
+
 bool HostTarget::takes(exec::LibraryOpInterface op) const {
-  if (isa<TopKOp>(op))
+  if (isa<TopKOp>(op) || isCollective(op))
     return true;
   Type element = cast<RankedTensorType>(op->getOperand(0).getType()).getElementType();
-  return element.isF32() || (isa<exec::ProductOp>(op) && element.isBF16());
+  return element.isF32() || (isa<exec::ProductOp, DotGeneralOp>(op) && element.isBF16());
 }
 
 int64_t HostTarget::workspaceBytes(exec::LibraryOpInterface op) const {
   int64_t bytes = llvm::TypeSwitch<Operation *, int64_t>(op)
-                      .Case([](exec::ProductOp product) { return workspaceOf(product); })
+                      .Case([&](exec::ProductOp product) { return workspaceOf(product, features); })
                       .Case<ConvolutionOp, ConvolutionInputGradOp, ConvolutionWeightGradOp>(
                           [](auto convolution) { return workspaceOf(convolution.getGeometry()); })
-                      .Default([](Operation *) { return 0; });
+                      .Default([](Operation *other) { return isCollective(other) ? workspaceOfCollective(other) : 0; });
   return std::max<int64_t>(0, bytes);
 }

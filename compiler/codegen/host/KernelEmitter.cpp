@@ -8,6 +8,7 @@
 #include "compiler/codegen/host/KernelEmitter.h"
 #include "compiler/codegen/ElementEmitter.h"
 #include "dialects/exec/Exec.h"
+#include "dialects/weft/Sort.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -232,6 +233,34 @@ private:
       findCostly(operand, found, seen);
   }
 
+  /// Where the columns of the given results are cut by concatenations at the element itself, with both ends. More parts
+  /// than a few are not worth a loop each.
+  SmallVector<int64_t> findColumnCuts(ArrayRef<unsigned> which) {
+    constexpr size_t kMostParts = 8;
+    llvm::SmallSetVector<Value, 16> work;
+    for (unsigned i : which)
+      work.insert(results[i]);
+    SmallVector<int64_t> cuts = {0, info.cols};
+    for (size_t i = 0; i < work.size(); ++i) {
+      Operation *op = work[i].getDefiningOp();
+      if (!op || countOf(work[i]) != info.rows * info.cols)
+        continue;
+      if (op->hasTrait<OpTrait::Elementwise>() || isa<ReshapeOp>(op))
+        work.insert(op->operand_begin(), op->operand_end());
+      auto concat = dyn_cast<ConcatOp>(op);
+      if (!concat || !joinsColumns(concat, info.cols))
+        continue;
+      int64_t end = 0;
+      for (Value input : concat.getInputs())
+        cuts.push_back(end += typeOf(input).getShape().back());
+    }
+    llvm::sort(cuts);
+    cuts.erase(llvm::unique(cuts), cuts.end());
+    if (cuts.size() > kMostParts + 1)
+      cuts = {0, info.cols};
+    return cuts;
+  }
+
   void emitRows() {
     SmallVector<ReduceOp> reductions(source.getBody().front().getOps<ReduceOp>());
     DenseMap<Value, int64_t> passes;
@@ -268,6 +297,7 @@ private:
               builder, loc, MemRefType::get({info.cols}, storageType(typeOf(value).getElementType())));
       }
 
+    SmallVector<int64_t> cuts = findColumnCuts(full);
     Value zero = emitter->index(0), cols = emitter->index(info.cols);
     loop(lo, hi, [&](Value row) {
       Position atRow{Position::Row, {}, row, {}, {}};
@@ -302,12 +332,16 @@ private:
           emitter->bind(reduce.getResult(), atRow, narrow(total, typeOf(reduce.getResult()).getElementType()));
         kept.insert(costly[pass].begin(), costly[pass].end());
       }
-      if (!full.empty())
-        loop(zero, cols, [&](Value column) {
+      // A loop for each part of what is concatenated along the columns: inside it, nothing has to be chosen.
+      for (size_t i = 0; !full.empty() && i + 1 < cuts.size(); ++i) {
+        emitter->setColumns(cuts[i], cuts[i + 1]);
+        loop(emitter->index(cuts[i]), emitter->index(cuts[i + 1]), [&](Value column) {
           Position position{Position::Full, {}, row, column, {}};
           restore(position, column);
           storeResults(full, position);
         });
+      }
+      emitter->setAllColumns();
       storeResults(perRow, atRow);
     });
   }
@@ -380,22 +414,56 @@ private:
     });
   }
 
+  /// Stores an element, as a byte if it is an i1.
+  void storeAt(Value element, Value buffer, Value where) {
+    Type stored = cast<MemRefType>(buffer.getType()).getElementType();
+    if (element.getType() != stored)
+      element = arith::ExtUIOp::create(builder, loc, stored, element);
+    memref::StoreOp::create(builder, loc, element, buffer, where);
+  }
+
+  /// What a scatter kernel computes: slices of `updates` combined with those of `input`, or of zeros.
+  struct Scatter {
+    Value input, indices, updates;
+    int64_t axis;
+    std::optional<ReduceKind> combine;
+
+    explicit Scatter(Operation *op) {
+      if (auto add = dyn_cast<ScatterAddOp>(op)) {
+        indices = add.getIndices();
+        updates = add.getUpdates();
+        axis = add.getAxis();
+        combine = ReduceKind::sum;
+        return;
+      }
+      auto scatter = cast<ScatterOp>(op);
+      input = scatter.getInput();
+      indices = scatter.getIndices();
+      updates = scatter.getUpdates();
+      axis = scatter.getAxis();
+      combine = scatter.getCombine();
+    }
+  };
+
   void emitScatter() {
-    auto scatter = cast<ScatterAddOp>(results.front().getDefiningOp());
-    ArrayRef<int64_t> shape = typeOf(scatter.getResult()).getShape();
-    int64_t axis = scatter.getAxis(), slices = shape[axis], before = 1;
+    Value target = results.front();
+    Scatter scatter(target.getDefiningOp());
+    ArrayRef<int64_t> shape = typeOf(target).getShape();
+    int64_t axis = scatter.axis, slices = shape[axis], before = 1;
     for (int64_t size : shape.take_front(axis))
       before *= size;
-    int64_t count = countOf(scatter.getIndices());
+    int64_t count = countOf(scatter.indices);
     Value zero = emitter->index(0), width = emitter->index(info.cols), output = outputs.front();
-    Type element = typeOf(scatter.getResult()).getElementType();
+    Type element = typeOf(target).getElementType();
     auto place = [&](Value slice, Value column) -> Value {
       return arith::AddIOp::create(builder, loc, arith::MulIOp::create(builder, loc, slice, width), column);
     };
     loop(zero, emitter->index(before * slices), [&](Value slice) {
       loop(lo, hi, [&](Value column) {
-        Value nothing = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(element));
-        memref::StoreOp::create(builder, loc, nothing, output, place(slice, column));
+        Value where = place(slice, column);
+        Value first = scatter.input ? emitter->emit(scatter.input, Position{Position::Flat, where, {}, {}, {}})
+                                    : arith::ConstantOp::create(builder, loc, builder.getZeroAttr(element));
+        storeAt(first, output, where);
       });
     });
     loop(zero, emitter->index(info.rows), [&](Value row) {
@@ -404,7 +472,7 @@ private:
         which = arith::RemUIOp::create(builder, loc, row, counted);
       // The index tensor's own elements, in row-major order.
       Position position{Position::Flat, which, {}, {}, {}};
-      Value taken = emitter->emit(scatter.getIndices(), position);
+      Value taken = emitter->emit(scatter.indices, position);
       Value slice = arith::IndexCastOp::create(builder, loc, builder.getIndexType(), taken);
       if (before > 1) {
         Value outer = arith::DivUIOp::create(builder, loc, row, counted);
@@ -412,11 +480,16 @@ private:
         slice = arith::AddIOp::create(builder, loc, outer, slice);
       }
       loop(lo, hi, [&](Value column) {
-        Value update = emitter->emit(scatter.getUpdates(), Position{Position::Full, {}, row, column, {}});
-        Value where = place(slice, column), total = memref::LoadOp::create(builder, loc, output, where);
-        Value sum = isa<FloatType>(element) ? Value(arith::AddFOp::create(builder, loc, total, update))
-                                            : Value(arith::AddIOp::create(builder, loc, total, update));
-        memref::StoreOp::create(builder, loc, sum, output, where);
+        Value update = emitter->emit(scatter.updates, Position{Position::Full, {}, row, column, {}});
+        Value where = place(slice, column);
+        if (scatter.combine) {
+          Value total = memref::LoadOp::create(builder, loc, output, where);
+          // In the order of the indices: additions here must not be reassociated.
+          update = *scatter.combine == ReduceKind::sum && isa<FloatType>(element)
+                       ? Value(arith::AddFOp::create(builder, loc, total, update))
+                       : combine(*scatter.combine, total, update);
+        }
+        storeAt(update, output, where);
       });
     });
   }
