@@ -109,7 +109,7 @@ public:
   /// The address under which other ranks reach this one.
   std::string localAddress() const { return localAddressOf(socket); }
 
-  /// What is called, on another thread, as soon as the job has failed; and when this rank has not noticed 5 seconds
+  /// What is called, on another thread, as soon as the job has failed; and when this rank has not noticed some seconds
   /// later.
   void onFault(std::function<void()> callback, std::function<void(const JobFault &)> unnoticed);
   /// Why the job failed, if it has.

@@ -16,7 +16,7 @@
 using namespace weft::rt;
 
 /// How long a rank may take to notice a fault by itself.
-static constexpr double kNoticeSeconds = 5;
+static double noticeSeconds(double timeout) { return std::clamp(timeout, 1.0, 5.0); }
 
 template <typename Time> static double secondsSince(Time time) {
   return std::chrono::duration<double>(Time::clock::now() - time).count();
@@ -106,7 +106,7 @@ void ControlClient::listen() {
       continue;
     if (failedAt == Clock::time_point())
       failedAt = now;
-    if (std::chrono::duration<double>(now - failedAt).count() > kNoticeSeconds) {
+    if (std::chrono::duration<double>(now - failedAt).count() > noticeSeconds(job.timeout)) {
       told = true;
       auto callback = unnoticedCallback;
       JobFault fault = *failure;

@@ -18,7 +18,7 @@ using namespace weft::rt;
 /// broken connection by those that wait for it.
 static constexpr double kGraceSeconds = 0.5;
 /// How long ranks have to leave after a fault.
-static constexpr double kLeaveSeconds = 5;
+static constexpr double kLeaveSeconds = 2;
 
 double weft::rt::beatPeriod(double timeout) { return std::clamp(timeout / 8, 0.05, 2.0); }
 

@@ -244,7 +244,7 @@ void Ranks::collect(const TensorInfo &tensor, const void *local, void *whole) {
     if (adds) {
       box.extract(whole, sum.data(), width);
       const void *terms[] = {sum.data(), from};
-      reduceParts(tensor.dtype, ReduceKind::Sum, terms, 2, sum.data(), tensor.elements());
+      reduceParts(tensor.dtype, ReduceOperation::Sum, terms, 2, sum.data(), tensor.elements());
       from = sum.data();
     }
     box.insert(from, whole, width);

@@ -78,7 +78,7 @@ public:
   void check();
   /// This rank cannot go on, with that exit code: ends the job. Returns what its failure is then said to be.
   JobFault fail(int64_t code, const std::string &text);
-  /// Calls back, on another thread, when the job has failed and this rank has not noticed it 5 seconds later.
+  /// Calls back, on another thread, when the job has failed and this rank has not noticed it some seconds later.
   void onUnnoticed(std::function<void(const JobFault &)> callback);
 
 private:

@@ -16,23 +16,23 @@ using namespace weft::rt;
 /// Elements that are reduced together: they stay in the first cache.
 static constexpr int64_t kTile = 512;
 
-template <typename T> static void combine(ReduceKind kind, T *__restrict to, const T *__restrict from, int64_t count) {
+template <typename T> static void combine(ReduceOperation kind, T *__restrict to, const T *__restrict from, int64_t count) {
   // Unsigned arithmetic wraps around where signed overflow would be undefined.
   using Word = typename std::conditional_t<std::is_integral_v<T>, std::make_unsigned<T>, std::common_type<T>>::type;
   switch (kind) {
-  case ReduceKind::Sum:
+  case ReduceOperation::Sum:
     for (int64_t i = 0; i < count; ++i)
       to[i] = static_cast<T>(static_cast<Word>(to[i]) + static_cast<Word>(from[i]));
     return;
-  case ReduceKind::Product:
+  case ReduceOperation::Product:
     for (int64_t i = 0; i < count; ++i)
       to[i] = static_cast<T>(static_cast<Word>(to[i]) * static_cast<Word>(from[i]));
     return;
-  case ReduceKind::Max:
+  case ReduceOperation::Max:
     for (int64_t i = 0; i < count; ++i)
       to[i] = to[i] > from[i] || to[i] != to[i] ? to[i] : from[i];
     return;
-  case ReduceKind::Min:
+  case ReduceOperation::Min:
     for (int64_t i = 0; i < count; ++i)
       to[i] = to[i] < from[i] || to[i] != to[i] ? to[i] : from[i];
     return;
@@ -41,7 +41,7 @@ template <typename T> static void combine(ReduceKind kind, T *__restrict to, con
 
 /// Parts of type T.
 template <typename T>
-static void reduceNative(ReduceKind kind, const void *const *parts, int64_t ranks, void *out, int64_t count) {
+static void reduceNative(ReduceOperation kind, const void *const *parts, int64_t ranks, void *out, int64_t count) {
   T sum[kTile];
   for (int64_t begin = 0; begin < count; begin += kTile) {
     int64_t tile = std::min(kTile, count - begin);
@@ -53,7 +53,7 @@ static void reduceNative(ReduceKind kind, const void *const *parts, int64_t rank
 }
 
 /// Parts of a type of two bytes, by way of f32.
-static void reduceNarrow(DType dtype, ReduceKind kind, const void *const *parts, int64_t ranks, void *out,
+static void reduceNarrow(DType dtype, ReduceOperation kind, const void *const *parts, int64_t ranks, void *out,
                          int64_t count) {
   float sum[kTile], part[kTile];
   for (int64_t begin = 0; begin < count; begin += kTile) {
@@ -68,7 +68,7 @@ static void reduceNarrow(DType dtype, ReduceKind kind, const void *const *parts,
   }
 }
 
-void weft::rt::reduceParts(DType dtype, ReduceKind kind, const void *const *parts, int64_t ranks, void *out,
+void weft::rt::reduceParts(DType dtype, ReduceOperation kind, const void *const *parts, int64_t ranks, void *out,
                            int64_t count) {
   switch (dtype) {
   case DType::F32:

@@ -13,6 +13,7 @@
 #include "launch/Environment.h"
 #include "launch/Spawn.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <new>
@@ -49,8 +50,8 @@ static int spawn(const Manifest &manifest, const Options &options, const char *c
   std::string fault = checkWorld(manifest, launch);
   if (!fault.empty())
     throw UsageError(fault);
-  constexpr double kGraceSeconds = 10;
-  return spawnRanks(options.nproc, argv, kGraceSeconds);
+  // Ranks that find a fault themselves have time to say so.
+  return spawnRanks(options.nproc, argv, std::clamp(options.timeout, 2.0, 10.0));
 }
 
 /// What only rank 0 does.
