@@ -280,6 +280,11 @@ JobFault Ranks::fail(int64_t code, const std::string &text) {
   return client->report({FaultReport::Failed, code, -1, text});
 }
 
+void weft_collective_call(weft_context *ctx, int32_t id, const void *input, void *output, void *scratch) {
+  // A failure is kept in the context; what the task computes after it is not used.
+  weft_collective(ctx, id, &input, &output, scratch);
+}
+
 int weft_collective(weft_context *ctx, int64_t index, const void *const *inputs, void *const *outputs, void *scratch) {
   if (!ctx->ranks || index < 0 || index >= ctx->ranks->collectives()) {
     ctx->fail("weft_collective", static_cast<int32_t>(index), "no such entry");

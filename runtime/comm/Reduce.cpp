@@ -16,7 +16,8 @@ using namespace weft::rt;
 /// Elements that are reduced together: they stay in the first cache.
 static constexpr int64_t kTile = 512;
 
-template <typename T> static void combine(ReduceOperation kind, T *__restrict to, const T *__restrict from, int64_t count) {
+template <typename T>
+static void combine(ReduceOperation kind, T *__restrict to, const T *__restrict from, int64_t count) {
   // Unsigned arithmetic wraps around where signed overflow would be undefined.
   using Word = typename std::conditional_t<std::is_integral_v<T>, std::make_unsigned<T>, std::common_type<T>>::type;
   switch (kind) {

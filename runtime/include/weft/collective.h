@@ -29,7 +29,7 @@ namespace weft {
 enum class CollectiveKind { AllReduce, AllGather, ReduceScatter, AllToAll };
 
 /// How values of several ranks become one.
-enum class ReduceKind { Sum, Max, Min, Product };
+enum class ReduceOperation { Sum, Max, Min, Product };
 
 /// The sizes of one tensor of a collective, in elements.
 struct CollectiveMember {
@@ -39,7 +39,7 @@ struct CollectiveMember {
 /// One grouped call: all members move together.
 struct CollectiveDesc {
   CollectiveKind kind = CollectiveKind::AllReduce;
-  ReduceKind reduce = ReduceKind::Sum;
+  ReduceOperation reduce = ReduceOperation::Sum;
   int64_t elementBytes = 4;
   std::vector<CollectiveMember> members;
 };
