@@ -153,6 +153,14 @@ TEST(Shape, Views) {
   p.expect(e.concat({x, y, z}, 1));
   p.expect(e.concat({e.tanh(x), e.neg(x)}, 0));
   p.expect(e.concat({x, e.exp(x), x}, 2));
+  p.begin("concat of heads, with what is done to it");
+  Value q = p.input({2, 3, 4, 8}), k = p.input({2, 3, 2, 8}), v = p.input({2, 3, 2, 8});
+  Value packed = e.concat({e.reshape(q, {2, 3, 32}), e.reshape(k, {2, 3, 16}), e.reshape(v, {2, 3, 16})}, 2);
+  p.expect(packed);
+  Value scaled = e.mul(packed, e.splatLike(packed, 3));
+  p.expect(scaled);
+  p.expect(e.sum(e.exp(scaled), {2}), 1e-4);
+  p.expect(e.sum(scaled, {0, 1}));
   p.begin("pad");
   auto pad = [&](Value v, Program::Shape low, Program::Shape high, Program::Shape interior) {
     SmallVector<int64_t> shape;
