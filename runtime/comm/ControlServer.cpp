@@ -97,7 +97,7 @@ void ControlServer::broadcast(const Message &message) {
 
 const ControlServer::Peer *ControlServer::find(int64_t rank) const {
   for (const Peer &peer : peers)
-    if (peer.rank == rank)
+    if (rank >= 0 && peer.rank == rank)
       return &peer;
   return nullptr;
 }

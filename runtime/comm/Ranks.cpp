@@ -85,7 +85,7 @@ void Ranks::abortAll() noexcept {
 
 /// Runs what transfers between ranks; a transfer that fails is reported, and becomes FaultError. `peers` are the ranks
 /// by place, for the message.
-void Ranks::guard(int64_t index, const std::function<void()> &call, const std::vector<int64_t> &peers) {
+template <typename Call> void Ranks::guard(int64_t index, const std::vector<int64_t> &peers, Call call) {
   check();
   client->enter(index);
   try {
@@ -120,9 +120,11 @@ Ranks::Connected &Ranks::groupOf(std::vector<int> axes) {
     try {
       connected->group = transport->connect(name, self, size);
     } catch (const TransferError &error) {
-      throw InputError(format("rank %lld cannot connect with the other ranks of its group over the axes ",
-                              static_cast<long long>(job.rank)) +
-                       name.substr(name.find(',') + 1) + ": " + error.what());
+      // Whoever did not come is found by the server, if it is gone.
+      throw FaultError(client->report({FaultReport::Broken, 1, -1,
+                                       format("rank %lld cannot connect with the other ranks of its group over ",
+                                              static_cast<long long>(job.rank)) +
+                                           name.substr(name.find(',') + 1) + ": " + error.what()}));
     }
     for (int peer = 0; peer < size; ++peer)
       if (peer != self) {
@@ -167,13 +169,35 @@ bool Ranks::run(int64_t index, const void *const *inputs, void *const *outputs, 
     return true;
   }
   try {
-    guard(
-        index, [&] { exchanges[index]->run(inputs, outputs, scratch); }, members[index]);
+    guard(index, members[index], [&] { exchanges[index]->run(inputs, outputs, scratch); });
     return true;
   } catch (const std::exception &) {
     // The job's fault is kept by the client.
     return false;
   }
+}
+
+/// One transfer of a part of a gathered tensor between this rank and another: `move` starts it on a link and waits.
+template <typename Move> void Ranks::transfer(Connected &world, int64_t peer, void *memory, int64_t bytes, Move move) {
+  if (bytes == 0)
+    return;
+  guard(static_cast<int64_t>(manifest.collectives.size()), world.ranks, [&] {
+    std::unique_ptr<Link> link = world.group->link(static_cast<int>(peer), kGathering, memory, bytes);
+    {
+      std::lock_guard<std::mutex> lock(connecting);
+      world.gathering = std::move(link);
+      if (aborted)
+        world.gathering->abort();
+    }
+    try {
+      move(*world.gathering);
+    } catch (TransferError &error) {
+      error.peer = static_cast<int>(peer);
+      throw;
+    }
+  });
+  std::lock_guard<std::mutex> lock(connecting);
+  world.gathering.reset();
 }
 
 void Ranks::collect(const TensorInfo &tensor, const void *local, void *whole) {
@@ -188,59 +212,28 @@ void Ranks::collect(const TensorInfo &tensor, const void *local, void *whole) {
   std::sort(owners.begin(), owners.end());
   Connected &world = groupOf(all);
   if (job.rank != 0) {
-    if (!std::binary_search(owners.begin(), owners.end(), job.rank) || tensor.bytes == 0)
-      return;
-    guard(
-        static_cast<int64_t>(manifest.collectives.size()),
-        [&] {
-          std::unique_ptr<Link> link = world.group->link(0, kGathering, const_cast<void *>(local), tensor.bytes);
-          std::unique_lock<std::mutex> lock(connecting);
-          world.gathering = std::move(link);
-          if (aborted)
-            world.gathering->abort();
-          lock.unlock();
-          try {
-            world.gathering->send(local, tensor.bytes);
-            world.gathering->waitSent();
-          } catch (TransferError &error) {
-            error.peer = 0;
-            throw;
-          }
-        },
-        world.ranks);
+    if (std::binary_search(owners.begin(), owners.end(), job.rank))
+      transfer(world, 0, const_cast<void *>(local), tensor.bytes, [&](Link &link) {
+        link.send(local, tensor.bytes);
+        link.waitSent();
+      });
+    return;
   }
-  int64_t width = elementBytes(tensor.dtype);
-  std::vector<char> part(job.rank == 0 ? tensor.bytes : 0), sum(tensor.sharding.unreduced.empty() ? 0 : part.size());
+  std::vector<char> part(tensor.bytes), sum(tensor.sharding.unreduced.empty() ? 0 : tensor.bytes);
   for (int64_t owner : owners) {
-    if (job.rank != 0)
-      break;
-    std::vector<int64_t> coordinates = manifest.mesh.coordinatesOf(owner);
     const void *from = local;
-    if (owner != 0 && tensor.bytes > 0) {
-      guard(
-          static_cast<int64_t>(manifest.collectives.size()),
-          [&] {
-            int peer = static_cast<int>(owner);
-            std::unique_ptr<Link> link = world.group->link(peer, kGathering, part.data(), tensor.bytes);
-            std::unique_lock<std::mutex> lock(connecting);
-            world.gathering = std::move(link);
-            if (aborted)
-              world.gathering->abort();
-            lock.unlock();
-            try {
-              world.gathering->receive(part.data(), tensor.bytes);
-              world.gathering->waitReceived();
-            } catch (TransferError &error) {
-              error.peer = peer;
-              throw;
-            }
-          },
-          world.ranks);
+    if (owner != 0) {
+      transfer(world, owner, part.data(), tensor.bytes, [&](Link &link) {
+        link.receive(part.data(), tensor.bytes);
+        link.waitReceived();
+      });
       from = part.data();
     }
+    std::vector<int64_t> coordinates = manifest.mesh.coordinatesOf(owner);
     Box box = manifest.boxOf(tensor, coordinates);
     bool adds = std::any_of(tensor.sharding.unreduced.begin(), tensor.sharding.unreduced.end(),
                             [&](int axis) { return coordinates[axis] != 0; });
+    int64_t width = elementBytes(tensor.dtype);
     if (adds) {
       box.extract(whole, sum.data(), width);
       const void *terms[] = {sum.data(), from};
@@ -249,8 +242,6 @@ void Ranks::collect(const TensorInfo &tensor, const void *local, void *whole) {
     }
     box.insert(from, whole, width);
   }
-  std::lock_guard<std::mutex> lock(connecting);
-  world.gathering.reset();
 }
 
 void Ranks::gather(const TensorInfo &tensor, const void *local, void *whole) {

@@ -85,7 +85,8 @@ private:
   struct Connected;
 
   Connected &groupOf(std::vector<int> axes);
-  void guard(int64_t index, const std::function<void()> &call, const std::vector<int64_t> &peers);
+  template <typename Call> void guard(int64_t index, const std::vector<int64_t> &peers, Call call);
+  template <typename Move> void transfer(Connected &world, int64_t peer, void *memory, int64_t bytes, Move move);
   void collect(const TensorInfo &tensor, const void *local, void *whole);
   void abortAll() noexcept;
 
