@@ -36,7 +36,7 @@ constexpr int kVocabulary = 16, kLength = 8, kRows = 4, kMicrobatches = 2;
 /// What the environment says. A program of its own may have globals; the runtime has none.
 int replicas = 1, shards = 1, tensors = 1;
 char faultKind[8] = "";
-int faultRank = -1, faultStep = -1, ownRank = 0;
+int faultRank = -1, faultStep = -1;
 
 int64_t sizeOf(const std::string &axis) { return axis == "replica" ? replicas : axis == "shard" ? shards : tensors; }
 
@@ -247,7 +247,9 @@ void next(weft_context *context, char *arena) { pass(context, arena, true); }
 
 void first(weft_context *context, char *arena) {
   const Layout &l = *layout;
-  if (ownRank == faultRank && *at<int64_t>(arena, l.step) + 1 == faultStep) {
+  const int64_t *place = at<int64_t>(arena, l.coordinates);
+  int64_t rank = (place[0] * shards + place[1]) * tensors + place[2];
+  if (rank == faultRank && *at<int64_t>(arena, l.step) + 1 == faultStep) {
     std::string kind = faultKind;
     if (kind == "kill")
       raise(SIGKILL);
@@ -306,8 +308,6 @@ int main(int argc, char **argv) {
     sscanf(mesh, "%d,%d,%d", &replicas, &shards, &tensors);
   if (const char *fault = getenv("WEFT_SAMPLE_FAULT"))
     sscanf(fault, "%7[a-z]:%d:%d", faultKind, &faultRank, &faultStep);
-  if (const char *rank = getenv("RANK"))
-    ownRank = atoi(rank);
   Layout chosen;
   layout = &chosen;
   std::string manifest = chosen.manifest();
