@@ -94,7 +94,7 @@ int main(int argc, char **argv) {
   if (launch.rank == 0)
     launch.listening = listening.release();
   try {
-    Ranks ranks(manifest, 0, launch, 60, weft_gloo_transport);
+    Ranks ranks(manifest, 0, 0, launch, 60, weft_gloo_transport);
     measure(ranks, manifest);
   } catch (const std::exception &error) {
     fprintf(stderr, "error: %s\n", error.what());

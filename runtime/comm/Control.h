@@ -34,8 +34,8 @@ namespace weft::rt {
 /// The job as every rank knows it.
 struct JobInfo {
   int64_t rank = 0, world = 1;
-  /// Of the manifest: all ranks run the same program.
-  uint64_t hash = 0;
+  /// Of the manifest, and of the options that decide what a step does: all ranks run the same program the same way.
+  uint64_t hash = 0, options = 0;
   /// Seconds that a rank waits for another.
   double timeout = 600;
   /// Names the collective of an index.
@@ -88,8 +88,8 @@ private:
   std::map<std::string, std::vector<int64_t>> waiting;
   std::vector<NotedReport> reports;
   std::vector<int64_t> lost, silent;
-  std::optional<Clock::time_point> firstFault, decided;
-  bool stopping = false, stopSent = false, ended = false;
+  std::optional<Clock::time_point> firstFault, decided, ended;
+  bool stopping = false, stopSent = false;
   int64_t joined = 0;
   Clock::time_point start, lastBeat, lastLoop;
   std::atomic<bool> leaving{false};

@@ -33,7 +33,11 @@ ControlClient::ControlClient(const std::string &host, int port, const JobInfo &j
                  static_cast<long long>(job.rank), host.c_str(), port, job.timeout, error.c_str()));
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
-  send(Message(Message::Hello).add(job.rank).add(job.world).add(static_cast<int64_t>(job.hash)));
+  send(Message(Message::Hello)
+           .add(job.rank)
+           .add(job.world)
+           .add(static_cast<int64_t>(job.hash))
+           .add(static_cast<int64_t>(job.options)));
   // The answer, before a thread listens: what answers may not be Weft at all.
   std::string bytes;
   Message answer;

@@ -17,7 +17,7 @@ using namespace weft::rt;
 /// After the first sign of a fault others may come that say more about it: a rank that is killed is seen first as a
 /// broken connection by those that wait for it.
 static constexpr double kGraceSeconds = 0.5;
-/// How long ranks have to leave after a fault.
+/// How long ranks have to leave after a fault, or after the end.
 static constexpr double kLeaveSeconds = 2;
 
 double weft::rt::beatPeriod(double timeout) { return std::clamp(timeout / 8, 0.05, 2.0); }
@@ -53,7 +53,8 @@ void ControlServer::loop() {
     checkStop();
     decide();
     bool empty = std::all_of(peers.begin(), peers.end(), [](const Peer &peer) { return peer.gone; });
-    if (leaving && (empty || (decided && secondsSince(*decided) > kLeaveSeconds)))
+    bool late = (decided && secondsSince(*decided) > kLeaveSeconds) || (ended && secondsSince(*ended) > kLeaveSeconds);
+    if (leaving && (empty || late))
       return;
   }
 }
@@ -104,7 +105,7 @@ const ControlServer::Peer *ControlServer::find(int64_t rank) const {
 
 void ControlServer::hello(Peer &peer, Message &message) {
   int64_t rank = message.takeNumber(), world = message.takeNumber();
-  uint64_t hash = static_cast<uint64_t>(message.takeNumber());
+  uint64_t hash = static_cast<uint64_t>(message.takeNumber()), options = static_cast<uint64_t>(message.takeNumber());
   std::string fault;
   if (message.bad || rank < 0 || rank >= job.world || world != job.world)
     fault = format("rank %lld of %lld came to a job of %lld ranks", static_cast<long long>(rank),
@@ -112,6 +113,9 @@ void ControlServer::hello(Peer &peer, Message &message) {
   else if (hash != job.hash)
     fault = format("rank %lld runs another executable than rank 0: their manifests differ; start the same file "
                    "everywhere",
+                   static_cast<long long>(rank));
+  else if (options != job.options)
+    fault = format("rank %lld was started with other options than rank 0; give all ranks the same command line",
                    static_cast<long long>(rank));
   else if (find(rank))
     fault = format("rank %lld came twice; does another job use this port? Set MASTER_PORT to a port that is free",
@@ -177,7 +181,7 @@ void ControlServer::handle(Peer &peer, Message message) {
     peer.done = true;
     if (!ended && joined == job.world &&
         std::all_of(peers.begin(), peers.end(), [](const Peer &p) { return p.done || p.rank < 0; })) {
-      ended = true;
+      ended = Clock::now();
       broadcast(Message(Message::End));
     }
     return;

@@ -10,6 +10,7 @@
 #include "comm/Reduce.h"
 #include "core/Context.h"
 #include "core/Error.h"
+#include "core/Profile.h"
 #include "core/Text.h"
 
 #include <algorithm>
@@ -31,9 +32,9 @@ enum Slot : uint64_t { kFirst, kSecond, kGathering };
 
 Ranks::Ranks(const Manifest &manifest) : manifest(manifest), place(manifest.mesh.axes.size(), 0) {}
 
-Ranks::Ranks(const Manifest &manifest, uint64_t hash, const LaunchInfo &launch, double timeout,
+Ranks::Ranks(const Manifest &manifest, uint64_t hash, uint64_t options, const LaunchInfo &launch, double timeout,
              TransportFactory factory)
-    : manifest(manifest), job{launch.rank, launch.world, hash, timeout, nullptr},
+    : manifest(manifest), job{launch.rank, launch.world, hash, options, timeout, nullptr},
       place(manifest.mesh.coordinatesOf(launch.rank)) {
   if (job.world == 1)
     return;
@@ -281,7 +282,11 @@ int weft_collective(weft_context *ctx, int64_t index, const void *const *inputs,
     ctx->fail("weft_collective", static_cast<int32_t>(index), "no such entry");
     return 1;
   }
-  if (ctx->ranks->run(index, inputs, outputs, scratch))
+  int64_t start = ctx->profile ? ctx->profile->now() : 0;
+  bool done = ctx->ranks->run(index, inputs, outputs, scratch);
+  if (ctx->profile)
+    ctx->profile->called(start);
+  if (done)
     return 0;
   std::optional<JobFault> fault = ctx->ranks->fault();
   ctx->fail("weft_collective", static_cast<int32_t>(index), fault ? fault->text.c_str() : "the transport failed");

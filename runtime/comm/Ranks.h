@@ -42,8 +42,10 @@ class Ranks {
 public:
   /// A process of its own.
   explicit Ranks(const Manifest &manifest);
-  /// Connects with rank 0. Throws InputError or FaultError.
-  Ranks(const Manifest &manifest, uint64_t hash, const LaunchInfo &launch, double timeout, TransportFactory factory);
+  /// Connects with rank 0; the hashes, of the manifest and of the options, are those of rank 0. Throws InputError or
+  /// FaultError.
+  Ranks(const Manifest &manifest, uint64_t hash, uint64_t options, const LaunchInfo &launch, double timeout,
+        TransportFactory factory);
   ~Ranks();
   Ranks(const Ranks &) = delete;
   Ranks &operator=(const Ranks &) = delete;

@@ -38,6 +38,19 @@ std::array<double, 16> Options::hyper(const std::string &optimizer) const {
   return values;
 }
 
+std::string Options::shared() const {
+  std::ostringstream text;
+  text.precision(17);
+  text << steps << ' ' << noShuffle << ' ' << seed << ' ' << evalEvery << ' ' << evalBatches << ' ' << allowNonFinite;
+  // Files may have other names on other machines; whether there are any may not differ.
+  text << ' ' << data.size() << ' ' << eval.size() << ' ' << weights.empty() << ' ' << save.empty() << ' '
+       << record.empty() << ' ' << replay.empty();
+  text << ' ' << learningRate << ' ' << minLearningRate << ' ' << schedule << ' ' << warmup << ' '
+       << totalSteps.value_or(steps) << ' ' << beta1 << ' ' << beta2 << ' ' << epsilon << ' ' << weightDecay << ' '
+       << clip << ' ' << momentum;
+  return text.str();
+}
+
 /// The edit distance of Levenshtein.
 static size_t editDistance(const std::string &a, const std::string &b) {
   std::vector<size_t> row(b.size() + 1);

@@ -49,6 +49,9 @@ struct Options {
 
   std::string replay, record;
 
+  /// What must be the same on all ranks, as text: whatever decides which tasks run, and on which values.
+  std::string shared() const;
+
   /// The `hyper` state. Throws UsageError when an option does not fit the optimizer the executable was compiled with.
   std::array<double, 16> hyper(const std::string &optimizer) const;
 };

@@ -80,7 +80,8 @@ public:
       ranks = std::make_unique<Ranks>(manifest);
     } else {
       uint64_t hash = hashName(std::string(program.manifest, program.manifestBytes));
-      ranks = std::make_unique<Ranks>(manifest, hash, *launch, options.timeout, program.transport);
+      ranks = std::make_unique<Ranks>(manifest, hash, hashName(options.shared()), *launch, options.timeout,
+                                      program.transport);
       ranks->onUnnoticed([rank = number](const JobFault &fault) {
         // This rank is deep in something that does not end: it can only be left.
         if (fault.printer == rank)

@@ -332,6 +332,16 @@ TEST(Fault, Rendezvous) {
   EXPECT_EQ(outcome.code, 1);
   EXPECT_TRUE(contains(outcome.err, "error: rank 1 runs another executable than rank 0"));
   EXPECT_EQ(finish(second).code, 1);
+  // The same executable with another number of steps.
+  environment.erase("WEFT_SAMPLE_MODEL");
+  Strings longer = arguments;
+  longer.insert(longer.end(), {"--steps", "7"});
+  second = start(folder, "second", longer, environment);
+  environment["RANK"] = "0";
+  outcome = finish(start(folder, "first", arguments, environment));
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_TRUE(contains(outcome.err, "error: rank 1 was started with other options than rank 0"));
+  EXPECT_EQ(finish(second).code, 1);
 }
 
 // SIGTERM to the launcher: all ranks stop after the same step, and the parameters are saved.

@@ -37,7 +37,7 @@ inline std::vector<std::string> runRanks(const rt::Manifest &manifest, double ti
       launch.masterPort = port;
       launch.listening = rank == 0 ? descriptor : -1;
       try {
-        rt::Ranks ranks(manifest, 7, launch, timeout, weft_gloo_transport);
+        rt::Ranks ranks(manifest, 7, 7, launch, timeout, weft_gloo_transport);
         try {
           body(ranks);
         } catch (const rt::FaultError &error) {
