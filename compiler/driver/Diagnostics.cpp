@@ -8,6 +8,7 @@
 #include "compiler/driver/Diagnostics.h"
 #include "compiler/driver/Options.h"
 #include "compiler/manifest/Location.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
@@ -34,6 +35,25 @@ void weft::reportWarning(const llvm::Twine &message) { llvm::errs() << "weft: wa
 
 void weft::reportInternalFault(const llvm::Twine &what) {
   llvm::errs() << "weft: internal error: " << what << "\n" << kHowToReport;
+}
+
+/// Longer lines are cut in the middle.
+static constexpr size_t kMaxLine = 2000;
+
+std::string weft::toLine(StringRef text) {
+  std::string line;
+  for (size_t i = 0, size = text.size(); i < size; ++i) {
+    if (size > kMaxLine && i == kMaxLine / 2) {
+      line += " ... ";
+      i = size - kMaxLine / 2;
+    }
+    auto c = static_cast<unsigned char>(text[i]);
+    if (c < 0x20 || c == 0x7f)
+      line += "\\x" + llvm::utohexstr(c, /*LowerCase=*/true, /*Width=*/2);
+    else
+      line += static_cast<char>(c);
+  }
+  return line;
 }
 
 void weft::setPhase(const char *phase) { currentPhase = phase; }
@@ -82,8 +102,8 @@ void weft::DiagnosticPrinter::print(Diagnostic &diagnostic) {
     std::string where = describeLocation(d.getLocation());
     llvm::errs() << "weft: " << kind << ": ";
     if (!where.empty())
-      llvm::errs() << where << ": ";
-    llvm::errs() << d.str() << "\n";
+      llvm::errs() << toLine(where) << ": ";
+    llvm::errs() << toLine(d.str()) << "\n";
   };
   switch (diagnostic.getSeverity()) {
   case DiagnosticSeverity::Error:

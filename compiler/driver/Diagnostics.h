@@ -11,6 +11,7 @@
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/ADT/Twine.h"
 #include <mutex>
+#include <string>
 
 namespace weft {
 
@@ -22,6 +23,10 @@ void reportWarning(const llvm::Twine &message);
 
 /// Says that Weft itself is at fault, where, and how to report it.
 void reportInternalFault(const llvm::Twine &what);
+
+/// `text` as it can stand in a line: control characters, which names in a model may have, as \xHH, and no more of it
+/// than people read.
+std::string toLine(llvm::StringRef text);
 
 /// From here on a crash (a signal, or LLVM's report_fatal_error) is reported
 /// as an internal fault and ends the process with the exit code for one.

@@ -8,6 +8,7 @@
 #include "dialects/weft/Build.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "llvm/ADT/APSInt.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
@@ -23,9 +24,12 @@ Value Build::splat(RankedTensorType type, double value) {
     number.convert(floatType.getFloatSemantics(), llvm::APFloat::rmNearestTiesToEven, &lost);
     return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, number));
   }
-  llvm::APInt number(64, static_cast<int64_t>(value), /*isSigned=*/true);
-  number = number.trunc(element.getIntOrFloatBitWidth());
-  return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, number));
+  // What no 64-bit integer is becomes the nearest that is one.
+  llvm::APSInt number(64, /*isUnsigned=*/false);
+  bool exact;
+  llvm::APFloat(value).convertToInteger(number, llvm::APFloat::rmTowardZero, &exact);
+  llvm::APInt bits = number.trunc(element.getIntOrFloatBitWidth());
+  return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, bits));
 }
 
 template <typename FloatOp, typename IntOp> static Value binary(Build &e, Value x, Value y) {

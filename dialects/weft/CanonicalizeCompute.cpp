@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/PatternMatch.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace weft;
@@ -136,10 +137,16 @@ static std::optional<IndexRange> findRange(const Literal &indices) {
   ArrayRef<int64_t> shape = indices.getShape();
   int64_t total = indices.getNumElements(), count = total;
   for (int64_t repeated = 0, rank = shape.size(); repeated <= rank; ++repeated) {
-    int64_t start = indices.getInt(0), step = count > 1 ? indices.getInt(1) - start : 1;
-    bool matches = step > 0;
-    for (int64_t i = 0; i < total && matches; ++i)
-      matches = indices.getInt(i) == start + (i % count) * step;
+    int64_t start = indices.getInt(0), step = 1;
+    bool matches = count == 1 || (!llvm::SubOverflow(indices.getInt(1), start, step) && step > 0);
+    // Equal elements, of which there may be any number, count up only where each is alone.
+    if (indices.isSplat())
+      matches = count == 1;
+    for (int64_t i = 0; i < total && matches && !indices.isSplat(); ++i) {
+      int64_t number = 0;
+      matches = !llvm::MulOverflow(i % count, step, number) && !llvm::AddOverflow(start, number, number) &&
+                indices.getInt(i) == number;
+    }
     if (matches)
       return IndexRange{start, step, count, repeated};
     if (repeated < rank)
@@ -156,6 +163,7 @@ static LogicalResult gatherOfRange(GatherOp op, PatternRewriter &rewriter) {
   std::optional<IndexRange> range = findRange(*indices);
   RankedTensorType type = tensorType(op.getInput());
   int64_t axis = op.getAxis();
+  // All indices are elements of the range, so its last one is one of them.
   if (!range || range->start < 0 || range->start + (range->count - 1) * range->step >= type.getDimSize(axis))
     return failure();
 

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Compiler.h"
+#include "compiler/driver/Diagnostics.h"
 #include "compiler/driver/Sources.h"
 #include "compiler/import/onnx/OnnxImport.h"
 #include "compiler/manifest/Location.h"
@@ -48,9 +49,8 @@ void weft::fuzz::Compiler::renew() {
       return success();
     errors += diagnostic.getSeverity() == DiagnosticSeverity::Error;
     auto add = [this](Diagnostic &one) {
-      std::string text = describeLocation(one.getLocation()) + ": " + one.str() + "\n";
-      lines += llvm::count(text, '\n');
-      said += text;
+      said += toLine(describeLocation(one.getLocation())) + ": " + toLine(one.str()) + "\n";
+      ++lines;
     };
     add(diagnostic);
     for (Diagnostic &note : diagnostic.getNotes())

@@ -11,9 +11,9 @@
 
 using namespace weft::fuzz;
 
-/// LLVM's optimiser and code generator take nearly all of a compilation's time and are not ours: they get every
-/// eighth of the programs that come so far. The choice depends on the input alone, so that a finding repeats.
-static constexpr uint64_t kObjectCodeOneIn = 8;
+/// LLVM's optimiser and code generator take nearly all of a compilation's time and are not ours: they get one in 64
+/// of the programs that come so far. The choice depends on the input alone, so that a finding repeats.
+static constexpr uint64_t kObjectCodeOneIn = 64;
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   static ScratchFile file;

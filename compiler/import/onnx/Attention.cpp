@@ -161,7 +161,10 @@ static LogicalResult rotary(NodeImport &n) {
         n.error() << "with position ids the caches must be matrices and the ids integers [batch, sequence]";
         return failure();
       }
-      if (DenseElementsAttr ids = constantValue(n.input(3)))
+      DenseElementsAttr ids = constantValue(n.input(3));
+      if (ids && ids.getNumElements() && ids.isSplat())
+        ids = ids.resizeSplat(RankedTensorType::get({1}, ids.getElementType()));
+      if (ids)
         for (const APInt &id : ids.getValues<APInt>())
           if (id.isNegative() || id.getSExtValue() >= n.shape(i)[0]) {
             n.error() << "position " << id.getSExtValue() << " exceeds the " << n.shape(i)[0] << " rows of "

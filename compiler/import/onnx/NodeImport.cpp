@@ -99,6 +99,9 @@ std::string NodeImport::displayName(size_t i) const {
   return it == context.displayNames.end() ? name : it->second;
 }
 
+/// Elements of a constant that stands for a shape, for axes, sizes or places.
+static constexpr int64_t kMaxListed = 1 << 16;
+
 FailureOr<NodeImport::Shape> NodeImport::constantInts(size_t i, StringRef what) {
   DenseElementsAttr attr = constantValue(input(i));
   if (!attr) {
@@ -109,6 +112,12 @@ FailureOr<NodeImport::Shape> NodeImport::constantInts(size_t i, StringRef what) 
   auto type = cast<RankedTensorType>(attr.getType());
   if (!isa<IntegerType>(type.getElementType()) || type.getRank() > 1) {
     error() << "the " << what << " ('" << node.inputs[i] << "') must be a list of integers, not " << type;
+    return failure();
+  }
+  // All equal, they may be any number.
+  if (type.getNumElements() > kMaxListed) {
+    error() << "the " << what << " ('" << node.inputs[i] << "') has " << type.getNumElements()
+            << " elements, which is beyond what Weft can hold";
     return failure();
   }
   Shape values;

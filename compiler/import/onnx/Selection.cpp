@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/import/onnx/NodeImport.h"
+#include "dialects/weft/Fold.h"
 
 using namespace mlir;
 using namespace weft;
@@ -171,6 +172,9 @@ static LogicalResult compress(NodeImport &n) {
   } else {
     x = n.e.reshape(x, {n.type(0).getNumElements()});
   }
+  // What is taken is listed.
+  if (condition.getNumElements() > defaultFoldLimit)
+    return n.error() << "a condition of " << condition.getNumElements() << " elements is beyond what Weft can hold";
   Shape taken;
   for (auto [i, keep] : llvm::enumerate(condition.getValues<bool>()))
     if (keep)

@@ -317,7 +317,7 @@ static LogicalResult range(NodeImport &n) {
   if (*delta == 0)
     return n.error() << "a range with a delta of 0";
   double count = std::max(0.0, std::ceil((*limit - *start) / *delta));
-  if (!(count <= double(kMaxElements)))
+  if (!std::isfinite(*start) || !std::isfinite(*delta) || !(count <= double(kMaxElements)))
     return n.error() << "a range of " << count << " elements is beyond what Weft can hold";
   auto type = RankedTensorType::get({static_cast<int64_t>(count)}, n.elementType(0));
   Value index = n.e.iota(type, 0);

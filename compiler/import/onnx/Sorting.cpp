@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/weft/Fold.h"
 #include "compiler/import/onnx/IndexRange.h"
 #include "dialects/weft/Sort.h"
 
@@ -138,6 +139,9 @@ static LogicalResult nonZero(NodeImport &n) {
   DenseElementsAttr values = constantValue(n.input(0));
   if (!values)
     return n.error() << "how many elements are not zero depends on data: a program has fixed sizes";
+  // The places are listed.
+  if (values.getNumElements() > defaultFoldLimit)
+    return n.error() << "the places in " << n.type(0) << " are beyond what Weft can hold";
   auto isZero = [&](auto number) { return number.isZero(); };
   int64_t rank = n.rank(0), count = values.getNumElements();
   SmallVector<bool> set;

@@ -88,6 +88,9 @@ def main():
     for i, bytes in enumerate(damaged(whole, 40, seed=1)):
         run(["weft", "compile", write(f"damaged{i}.onnx", bytes), *to_import], codes=(0, 1, 2))
 
+    # Names that would be lines.
+    run(["weft", "compile", write("names.onnx", whole.replace(b"LayerNormalization", b"Layer" + 13 * b"\n")), *to_import])
+
     # Models that are something else.
     for other in ("/dev/null", "/dev/zero", FOLDER, exe, tokens, weights, path("absent"), path("absent/model.onnx"), ""):
         run(["weft", "compile", other, *to_import])

@@ -144,6 +144,23 @@ TEST(BadInput, EnormousSizes) {
   ModelBuilder filled;
   filled.ints("shape", {3}, {1 << 20, 1 << 20, 1 << 20}).node("ConstantOfShape", {"shape"}, {"y"}).output("y");
   expectError(importModel(filled), "is beyond what Weft can hold");
+  // Indices that are all one number are looked at once.
+  ModelBuilder repeated;
+  repeated.input("x", {4, 4})
+      .ints("one", {1}, {1})
+      .ints("shape", {1}, {1 << 30})
+      .node("Expand", {"one", "shape"}, {"i"});
+  EXPECT_TRUE(importModel(repeated.node("Gather", {"x", "i"}, {"y"}).output("y")).module);
+  ModelBuilder listed;
+  listed.input("x", {4}).ints("one", {1}, {0}).ints("shape", {1}, {1 << 30}).node("Expand", {"one", "shape"}, {"axes"});
+  expectError(importModel(listed.node("Unsqueeze", {"x", "axes"}, {"y"}).output("y")), "is beyond what Weft can hold");
+  ModelBuilder last;
+  constexpr int64_t most = std::numeric_limits<int64_t>::max();
+  last.ints("from", {}, {most - 5})
+      .ints("to", {}, {most})
+      .ints("by", {}, {1 << 20})
+      .node("Range", {"from", "to", "by"}, {"y"});
+  EXPECT_TRUE(importModel(last.output("y")).errorCount <= 1);
   ModelBuilder tiled;
   tiled.input("x", {4}).ints("by", {1}, {int64_t(1) << 62}).node("Tile", {"x", "by"}, {"y"}).output("y");
   expectError(importModel(tiled), "is beyond what Weft can hold");
