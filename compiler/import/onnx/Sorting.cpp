@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "dialects/weft/Fold.h"
 #include "compiler/import/onnx/IndexRange.h"
+#include "dialects/weft/Fold.h"
 #include "dialects/weft/Sort.h"
 
 using namespace mlir;
