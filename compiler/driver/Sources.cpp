@@ -7,7 +7,7 @@
 
 #include "compiler/driver/Sources.h"
 #include "compiler/driver/Diagnostics.h"
-#include "dialects/weft/Weft.h"
+#include "dialects/weft/BatchNorm.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "weft/safetensors.h"
@@ -73,7 +73,16 @@ static bool isInMissingFile(Attribute source) {
   return file && file.getFileBytes() == 0;
 }
 
+/// The states whose first values are in a file.
+static SmallVector<StateOp> statistics(ModuleOp module) {
+  return llvm::filter_to_vector(module.getOps<StateOp>(),
+                                [](StateOp state) { return state->hasAttr(stateSourceAttr); });
+}
+
 static LogicalResult initialiseRandomly(ModuleOp module) {
+  // Statistics of values that no longer are: the first ones are those of standardised values.
+  for (StateOp state : statistics(module))
+    state->removeAttr(stateSourceAttr);
   llvm::StringMap<SmallVector<ReadOp>> reads;
   module.walk([&](ReadOp read) { reads[read.getSymbol()].push_back(read); });
   for (ParamOp param : module.getOps<ParamOp>()) {
@@ -125,12 +134,13 @@ static StringRef dropScopes(StringRef name, unsigned count) {
   return name;
 }
 
-/// The tensor of a parameter, under any of its names with `drop` outer scopes left out.
-static const SafetensorsEntry *findTensor(const SafetensorsFile &file, ParamOp param, unsigned drop) {
-  SmallVector<StringRef> names = {param.getSymName()};
-  if (ArrayAttr aliases = param.getAliasesAttr())
-    for (StringAttr alias : aliases.getAsRange<StringAttr>())
-      names.push_back(alias.getValue());
+/// The tensor of a parameter or statistic, under any of its names with `drop` outer scopes left out.
+static const SafetensorsEntry *findTensor(const SafetensorsFile &file, Operation *symbol, unsigned drop) {
+  SmallVector<StringRef> names = {SymbolTable::getSymbolName(symbol).getValue()};
+  if (auto param = dyn_cast<ParamOp>(symbol))
+    if (ArrayAttr aliases = param.getAliasesAttr())
+      for (StringAttr alias : aliases.getAsRange<StringAttr>())
+        names.push_back(alias.getValue());
   for (StringRef name : names)
     if (StringRef inner = dropScopes(name, drop); !inner.empty())
       if (const SafetensorsEntry *entry = file.find(inner.str()))
@@ -178,33 +188,42 @@ static LogicalResult takeFromWeights(ModuleOp module, const std::string &path) {
   unsigned drop = chooseDrop(*file, module);
   SmallVector<std::string> missing;
   bool wrong = false;
-  for (ParamOp param : module.getOps<ParamOp>()) {
-    const SafetensorsEntry *entry = findTensor(*file, param, drop);
+  /// The source of a parameter or statistic in the file; null where it stays as it is.
+  auto sourceOf = [&](Operation *symbol, Type of, Attribute present, bool needed) -> Attribute {
+    const SafetensorsEntry *entry = findTensor(*file, symbol, drop);
     if (!entry) {
       // Tables that are not parameters are in the model, and in no checkpoint.
-      if (param.getTrainable() || isInMissingFile(param.getSource()))
-        missing.push_back(param.getSymName().str());
-      continue;
+      if (needed || isInMissingFile(present))
+        missing.push_back(SymbolTable::getSymbolName(symbol).str());
+      return {};
     }
-    auto type = cast<RankedTensorType>(param.getType());
+    auto type = cast<RankedTensorType>(of);
     Type element = elementTypeOf(entry->dtype, module.getContext());
     if (!element || isa<FloatType>(element) != isa<FloatType>(type.getElementType())) {
-      param.emitError() << "'" << entry->name << "' in '" << path << "' has element type " << entry->dtype
-                        << ", which cannot become " << type.getElementType();
+      symbol->emitError() << "'" << entry->name << "' in '" << path << "' has element type " << entry->dtype
+                          << ", which cannot become " << type.getElementType();
       wrong = true;
-    } else if (ArrayRef<int64_t>(entry->shape) != type.getShape()) {
+      return {};
+    }
+    if (ArrayRef<int64_t>(entry->shape) != type.getShape()) {
       std::string shape;
       llvm::raw_string_ostream os(shape);
       llvm::interleave(entry->shape, os, "x");
-      param.emitError() << "'" << entry->name << "' in '" << path << "' has shape " << shape << "; the model's is "
-                        << type;
+      symbol->emitError() << "'" << entry->name << "' in '" << path << "' has shape " << shape << "; the model's is "
+                          << type;
       wrong = true;
-    } else {
-      int64_t offset = dataStart + (static_cast<const char *>(entry->data) - first);
-      param.setSourceAttr(FileSourceAttr::get(module.getContext(), absolute, offset, entry->bytes,
-                                              static_cast<int64_t>(fileBytes), element, type.getShape(), {}));
+      return {};
     }
-  }
+    int64_t offset = dataStart + (static_cast<const char *>(entry->data) - first);
+    return FileSourceAttr::get(module.getContext(), absolute, offset, entry->bytes, static_cast<int64_t>(fileBytes),
+                               element, type.getShape(), {});
+  };
+  for (ParamOp param : module.getOps<ParamOp>())
+    if (Attribute source = sourceOf(param, param.getType(), param.getSource(), param.getTrainable()))
+      param.setSourceAttr(source);
+  for (StateOp state : statistics(module))
+    if (Attribute source = sourceOf(state, state.getType(), state->getAttr(stateSourceAttr), /*needed=*/false))
+      state->setAttr(stateSourceAttr, source);
   if (!missing.empty()) {
     std::string list = llvm::join(ArrayRef<std::string>(missing).take_front(5), "', '");
     reportError("'" + path + "' lacks " + llvm::Twine(missing.size()) + " of the model's parameters: '" + list + "'" +
@@ -226,6 +245,9 @@ LogicalResult weft::checkSources(ModuleOp module) {
   for (ParamOp param : module.getOps<ParamOp>())
     if (isInMissingFile(param.getSource()))
       ++missing[cast<FileSourceAttr>(param.getSource()).getPath()];
+  for (StateOp state : statistics(module))
+    if (Attribute source = state->getAttr(stateSourceAttr); isInMissingFile(source))
+      ++missing[cast<FileSourceAttr>(source).getPath()];
   for (auto &[path, count] : missing)
     reportError("the data file '" + path + "' is missing: it has the values of " + llvm::Twine(count) + " parameters",
                 "put it there, or give --weights FILE.safetensors or --init random");

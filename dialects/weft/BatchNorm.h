@@ -16,6 +16,9 @@
 
 namespace weft {
 
+/// On a weft.state: a `#weft.file` that its first value comes from, instead of its `init`.
+inline constexpr llvm::StringLiteral stateSourceAttr = "weft.source";
+
 /// (x - mean) / sqrt(variance + eps) * scale + bias, computed in f32 or wider and
 /// of x's type. x is [N, C, ...], all others are vectors [C] of any float type.
 mlir::Value normalizeChannels(Build &e, mlir::Value x, mlir::Value scale, mlir::Value bias, mlir::Value mean,

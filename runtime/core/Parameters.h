@@ -18,10 +18,10 @@ namespace weft::rt {
 
 class Ranks;
 
-/// Gives every parameter its initial value, from `weights` where it has a tensor of the parameter's name or of one of
-/// its aliases, otherwise from the manifest's source; of each only the part that the rank with these coordinates holds.
-/// Uses OpenMP's threads; the values depend neither on their number nor on the mesh. Throws InputError naming the
-/// parameter and the file. Returns remarks for people, one a line.
+/// Gives every parameter and every statistic its initial value, from `weights` where it has a tensor of the parameter's
+/// name or of one of its aliases, otherwise from the manifest's source; of each only the part that the rank with these
+/// coordinates holds. Uses OpenMP's threads; the values depend neither on their number nor on the mesh. Throws
+/// InputError naming the parameter and the file. Returns remarks for people, one a line.
 std::vector<std::string> initialiseParameters(const Manifest &manifest, char *arena, uint64_t seed,
                                               const SafetensorsFile *weights,
                                               const std::vector<int64_t> &coordinates = {});
@@ -29,9 +29,9 @@ std::vector<std::string> initialiseParameters(const Manifest &manifest, char *ar
 /// Gives every state its initial value, and those of kind `mesh` the coordinates. The arena is still zero.
 void initialiseStates(const Manifest &manifest, char *arena, const std::vector<int64_t> &coordinates = {});
 
-/// Writes all parameters, under their own names, in the manifest's order. Returns "" or what failed. The names of tied
-/// parameters are in the file's metadata, each with the name that the tensor has. With several ranks all of them call
-/// it, rank 0 writes, and holds one whole tensor at a time.
+/// Writes all parameters and statistics, under their own names, in the manifest's order. Returns "" or what failed. The
+/// names of tied parameters are in the file's metadata, each with the name that the tensor has. With several ranks all
+/// of them call it, rank 0 writes, and holds one whole tensor at a time.
 std::string saveParameters(const Manifest &manifest, const char *arena, const std::string &path,
                            Ranks *ranks = nullptr);
 

@@ -62,7 +62,7 @@ memory::desc anyLayout(const memory::dims &dims) { return {dims, memory::data_ty
 
 /// What the library is asked to build, and the tensors as they lie in the arena.
 struct Plan {
-  memory::desc input, filter, output;              ///< as they are
+  memory::desc input, filter, output;                   ///< as they are
   memory::desc inputWanted, filterWanted, outputWanted; ///< as the implementation takes them
   memory::desc scratchpad;
   std::string implementation;
@@ -94,10 +94,10 @@ Plan makePlan(const ConvolutionDesc &desc, const dnnl::engine &engine) {
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   const auto algorithm = dnnl::algorithm::convolution_direct;
-  dnnl::convolution_forward::primitive_desc forward(
-      {dnnl::prop_kind::forward_training, algorithm, anyLayout(input), anyLayout(filter), anyLayout(output), strides,
-       dilations, low, high},
-      attributes, engine);
+  dnnl::convolution_forward::primitive_desc forward({dnnl::prop_kind::forward_training, algorithm, anyLayout(input),
+                                                     anyLayout(filter), anyLayout(output), strides, dilations, low,
+                                                     high},
+                                                    attributes, engine);
   switch (desc.kind) {
   case ConvolutionDesc::Forward:
     takeFacts(plan, forward);
@@ -107,9 +107,9 @@ Plan makePlan(const ConvolutionDesc &desc, const dnnl::engine &engine) {
     plan.primitive = dnnl::convolution_forward(forward);
     break;
   case ConvolutionDesc::InputGrad: {
-    dnnl::convolution_backward_data::primitive_desc backward({algorithm, anyLayout(input), anyLayout(filter),
-                                                              anyLayout(output), strides, dilations, low, high},
-                                                             attributes, engine, forward);
+    dnnl::convolution_backward_data::primitive_desc backward(
+        {algorithm, anyLayout(input), anyLayout(filter), anyLayout(output), strides, dilations, low, high}, attributes,
+        engine, forward);
     takeFacts(plan, backward);
     plan.inputWanted = backward.diff_src_desc();
     plan.filterWanted = backward.weights_desc();
@@ -118,9 +118,9 @@ Plan makePlan(const ConvolutionDesc &desc, const dnnl::engine &engine) {
     break;
   }
   case ConvolutionDesc::WeightGrad: {
-    dnnl::convolution_backward_weights::primitive_desc backward({algorithm, anyLayout(input), anyLayout(filter),
-                                                                 anyLayout(output), strides, dilations, low, high},
-                                                                attributes, engine, forward);
+    dnnl::convolution_backward_weights::primitive_desc backward(
+        {algorithm, anyLayout(input), anyLayout(filter), anyLayout(output), strides, dilations, low, high}, attributes,
+        engine, forward);
     takeFacts(plan, backward);
     plan.inputWanted = backward.src_desc();
     plan.filterWanted = backward.diff_weights_desc();
@@ -236,9 +236,8 @@ private:
 
   dnnl_status_t execute(Tensor &tensor, const memory &from, const memory &to, char *base) noexcept {
     dnnl_memory_set_data_handle(tensor.moveScratchpad.get(), base + scratchpadOffset);
-    dnnl_exec_arg_t arguments[] = {{DNNL_ARG_FROM, from.get()},
-                                   {DNNL_ARG_TO, to.get()},
-                                   {DNNL_ARG_SCRATCHPAD, tensor.moveScratchpad.get()}};
+    dnnl_exec_arg_t arguments[] = {
+        {DNNL_ARG_FROM, from.get()}, {DNNL_ARG_TO, to.get()}, {DNNL_ARG_SCRATCHPAD, tensor.moveScratchpad.get()}};
     return dnnl_primitive_execute(tensor.move.get(), stream.get(), 3, arguments);
   }
 

@@ -38,6 +38,7 @@ private:
   LogicalResult makeFunction(Block *body);
   LogicalResult setRoles();
   LogicalResult importNode(const onnx::Node &node, Location loc);
+  void sayBatchNorms();
   void foldNew(Operation *after, MutableArrayRef<Value> results);
   FailureOr<Value> valueOf(const std::string &name);
   InFlightDiagnostic error() { return emitError(file); }
@@ -425,9 +426,23 @@ static void eraseDead(Block *block) {
 
 OwningOpRef<ModuleOp> Importer::run() {
   mlirContext.loadDialect<WeftDialect, arith::ArithDialect, math::MathDialect, func::FuncDialect>();
-  for (auto family : {registerElementwise, registerShape, registerMatMul, registerEinsum, registerSorting,
-                      registerReduction, registerIndexing, registerNormalization, registerAttention, registerLoss})
+  for (auto family :
+       {registerElementwise, registerActivation, registerBitwise, registerSelection, registerShape, registerMatMul,
+        registerEinsum, registerSorting, registerReduction, registerIndexing, registerNormalization,
+        registerChannelNorm, registerConvolution, registerPooling, registerAttention, registerLoss})
     family(table);
+/// What a step does with batch norms, which people expect to be one thing or the other.
+void Importer::sayBatchNorms() {
+  auto norms = [](int64_t count) { return std::to_string(count) + (count == 1 ? " batch norm" : " batch norms"); };
+  if (int64_t count = context.trainedBatchNorms)
+    report.remarks.push_back(norms(count) +
+                             " trained with the statistics of each micro-batch; running statistics are " +
+                             "states, which evaluation uses");
+  if (int64_t count = context.frozenBatchNorms)
+    report.remarks.push_back(norms(count) + " computed with the running statistics of the file, as exported; " +
+                             "--batch-norm training trains with those of the batch");
+}
+
   if (options.precision != "fp32" && options.precision != "model")
     return error() << "precision '" << options.precision << "' is neither 'fp32' nor 'model'", nullptr;
   context.narrowToF32 = options.precision == "fp32";
@@ -443,6 +458,9 @@ OwningOpRef<ModuleOp> Importer::run() {
   parameters.emplace(model, options, context, TensorFiles{absolutePath, buffer->getBuffer()}, report);
   llvm::StringMap<SmallVector<Use, 2>> weightUses;
   for (const onnx::Tensor &tensor : model.initializers)
+  if (options.batchNorm != "as-exported" && options.batchNorm != "training")
+    return error() << "batch norm '" << options.batchNorm << "' is neither 'as-exported' nor 'training'", nullptr;
+  context.trainBatchNorm = options.batchNorm == "training";
     if (auto it = order->uses.find(tensor.name); it != order->uses.end())
       weightUses[tensor.name] = it->second;
   if (failed(parameters->classify(weightUses)))
@@ -470,6 +488,7 @@ OwningOpRef<ModuleOp> Importer::run() {
   for (auto [i, name] : llvm::enumerate(names))
     function.setResultAttr(i, "weft.name", builder.getStringAttr(name));
   eraseDead(&function.getBody().front());
+  sayBatchNorms();
 
   (*module)->setAttr("weft.model", builder.getStringAttr(llvm::sys::path::filename(options.path)));
   (*module)->setAttr("weft.batch", builder.getI64IntegerAttr(batch));

@@ -32,6 +32,9 @@ struct ImportOptions {
   std::vector<std::string> inputs;
   /// "fp32": f16 and bf16 tensors are f32 in the program; "model": types as in the file.
   std::string precision = "fp32";
+  /// What batch norms compute with while training: "as-exported" is what each node says, "training" the statistics of
+  /// the batch.
+  std::string batchNorm = "as-exported";
 };
 
 /// What was found and decided on the way; for people.

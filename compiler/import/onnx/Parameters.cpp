@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/import/onnx/Parameters.h"
+#include "dialects/weft/BatchNorm.h"
 #include "compiler/import/onnx/TracedNames.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/GlobPattern.h"
@@ -172,6 +173,28 @@ std::string Parameters::tracedSource(const onnx::Tensor &tensor, ArrayRef<Use> u
   return tracedOwner[tensor.name] = name;
 }
 
+/// Whether a use is as the running mean or variance of a batch norm.
+static bool isStatisticUse(const Use &use) {
+  return use.node->opType == "BatchNormalization" && (use.operand == 3 || use.operand == 4);
+}
+
+/// Whether a batch norm says itself that it trains: by an attribute, and by its outputs before there was one.
+static bool trainsBatchNorm(const onnx::Node &node) {
+  return llvm::any_of(node.attributes,
+                      [](const onnx::Attribute &a) { return a.name == "training_mode" && a.i != 0; }) ||
+         (node.outputs.size() > 3 && !node.outputs[3].empty());
+}
+
+void Parameters::addStatistic(Entry &entry, bool isVariance) {
+  const onnx::Tensor &tensor = *entry.tensor;
+  SmallVector<int64_t> shape(tensor.dims.begin(), tensor.dims.end());
+  auto type = RankedTensorType::get(shape, context.convertType(tensor.type));
+  entry.isStatistic = true;
+  entry.symbol = tensor.name;
+  statistics.push_back({Param{tensor.name, &tensor, false, false, type, {}, {}}, isVariance});
+  context.statistics[tensor.name].symbol = tensor.name;
+}
+
 LogicalResult Parameters::addParameter(Entry &entry, StringRef name, Fold fold, bool trainable) {
   const onnx::Tensor &tensor = *entry.tensor;
   SmallVector<int64_t> shape(tensor.dims.begin(), tensor.dims.end());
@@ -254,6 +277,19 @@ LogicalResult Parameters::classify(const llvm::StringMap<SmallVector<Use, 2>> &u
     entry.tensor = &tensor;
     bool isFloat = isa<FloatType>(context.convertType(tensor.type));
     std::string kind = kindOf(tensor), source = kind == "PARAMETER" ? "" : foldedFrom(tensor);
+    ArrayRef<Use> users = uses.find(tensor.name)->second;
+    // Running statistics are no parameters, whoever wrote the file.
+    if (isFloat && llvm::all_of(users, isStatisticUse)) {
+      bool train = context.trainBatchNorm ||
+                   llvm::all_of(users, [](const Use &use) { return trainsBatchNorm(*use.node); });
+      if (train) {
+        addStatistic(entry, users.front().operand == 4);
+        continue;
+      }
+      if (expectedBytes(tensor) > maxConstantBytes)
+        found.push_back({&entry, tensor.name, false, false});
+      continue;
+    }
     if (!fileSays && isFloat)
       source = tracedSource(tensor, uses.find(tensor.name)->second);
     std::string name = source.empty() ? tensor.name : source;
@@ -423,6 +459,15 @@ LogicalResult Parameters::declare(OpBuilder &builder) {
     ParamOp::create(builder, location(param.name), param.name, param.type, from, aliases, param.trainable,
                     /*decay=*/false);
   }
+  for (const auto &[statistic, isVariance] : statistics) {
+    Attribute from = source(statistic);
+    if (!from)
+      return failure();
+    auto state = StateOp::create(builder, location(statistic.name), statistic.name, statistic.type,
+                                 StateKind::statistics, APFloat(isVariance ? 1.0 : 0.0), FlatSymbolRefAttr(),
+                                 /*checkpointed=*/true);
+    state->setAttr(stateSourceAttr, from);
+  }
   return success();
 }
 
@@ -494,6 +539,9 @@ Value Parameters::value(StringRef initializer, OpBuilder &builder) {
     return entry.value;
   Build e{builder,
           location(context.displayNames.lookup(initializer).empty() ? initializer : context.displayNames[initializer])};
+  if (entry.isStatistic)
+    return entry.value =
+               e.read(entry.symbol, RankedTensorType::get(entry.tensor->dims, context.convertType(entry.tensor->type)));
   if (!entry.isParameter) {
     DenseElementsAttr attr = decode(*entry.tensor);
     if (!attr)

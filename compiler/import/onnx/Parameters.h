@@ -49,6 +49,7 @@ private:
   struct Entry {
     const onnx::Tensor *tensor;
     bool isParameter = false;
+    bool isStatistic = false; ///< a state
     std::string symbol;
     Fold fold = Fold::None;
     mlir::Value value;
@@ -71,6 +72,8 @@ private:
   /// that it transposed, or of which it is a copy.
   std::string tracedSource(const onnx::Tensor &tensor, llvm::ArrayRef<Use> uses);
   mlir::LogicalResult checkTensor(const onnx::Tensor &tensor);
+  /// The state that holds a running statistic; `isVariance` says what it starts as without a file.
+  void addStatistic(Entry &entry, bool isVariance);
   mlir::LogicalResult addParameter(Entry &entry, llvm::StringRef name, Fold fold, bool trainable);
   void findAliases();
   mlir::FailureOr<std::string> externalPath(const onnx::Tensor &tensor);
@@ -90,6 +93,8 @@ private:
   llvm::StringMap<std::string> tracedOwner;
   llvm::StringSet<> tracedNames;
   std::vector<std::pair<std::string, std::string>> tied;
+  /// Running statistics that a step moves; a variance starts as 1, a mean as 0.
+  std::vector<std::pair<Param, bool>> statistics;
   std::vector<Param> params;
   llvm::StringMap<size_t> paramIndex;
 };
