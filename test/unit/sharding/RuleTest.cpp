@@ -387,6 +387,82 @@ TEST_F(RuleTest, GatherAndScatterAdd) {
                 "%r = weft.scatter_add %0[%1] axis 1 : tensor<2x4x6x3xf64>, tensor<4x6xi64> -> tensor<2x5x3xf64>", 5);
 }
 
+// All indices together: an extremum may be taken over shards of them, anything else not.
+TEST_F(RuleTest, Scatter) {
+  const char *kinds[] = {"", " combine sum", " combine prod", " combine max", " combine min"};
+  for (int64_t trial = 0; trial < 60; ++trial) {
+    Sizes table = sizes(pick(1, 3)), indices = sizes(pick(0, 2));
+    int64_t axis = pick(0, table.size() - 1);
+    table[axis] = pick(3, 5);
+    Sizes slices(ArrayRef<int64_t>(table).take_front(axis));
+    llvm::append_range(slices, indices);
+    llvm::append_range(slices, ArrayRef<int64_t>(table).drop_front(axis + 1));
+    std::string t = tensor(table, "f64"), s = tensor(slices, "f64"), i = tensor(indices, "i64");
+    check({t, i, s},
+          "%r = weft.scatter %2 into %0[%1] axis " + std::to_string(axis) + kinds[trial % 5] + " : " + s + ", " + t +
+              ", " + i + " -> " + t,
+          {3});
+  }
+}
+
+TEST_F(RuleTest, TopK) {
+  for (int64_t trial = 0; trial < 30; ++trial) {
+    Sizes input = sizes(pick(1, 3));
+    int64_t axis = pick(0, input.size() - 1);
+    input[axis] = pick(3, 5);
+    Sizes chosen(input);
+    chosen[axis] = pick(1, 3);
+    std::string e = element(), from = tensor(input, e), values = tensor(chosen, e), indices = tensor(chosen, "i64");
+    check({from}, std::string("%r:2 = weft.top_k ") + (trial % 2 ? "smallest " : "") + "%0 axis " +
+                      std::to_string(axis) + " : " + from + " -> " + values + ", " + indices);
+  }
+}
+
+// Random groups, strides, padding and dilation; windows that tile the input among them.
+TEST_F(RuleTest, Convolution) {
+  for (int64_t trial = 0; trial < 60; ++trial) {
+    int64_t spatial = pick(1, 2), groups = pick(1, 3), channels = pick(1, 3), outputs = pick(1, 3), batch = pick(1, 3);
+    Sizes in{batch, groups * channels}, kernel{groups * outputs, channels}, out{batch, groups * outputs};
+    Sizes strides, low, high, dilations;
+    for (int64_t d = 0; d < spatial; ++d) {
+      bool tiled = pick(0, 2) == 0;
+      kernel.push_back(pick(1, 3));
+      strides.push_back(tiled ? kernel.back() : pick(1, 2));
+      dilations.push_back(tiled ? 1 : pick(1, 2));
+      low.push_back(tiled ? 0 : pick(0, 1));
+      high.push_back(tiled ? 0 : pick(0, 2));
+      int64_t span = (kernel.back() - 1) * dilations.back() + 1;
+      out.push_back(pick(1, 3));
+      int64_t rest = tiled ? 0 : pick(0, strides.back() - 1);
+      int64_t size = (out.back() - 1) * strides.back() + span + rest - low.back() - high.back();
+      if (size < 1) {
+        high.back() = low.back() = 0;
+        size = (out.back() - 1) * strides.back() + span + rest;
+      }
+      in.push_back(size);
+    }
+    std::string x = tensor(in), w = tensor(kernel), y = tensor(out);
+    std::string window = " strides " + list(strides) + " low " + list(low) + " high " + list(high) + " dilations " +
+                         list(dilations) + " : ";
+    check({x, w}, "%r = weft.convolution %0, %1" + window + "(" + x + ", " + w + ") -> " + y);
+    check({y, w}, "%r = weft.convolution_input_grad %0, %1" + window + "(" + y + ", " + w + ") -> " + x);
+    check({x, y}, "%r = weft.convolution_weight_grad %0, %1" + window + "(" + x + ", " + y + ") -> " + w);
+  }
+  // What overlaps must not be cut, and what does not may be.
+  std::string overlapping = " strides [1] low [1] high [1] dilations [1] : ";
+  checkComplete({"tensor<2x4x6xf64>", "tensor<6x2x3xf64>"},
+                "%r = weft.convolution %0, %1" + overlapping + "(tensor<2x4x6xf64>, tensor<6x2x3xf64>) -> tensor<2x6x6xf64>");
+  std::string tiles = " strides [2] low [0] high [0] dilations [1] : ";
+  checkComplete({"tensor<2x4x6xf64>", "tensor<6x2x2xf64>"},
+                "%r = weft.convolution %0, %1" + tiles + "(tensor<2x4x6xf64>, tensor<6x2x2xf64>) -> tensor<2x6x3xf64>");
+}
+
+TEST_F(RuleTest, BatchNorm) {
+  std::string x = "tensor<4x3x5xf64>", v = "tensor<3xf64>";
+  check({x, v, v, v, v}, "%r:3 = weft.batch_norm %0 scale %1 bias %2 mean %3 variance %4 eps 0.1 momentum 0.9 : (" + x +
+                             ", " + v + ", " + v + ", " + v + ", " + v + ") -> (" + x + ", " + v + ", " + v + ")");
+}
+
 //===----------------------------------------------------------------------===//
 // Composite ops
 //===----------------------------------------------------------------------===//

@@ -101,6 +101,19 @@ const OpCase kCases[] = {
       %0 = weft.gather %x[%i] axis 1 : tensor<2x5x3xf64>, tensor<4x2xi64> -> tensor<2x4x2x3xf64>
       return %0 : tensor<2x4x2x3xf64> })"},
     {"scatter_add",
+    // Two groups, padding that differs, a rest that the strides leave.
+    {"convolution", R"(func.func @f(%x: tensor<2x4x6xf64>, %w: tensor<6x2x3xf64>) -> tensor<2x6x3xf64> {
+      %0 = weft.convolution %x, %w strides [2] low [1] high [0] dilations [1] : (tensor<2x4x6xf64>, tensor<6x2x3xf64>) -> tensor<2x6x3xf64>
+      return %0 : tensor<2x6x3xf64> })"},
+    {"convolution_dilated", R"(func.func @f(%x: tensor<1x2x5x6xf64>, %w: tensor<3x2x2x2xf64>) -> tensor<1x3x5x4xf64> {
+      %0 = weft.convolution %x, %w strides [1, 1] low [2, 0] high [0, 1] dilations [2, 3] : (tensor<1x2x5x6xf64>, tensor<3x2x2x2xf64>) -> tensor<1x3x5x4xf64>
+      return %0 : tensor<1x3x5x4xf64> })"},
+    {"convolution_input_grad", R"(func.func @f(%y: tensor<2x6x3xf64>, %w: tensor<6x2x3xf64>) -> tensor<2x4x6xf64> {
+      %0 = weft.convolution_input_grad %y, %w strides [2] low [1] high [0] dilations [1] : (tensor<2x6x3xf64>, tensor<6x2x3xf64>) -> tensor<2x4x6xf64>
+      return %0 : tensor<2x4x6xf64> })"},
+    {"convolution_weight_grad", R"(func.func @f(%x: tensor<2x4x6xf64>, %y: tensor<2x6x3xf64>) -> tensor<6x2x3xf64> {
+      %0 = weft.convolution_weight_grad %x, %y strides [2] low [1] high [0] dilations [1] : (tensor<2x4x6xf64>, tensor<2x6x3xf64>) -> tensor<6x2x3xf64>
+      return %0 : tensor<6x2x3xf64> })"},
      R"(func.func @f(%x: tensor<2x4x3xf64>, %i: tensor<4xi64> {weft.limit = 5 : i64}) -> tensor<2x5x3xf64> {
       %0 = weft.scatter_add %x[%i] axis 1 : tensor<2x4x3xf64>, tensor<4xi64> -> tensor<2x5x3xf64>
       return %0 : tensor<2x5x3xf64> })"},
