@@ -303,6 +303,13 @@ Value ElementEmitter::emitRotary(RotaryOp op, ArrayRef<Value> indices) {
   RankedTensorType table = typeOf(op.getCos());
   int64_t rotated = table.getShape().back(), half = rotated / 2, head = typeOf(op.getInput()).getDimSize(3);
   Value d = indices[3];
+  // Data may be narrower than the angles: all is computed in at least f32 and rounded once.
+  Type element = typeOf(op.getResult()).getElementType();
+  auto widen = [&](Value value) -> Value {
+    if (value.getType().getIntOrFloatBitWidth() >= 32)
+      return value;
+    return arith::ExtFOp::create(builder, loc, builder.getF32Type(), value);
+  };
   Value own = at(op.getInput(), indices);
   // Beyond the rotated part only `own` counts; the rest is read inside its bounds all the same.
   Value inTable = rotated == head ? d : Value(arith::MinUIOp::create(builder, loc, d, index(rotated - 1)));
@@ -315,17 +322,19 @@ Value ElementEmitter::emitRotary(RotaryOp op, ArrayRef<Value> indices) {
     SmallVector<Value> where{indices[1], column};
     if (table.getRank() == 3)
       where.insert(where.begin(), indices[0]);
-    return at(values, where);
+    return widen(at(values, where));
   };
-  Value turned = at(op.getInput(), other);
+  Value turned = widen(at(op.getInput(), other));
   // rot(y)[d] = -y[d+h] in the first half and y[d-h] in the second; its transpose the other way round.
   Value sine = entry(op.getSin(), op.getTransposed() ? partner : inTable);
   turned = arith::MulFOp::create(builder, loc, turned, sine);
   Value minus = arith::NegFOp::create(builder, loc, turned);
   turned = op.getTransposed() ? arith::SelectOp::create(builder, loc, first, turned, minus)
                               : arith::SelectOp::create(builder, loc, first, minus, turned);
-  Value straight = arith::MulFOp::create(builder, loc, own, entry(op.getCos(), inTable));
+  Value straight = arith::MulFOp::create(builder, loc, widen(own), entry(op.getCos(), inTable));
   Value result = arith::AddFOp::create(builder, loc, straight, turned);
+  if (result.getType() != element)
+    result = arith::TruncFOp::create(builder, loc, element, result);
   if (rotated == head)
     return result;
   Value inside = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult, d, index(rotated));
