@@ -10,6 +10,7 @@
 #include "compiler/codegen/host/HostTarget.h"
 #include "compiler/driver/Diagnostics.h"
 #include "compiler/driver/Link.h"
+#include "compiler/driver/MeshOptions.h"
 #include "compiler/driver/OutputFile.h"
 #include "compiler/driver/Session.h"
 #include "compiler/driver/Sources.h"
@@ -85,6 +86,7 @@ private:
   std::unique_ptr<OutputFile> output; ///< null: standard output
   std::optional<Linker> linker;
   HostCpu cpu;
+  MeshChoice mesh;
   OwningOpRef<ModuleOp> module;
 };
 
@@ -119,6 +121,10 @@ ExitCode Compilation::check() {
     return kExitRequest;
   }
   cpu = *found;
+  std::optional<MeshChoice> chosen = chooseMesh(options);
+  if (!chosen)
+    return kExitRequest;
+  mesh = *chosen;
   parseInit(options.init, sources);
   sources.weights = options.weights;
   if (options.emit == Emit::Exe && !(linker = Linker::find(argv0)))
@@ -210,10 +216,19 @@ int Compilation::run() {
   if (ExitCode code = checkPrecision())
     return code;
   HostTarget target(cpu.features);
-  if (ExitCode code = session.run(
-          "train", *module, [&](OpPassManager &pm) { buildTrainPipeline(pm, trainingOptionsOf(options), &target); }))
+  TrainingOptions training = trainingOptionsOf(options);
+  training.unpack = mesh.partition.tp > 1;
+  if (ExitCode code =
+          session.run("train", *module, [&](OpPassManager &pm) { buildTrainPipeline(pm, training, &target); }))
     return code;
   if (options.emit == Emit::Train)
+    return printModule();
+
+  if (mesh.partition.getNumRanks() > 1)
+    if (ExitCode code = session.run("partition", *module,
+                                    [&](OpPassManager &pm) { buildPartitionPipeline(pm, mesh.partition); }))
+      return code;
+  if (options.emit == Emit::Local)
     return printModule();
 
   if (ExitCode code = session.run("schedule", *module, [&](OpPassManager &pm) { buildSchedulePipeline(pm, &target); }))
@@ -232,6 +247,7 @@ llvm::json::Object Compilation::describe() {
   facts.cpuFeatures = cpu.features;
   facts.optimizer = options.optimizer;
   facts.precision = options.precision;
+  facts.placement = mesh.placement;
   facts.microbatches = options.microbatches;
   facts.seed = sources.seed;
   llvm::json::Object manifest = buildManifest(*module, facts);
@@ -264,7 +280,7 @@ ExitCode Compilation::link(llvm::StringRef object) {
   if (!objectFile || !objectFile->write(object, /*executable=*/false))
     return kExitRequest;
   bool internal = false;
-  if (!linker->link(objectFile->temporaryPath(), output->temporaryPath(), internal))
+  if (!linker->link(objectFile->temporaryPath(), output->temporaryPath(), mesh.partition.getNumRanks() > 1, internal))
     return internal ? kExitInternal : kExitRequest;
   uint64_t bytes = 0;
   if (llvm::sys::fs::file_size(output->temporaryPath(), bytes) || !output->commit())

@@ -138,6 +138,23 @@ void Printer::printPlan() {
   weft::printMemory(manifest, os);
 }
 
+/// Where the values of an input come from.
+static std::string originOf(const json::Object &input) {
+  StringRef role = input.getString("role").value_or("");
+  StringRef name = input.getString("field").value_or(input.getString("name").value_or(""));
+  if (role == "ones" || role == "zeros" || role == "positions")
+    return formatv("{0} unless the data have a tensor '{1}'",
+                   role == "ones"    ? "1 everywhere"
+                   : role == "zeros" ? "0 everywhere"
+                                     : "0, 1, 2, ... along the last dimension",
+                   name);
+  if (role == "tokens")
+    return formatv("from token files or tensor '{0}' of the data", name);
+  if (role == "labels")
+    return formatv("the token after each one, or tensor '{0}' of the data", name);
+  return formatv("from tensor '{0}' of the data", name);
+}
+
 void Printer::printInputs() {
   auto inputs = list("inputs");
   heading("inputs", inputs);
@@ -145,7 +162,9 @@ void Printer::printInputs() {
     os << formatv("  {0,-40} {1,-10} {2}", text(*input, "name"), text(*input, "role"), type(*input));
     if (int64_t limit = integer(*input, "limit"))
       os << ", ids below " << limit;
-    os << "\n";
+    if (std::optional<int64_t> ignore = input->getInteger("ignore"))
+      os << ", or " << *ignore << ", which does not count";
+    os << ", " << originOf(*input) << "\n";
   }
 }
 

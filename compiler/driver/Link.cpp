@@ -59,9 +59,17 @@ std::optional<weft::Linker> weft::Linker::find(StringRef argv0) {
   return linker;
 }
 
-bool weft::Linker::link(StringRef object, StringRef executable, bool &internal) const {
+bool weft::Linker::link(StringRef object, StringRef executable, bool distributed, bool &internal) const {
   internal = false;
-  SmallVector<StringRef> args = {compiler, "-o", executable, object, runtimeLibrary};
+  SmallVector<StringRef> args = {compiler, "-o", executable, object};
+  SmallString<128> commLibrary(sys::path::parent_path(runtimeLibrary));
+  sys::path::append(commLibrary, "libweft_comm.a");
+  if (distributed)
+    for (StringRef arg : {StringRef("-Wl,-u,weft_gloo_transport"), commLibrary.str()})
+      args.push_back(arg);
+  args.push_back(runtimeLibrary);
+  if (distributed)
+    args.push_back("-lgloo");
   if (lld)
     args.push_back("-fuse-ld=lld");
   for (StringRef flag : {"-Wl,--gc-sections", "-lgomp", "-ldnnl", "-lpthread", "-lm"})

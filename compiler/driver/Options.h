@@ -25,7 +25,7 @@ enum ExitCode : int {
 };
 
 /// Where compilation stops, and what is printed there.
-enum class Emit { Import, Train, Schedule, Kernels, Exe };
+enum class Emit { Import, Train, Local, Schedule, Kernels, Exe };
 
 /// The options of `weft compile`; `weft verify` takes the same.
 struct CompileOptions {
@@ -47,6 +47,17 @@ struct CompileOptions {
   /// fp32, bf16; empty: the model's types.
   std::string precision;
   int64_t microbatches = 1;
+  /// Degrees of parallelism, `dp=2,tp=2`; empty: one rank.
+  std::string mesh;
+  /// How ranks are laid out: cluster, spread or letters.
+  std::string placement = "cluster";
+  /// What is sharded over the data-parallel ranks: 0 nothing, 1 states, 2 gradients too, 3 parameters too.
+  int64_t zero = 0;
+  /// Elements below which `zero` 3 leaves a parameter whole.
+  int64_t persistence = 1000000;
+  bool sequenceParallel = false;
+  /// Remarks that say where the shardings of layers of this name come from.
+  std::string explain;
   /// A safetensors file with the parameters' values; empty: as `init` says.
   std::string weights;
   /// `file`, `random` or `random:SEED`; empty: the model file, which must then have the data.

@@ -17,6 +17,7 @@
 #include "llvm/Support/Format.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/Path.h"
+#include "compiler/driver/MeshOptions.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace llvm;
@@ -164,6 +165,19 @@ static std::vector<std::string> replayCommand(const VerifyOptions &options, cons
   return args;
 }
 
+/// The number of ranks, which has to be that of --nproc if it was given; nothing after an error.
+static std::optional<int64_t> ranksOf(const VerifyOptions &options) {
+  std::optional<MeshChoice> mesh = chooseMesh(options.compile);
+  if (!mesh)
+    return std::nullopt;
+  int64_t ranks = mesh->partition.getNumRanks();
+  if (options.nproc == 0 || options.nproc == ranks)
+    return ranks;
+  reportError("--nproc " + Twine(options.nproc) + " does not fit --mesh, which has " + Twine(ranks) + " ranks",
+              "the degrees of --mesh multiply to the number of ranks");
+  return std::nullopt;
+}
+
 static ExitCode runExecutable(const std::vector<std::string> &args) {
   SmallVector<StringRef> refs(args.begin(), args.end());
   ProgramResult result = runProgram(refs);
@@ -199,6 +213,9 @@ int weft::verifyModel(VerifyOptions options, const std::string &argv0) {
                 Twine(options.steps));
     return kExitRequest;
   }
+  std::optional<int64_t> ranks = ranksOf(options);
+  if (!ranks)
+    return kExitRequest;
   if (ExitCode code = deduceDims(options.compile, *reference))
     return code;
   std::unique_ptr<WorkFolder> folder = WorkFolder::create(options.keep);
@@ -213,7 +230,12 @@ int weft::verifyModel(VerifyOptions options, const std::string &argv0) {
 
   std::string recordPath = folder->file("record.safetensors");
   setPhase("running the executable");
-  if (ExitCode code = runExecutable(replayCommand(options, options.compile.output, recordPath)))
+  std::vector<std::string> command = replayCommand(options, options.compile.output, recordPath);
+  if (*ranks > 1) {
+    command.push_back("--nproc");
+    command.push_back(std::to_string(*ranks));
+  }
+  if (ExitCode code = runExecutable(command))
     return code;
   std::unique_ptr<SafetensorsFile> record = SafetensorsFile::open(recordPath, why);
   if (!record) {

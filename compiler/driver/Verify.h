@@ -20,6 +20,8 @@ struct VerifyOptions {
   /// Steps of the loss curve; the reference has at least as many.
   int64_t steps = 20;
   Tolerances tolerances;
+  /// Ranks that run it; 0: as many as the mesh has.
+  int64_t nproc = 0;
   /// A folder that keeps the executable and what it recorded; empty: a temporary one, removed at the end.
   std::string keep;
 };

@@ -8,6 +8,7 @@
 #include "compiler/manifest/Manifest.h"
 #include "compiler/manifest/LibraryCalls.h"
 #include "compiler/manifest/Location.h"
+#include "dialects/dist/Dist.h"
 #include "dialects/exec/LibraryCalls.h"
 #include "dialects/weft/BatchNorm.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -41,6 +42,38 @@ static json::Object describeTensor(StringRef name, Type type, int64_t offset) {
                       {"shape", toJson(tensor.getShape())},
                       {"offset", offset},
                       {"bytes", tensorBytes(tensor)}};
+}
+
+static json::Array toJson(ArrayAttr names) {
+  json::Array array;
+  for (StringAttr name : names.getAsRange<StringAttr>())
+    array.push_back(name.getValue());
+  return array;
+}
+
+/// Adds how the tensor of a symbol lies on the mesh, if it has one; `shape` becomes that of the whole tensor.
+static void describeSharding(json::Object &entry, Operation *symbol, Type type) {
+  auto attr = symbol->getAttrOfType<dist::ShardingAttr>(dist::shardingAttr);
+  if (!attr)
+    return;
+  dist::Mesh mesh = dist::meshOf(symbol->getParentOfType<ModuleOp>());
+  auto local = cast<RankedTensorType>(type);
+  entry["local_shape"] = toJson(local.getShape());
+  entry["shape"] = toJson(dist::fromAttr(mesh, attr)->globalType(mesh, local).getShape());
+  json::Array dims;
+  for (ArrayAttr axes : attr.getDims().getAsRange<ArrayAttr>())
+    dims.push_back(toJson(axes));
+  entry["sharding"] = std::move(dims);
+  if (!attr.getUnreduced().empty())
+    entry["unreduced"] = toJson(attr.getUnreduced());
+}
+
+/// The axes as they are laid over ranks.
+static json::Object describeMesh(const dist::Mesh &mesh) {
+  json::Array axes;
+  for (int64_t axis : mesh.order)
+    axes.push_back(json::Object{{"name", mesh.axes[axis]}, {"size", mesh.sizes[axis]}});
+  return json::Object{{"axes", std::move(axes)}};
 }
 
 static int64_t offsetOf(Operation *symbol) {
@@ -82,12 +115,13 @@ static json::Object describe(ParamOp param) {
   entry["decay"] = param.getTrainable() && param.getDecay();
   entry["loc"] = utf8(describeLocation(param.getLoc()));
   entry["source"] = describeSource(param.getSource());
+  describeSharding(entry, param, param.getType());
   return entry;
 }
 
 static json::Object describe(StateOp state) {
   json::Object entry = describeTensor(state.getSymName(), state.getType(), offsetOf(state));
-  entry["kind"] = stringifyStateKind(state.getKind());
+  entry["kind"] = state->hasAttr(dist::coordinatesAttr) ? "mesh" : stringifyStateKind(state.getKind());
   if (Attribute source = state->getAttr(stateSourceAttr))
     entry["source"] = describeSource(source);
   else
@@ -95,16 +129,23 @@ static json::Object describe(StateOp state) {
   if (state.getParam())
     entry["param"] = utf8(*state.getParam());
   entry["checkpoint"] = state.getCheckpointed();
+  describeSharding(entry, state, state.getType());
   return entry;
 }
 
 static json::Object describe(exec::InputOp input) {
   json::Object entry = describeTensor(input.getSymName(), input.getType(), input.getOffset());
   entry["role"] = input.getRole();
+  if (auto field = input->getAttrOfType<StringAttr>("weft.field"); field && field.getValue() != input.getSymName())
+    entry["field"] = utf8(field.getValue());
+  // The bits are those of the signless type; whoever fills the input has to know.
+  if (input->hasAttr("weft.unsigned"))
+    entry["dtype"] = "u" + dtypeName(cast<RankedTensorType>(input.getType()).getElementType()).substr(1);
   if (std::optional<uint64_t> limit = input.getLimit())
     entry["limit"] = static_cast<int64_t>(*limit);
   if (std::optional<uint64_t> ignore = input.getIgnore())
     entry["ignore"] = static_cast<int64_t>(*ignore);
+  describeSharding(entry, input, input.getType());
   return entry;
 }
 
@@ -280,10 +321,13 @@ json::Object weft::buildManifest(ModuleOp scheduled, const ManifestFacts &facts)
     kernels.push_back(json::Object{{"name", name}, {"launches", count}, {"text", utf8(textOfKernel[name])}});
 
   // A sample is one index of the first dimension of what the model reads first.
+  dist::Mesh mesh = dist::meshOf(scheduled);
   int64_t samples = 1, tokensPerSample = 0;
   bool first = true;
   for (exec::InputOp input : scheduled.getOps<exec::InputOp>()) {
     auto type = cast<RankedTensorType>(input.getType());
+    if (auto attr = input->getAttrOfType<dist::ShardingAttr>(dist::shardingAttr))
+      type = dist::fromAttr(mesh, attr)->globalType(mesh, type);
     bool tokens = input.getRole() == "tokens";
     if ((first || (tokens && !tokensPerSample)) && type.getRank() > 0)
       samples = type.getDimSize(0);
@@ -316,6 +360,10 @@ json::Object weft::buildManifest(ModuleOp scheduled, const ManifestFacts &facts)
                         {"schedule", std::move(schedule)}};
   for (LibraryCallList &list : calls)
     manifest[list.name] = std::move(list.entries);
+  if (mesh.getNumAxes() > 0)
+    manifest["mesh"] = describeMesh(mesh);
+  if (!facts.placement.empty())
+    manifest["placement"] = facts.placement;
   if (!facts.precision.empty())
     manifest["precision"] = facts.precision;
   if (facts.seed)

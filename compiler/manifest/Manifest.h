@@ -25,6 +25,7 @@ struct ManifestFacts {
   std::string optimizer;
   int64_t microbatches = 1;
   std::optional<uint64_t> seed; ///< default of the executable's --seed
+  std::string placement;        ///< letters; empty: one rank
   std::string precision;        ///< as asked for; empty: the model's types
 };
 

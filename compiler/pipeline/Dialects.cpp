@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/pipeline/Dialects.h"
+#include "dialects/dist/Dist.h"
 #include "dialects/exec/Exec.h"
 #include "dialects/weft/Weft.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -17,7 +18,7 @@
 using namespace mlir;
 
 void weft::registerDialects(DialectRegistry &registry) {
-  registry.insert<WeftDialect, exec::ExecDialect, arith::ArithDialect, math::MathDialect, func::FuncDialect,
+  registry.insert<WeftDialect, dist::DistDialect, exec::ExecDialect, arith::ArithDialect, math::MathDialect, func::FuncDialect,
                   memref::MemRefDialect>();
   func::registerAllExtensions(registry);
   registerExternalModels(registry);

@@ -30,6 +30,9 @@ inline constexpr llvm::StringLiteral factorsAttr = "dist.factors";
 /// On an op of a local program: the region whose gathers it shares (forward, backward, update).
 inline constexpr llvm::StringLiteral regionAttr = "dist.region";
 
+/// On the state that holds a rank's coordinates.
+inline constexpr llvm::StringLiteral coordinatesAttr = "dist.coordinates";
+
 /// The mesh of a module; one without axes if it has none.
 Mesh meshOf(mlir::ModuleOp module);
 

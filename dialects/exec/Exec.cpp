@@ -7,6 +7,7 @@
 
 #include "dialects/exec/Exec.h"
 #include "dialects/exec/LibraryCalls.h"
+#include "dialects/exec/CollectiveCalls.h"
 #include "dialects/exec/SortCalls.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
@@ -33,7 +34,12 @@ void ExecDialect::initialize() {
 #define GET_OP_LIST
 #include "dialects/exec/SortOps.cpp.inc"
       >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/exec/CollectiveOps.cpp.inc"
+      >();
   attachLibraryOps(getContext());
+  attachCollectiveOps(getContext());
   attachSortOps(getContext());
   attachLibraryCalls(getContext());
 }

@@ -121,12 +121,11 @@ struct AttentionGradModel : LibraryOpInterface::ExternalModel<AttentionGradModel
   }
   void emitCall(Operation *op, OpBuilder &b, CallBuffers &buffers) const {
     auto grad = cast<weft::AttentionGradOp>(op);
-    exec::AttentionGradOp::create(b, op->getLoc(), buffers.strided(grad.getDout()), buffers.strided(grad.getQ()),
-                                  buffers.strided(grad.getK()), buffers.strided(grad.getV()),
-                                  buffers.strided(grad.getOut()), buffers.dense(grad.getLse()),
-                                  grad.getMask() ? buffers.strided(grad.getMask()) : Value(),
-                                  buffers.dense(grad.getDq()), buffers.dense(grad.getDk()), buffers.dense(grad.getDv()),
-                                  grad.getScaleAttr(), grad.getCausalAttr());
+    exec::AttentionGradOp::create(
+        b, op->getLoc(), buffers.strided(grad.getDout()), buffers.strided(grad.getQ()), buffers.strided(grad.getK()),
+        buffers.strided(grad.getV()), buffers.strided(grad.getOut()), buffers.dense(grad.getLse()),
+        grad.getMask() ? buffers.strided(grad.getMask()) : Value(), buffers.dense(grad.getDq()),
+        buffers.dense(grad.getDk()), buffers.dense(grad.getDv()), grad.getScaleAttr(), grad.getCausalAttr());
   }
 };
 

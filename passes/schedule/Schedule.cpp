@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/dist/Dist.h"
 #include "dialects/exec/LibraryCalls.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -423,8 +424,12 @@ struct Schedule : weft::impl::ScheduleBase<Schedule> {
             if (!limit || bound.getInt() < limit.getInt())
               limit = bound;
         }
-    exec::InputOp::create(builder, argument.getLoc(), name, TypeAttr::get(type), role,
-                          builder.getI64IntegerAttr(offset), limit, ignore);
+    auto input = exec::InputOp::create(builder, argument.getLoc(), name, TypeAttr::get(type), role,
+                                       builder.getI64IntegerAttr(offset), limit, ignore);
+    // What the description of the executable says besides.
+    for (StringRef attr : {StringRef(dist::shardingAttr), StringRef("weft.field"), StringRef("weft.unsigned")})
+      if (Attribute value = task.getArgAttr(argument.getArgNumber(), attr))
+        input->setAttr(attr, value);
     return success();
   }
 

@@ -71,11 +71,14 @@ LogicalResult ApplyPlan::buildMesh() {
 }
 
 LogicalResult ApplyPlan::cutInputs(func::FuncOp function) {
-  auto batch = getOperation()->getAttrOfType<IntegerAttr>("weft.batch");
+  // The batch of a step; arguments have that of a micro-batch.
+  auto batch = getOperation()->getAttrOfType<IntegerAttr>("weft.batch"),
+       microbatches = getOperation()->getAttrOfType<IntegerAttr>("weft.microbatches");
+  int64_t samples = batch ? batch.getInt() / (microbatches ? microbatches.getInt() : 1) : 0;
   int64_t parts = shard * replica;
   for (BlockArgument argument : function.getArguments()) {
     auto type = cast<RankedTensorType>(argument.getType());
-    if (parts == 1 || type.getRank() == 0 || (batch && type.getDimSize(0) != batch.getInt()))
+    if (parts == 1 || type.getRank() == 0 || (batch && type.getDimSize(0) != samples))
       continue;
     auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "weft.name");
     if (type.getDimSize(0) % parts != 0)

@@ -76,3 +76,12 @@ def LowerReshards : Pass<"weft-lower-reshards", "::mlir::ModuleOp"> {
   let description = [{ After: no `dist.reshard` is left. docs/partitioning.md says which collectives, in which order. }];
   let dependentDialects = ["::weft::dist::DistDialect", "::mlir::arith::ArithDialect"];
 }
+
+def LowerRanks : Pass<"weft-lower-ranks", "::mlir::ModuleOp"> {
+  let summary = "Computes where a rank is from the state `coordinates`";
+  let description = [{
+    After: no `dist.axis_index` or `dist.local_slice` is left: an index is computed from `@coordinates`, which the runtime
+    writes once, and a slice is a gather of consecutive indices. All-to-alls split a dimension before the one they join.
+  }];
+  let dependentDialects = ["::weft::WeftDialect", "::mlir::arith::ArithDialect"];
+}

@@ -63,6 +63,10 @@ void weft_copy(weft_context *ctx, void *to, const void *from, int64_t bytes);
 /// in the arena. Returns 0, or 1 when the job cannot go on: the context then has the reason, and the task should return.
 int weft_collective(weft_context *ctx, int64_t index, const void *const *inputs, void *const *outputs, void *scratch);
 
+/// The same for an entry with one member. The task goes on after a failure; it is found when the task is done, and
+/// collectives that follow return at once.
+void weft_collective_call(weft_context *ctx, int32_t id, const void *input, void *output, void *scratch);
+
 /// Symbols that generated code defines.
 extern const char weft_manifest[];
 extern const int64_t weft_manifest_size;

@@ -1,0 +1,28 @@
+//===- MeshOptions.h - What --mesh and its like ask for ---------*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef WEFT_COMPILER_DRIVER_MESHOPTIONS_H
+#define WEFT_COMPILER_DRIVER_MESHOPTIONS_H
+
+#include "compiler/driver/Options.h"
+#include "compiler/pipeline/Pipelines.h"
+#include <optional>
+
+namespace weft {
+
+/// The mesh of a compilation.
+struct MeshChoice {
+  PartitionOptions partition;
+  std::string placement; ///< the letters in their order; empty: one rank
+};
+
+/// Reads --mesh, --placement, --zero and --sequence-parallel. Reports what cannot be; then nothing.
+std::optional<MeshChoice> chooseMesh(const CompileOptions &options);
+
+} // namespace weft
+
+#endif // WEFT_COMPILER_DRIVER_MESHOPTIONS_H

@@ -1,0 +1,67 @@
+module attributes {weft.batch = 4 : i64, weft.microbatches = 1 : i64, weft.model = "tiny.onnx"} {
+  weft.param @transformer.wte.weight : tensor<32x16xf32> trainable = #weft.normal<2.000000e-02 : f64>
+  weft.param @transformer.wpe.weight : tensor<8x16xf32> trainable = #weft.normal<2.000000e-02 : f64>
+  weft.param @transformer.h.0.ln_1.weight : tensor<16xf32> trainable = #weft.constant<1.000000e+00 : f64>
+  weft.param @transformer.h.0.ln_1.bias : tensor<16xf32> trainable = #weft.constant<0.000000e+00 : f64>
+  weft.param @transformer.h.0.attn.c_attn.weight : tensor<16x48xf32> trainable = #weft.normal<2.000000e-02 : f64>
+  weft.param @transformer.h.0.attn.c_attn.bias : tensor<48xf32> trainable = #weft.constant<0.000000e+00 : f64>
+  weft.param @transformer.h.0.attn.c_proj.weight : tensor<16x16xf32> trainable = #weft.normal<2.000000e-02 : f64>
+  weft.param @transformer.h.0.attn.c_proj.bias : tensor<16xf32> trainable = #weft.constant<0.000000e+00 : f64>
+  weft.param @transformer.h.0.ln_2.weight : tensor<16xf32> trainable = #weft.constant<1.000000e+00 : f64>
+  weft.param @transformer.h.0.ln_2.bias : tensor<16xf32> trainable = #weft.constant<0.000000e+00 : f64>
+  weft.param @transformer.h.0.mlp.c_fc.weight : tensor<16x64xf32> trainable = #weft.normal<2.000000e-02 : f64>
+  weft.param @transformer.h.0.mlp.c_fc.bias : tensor<64xf32> trainable = #weft.constant<0.000000e+00 : f64>
+  weft.param @transformer.h.0.mlp.c_proj.weight : tensor<64x16xf32> trainable = #weft.normal<2.000000e-02 : f64>
+  weft.param @transformer.h.0.mlp.c_proj.bias : tensor<16xf32> trainable = #weft.constant<0.000000e+00 : f64>
+  weft.param @transformer.ln_f.weight : tensor<16xf32> trainable = #weft.constant<1.000000e+00 : f64>
+  weft.param @transformer.ln_f.bias : tensor<16xf32> trainable = #weft.constant<0.000000e+00 : f64>
+  func.func @forward(%arg0: tensor<4x8xi64> {weft.name = "input_ids", weft.role = "tokens"}) -> (tensor<4x8x32xf32> {weft.name = "logits"}) {
+    %0 = weft.read @transformer.wte.weight : tensor<32x16xf32>
+    %1 = weft.gather %0[%arg0] axis 0 : tensor<32x16xf32>, tensor<4x8xi64> -> tensor<4x8x16xf32>
+    %2 = weft.read @transformer.wpe.weight : tensor<8x16xf32>
+    %3 = weft.broadcast %2 dims [1, 2] : tensor<8x16xf32> -> tensor<4x8x16xf32>
+    %4 = arith.addf %1, %3 : tensor<4x8x16xf32>
+    %5 = weft.read @transformer.h.0.ln_1.weight : tensor<16xf32>
+    %6 = weft.read @transformer.h.0.ln_1.bias : tensor<16xf32>
+    %7 = weft.layer_norm %4 gamma %5 beta %6 eps 9.9999997473787516E-6 : (tensor<4x8x16xf32>, tensor<16xf32>, tensor<16xf32>) -> tensor<4x8x16xf32>
+    %8 = weft.read @transformer.h.0.attn.c_attn.weight : tensor<16x48xf32>
+    %9 = weft.dot_general %7, %8 batch [] x [] contract [2] x [0] : tensor<4x8x16xf32>, tensor<16x48xf32> -> tensor<4x8x48xf32>
+    %10 = weft.read @transformer.h.0.attn.c_attn.bias : tensor<48xf32>
+    %11 = weft.broadcast %10 dims [2] : tensor<48xf32> -> tensor<4x8x48xf32>
+    %12 = arith.addf %9, %11 : tensor<4x8x48xf32>
+    %13 = weft.slice %12 offsets [0, 0, 0] strides [1, 1, 1] : tensor<4x8x48xf32> -> tensor<4x8x16xf32>
+    %14 = weft.slice %12 offsets [0, 0, 16] strides [1, 1, 1] : tensor<4x8x48xf32> -> tensor<4x8x16xf32>
+    %15 = weft.slice %12 offsets [0, 0, 32] strides [1, 1, 1] : tensor<4x8x48xf32> -> tensor<4x8x16xf32>
+    %16 = weft.reshape %13 : tensor<4x8x16xf32> -> tensor<4x8x4x8xf32>
+    %17 = weft.reshape %14 : tensor<4x8x16xf32> -> tensor<4x8x4x8xf32>
+    %18 = weft.reshape %15 : tensor<4x8x16xf32> -> tensor<4x8x4x8xf32>
+    %out, %lse = weft.attention %16, %17, %18 scale 0.35355338454246521 causal : (tensor<4x8x4x8xf32>, tensor<4x8x4x8xf32>, tensor<4x8x4x8xf32>) -> (tensor<4x8x4x8xf32>, tensor<2x4x8xf32>)
+    %19 = weft.reshape %out : tensor<4x8x4x8xf32> -> tensor<4x8x16xf32>
+    %20 = weft.read @transformer.h.0.attn.c_proj.weight : tensor<16x16xf32>
+    %21 = weft.dot_general %19, %20 batch [] x [] contract [2] x [0] : tensor<4x8x16xf32>, tensor<16x16xf32> -> tensor<4x8x16xf32>
+    %22 = weft.read @transformer.h.0.attn.c_proj.bias : tensor<16xf32>
+    %23 = weft.broadcast %22 dims [2] : tensor<16xf32> -> tensor<4x8x16xf32>
+    %24 = arith.addf %21, %23 : tensor<4x8x16xf32>
+    %25 = arith.addf %24, %4 : tensor<4x8x16xf32>
+    %26 = weft.read @transformer.h.0.ln_2.weight : tensor<16xf32>
+    %27 = weft.read @transformer.h.0.ln_2.bias : tensor<16xf32>
+    %28 = weft.layer_norm %25 gamma %26 beta %27 eps 9.9999997473787516E-6 : (tensor<4x8x16xf32>, tensor<16xf32>, tensor<16xf32>) -> tensor<4x8x16xf32>
+    %29 = weft.read @transformer.h.0.mlp.c_fc.weight : tensor<16x64xf32>
+    %30 = weft.dot_general %28, %29 batch [] x [] contract [2] x [0] : tensor<4x8x16xf32>, tensor<16x64xf32> -> tensor<4x8x64xf32>
+    %31 = weft.read @transformer.h.0.mlp.c_fc.bias : tensor<64xf32>
+    %32 = weft.broadcast %31 dims [2] : tensor<64xf32> -> tensor<4x8x64xf32>
+    %33 = arith.addf %30, %32 : tensor<4x8x64xf32>
+    %34 = weft.gelu %33 tanh : tensor<4x8x64xf32> -> tensor<4x8x64xf32>
+    %35 = weft.read @transformer.h.0.mlp.c_proj.weight : tensor<64x16xf32>
+    %36 = weft.dot_general %34, %35 batch [] x [] contract [2] x [0] : tensor<4x8x64xf32>, tensor<64x16xf32> -> tensor<4x8x16xf32>
+    %37 = weft.read @transformer.h.0.mlp.c_proj.bias : tensor<16xf32>
+    %38 = weft.broadcast %37 dims [2] : tensor<16xf32> -> tensor<4x8x16xf32>
+    %39 = arith.addf %36, %38 : tensor<4x8x16xf32>
+    %40 = arith.addf %25, %39 : tensor<4x8x16xf32>
+    %41 = weft.read @transformer.ln_f.weight : tensor<16xf32>
+    %42 = weft.read @transformer.ln_f.bias : tensor<16xf32>
+    %43 = weft.layer_norm %40 gamma %41 beta %42 eps 9.9999997473787516E-6 : (tensor<4x8x16xf32>, tensor<16xf32>, tensor<16xf32>) -> tensor<4x8x16xf32>
+    %44 = weft.dot_general %43, %0 batch [] x [] contract [2] x [1] : tensor<4x8x16xf32>, tensor<32x16xf32> -> tensor<4x8x32xf32>
+    return %44 : tensor<4x8x32xf32>
+  }
+}
