@@ -140,7 +140,7 @@ static json::Object describe(exec::InputOp input) {
     entry["field"] = utf8(field.getValue());
   // The bits are those of the signless type; whoever fills the input has to know.
   if (input->hasAttr("weft.unsigned"))
-    entry["dtype"] = "u" + dtypeName(cast<RankedTensorType>(input.getType()).getElementType()).substr(1);
+    entry["dtype"] = "u" + exec::dtypeName(cast<RankedTensorType>(input.getType()).getElementType()).substr(1);
   if (std::optional<uint64_t> limit = input.getLimit())
     entry["limit"] = static_cast<int64_t>(*limit);
   if (std::optional<uint64_t> ignore = input.getIgnore())
