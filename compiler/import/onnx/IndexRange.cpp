@@ -77,6 +77,24 @@ private:
     return range;
   }
 
+  /// What a slice takes from: the one operand of a concatenation, where it takes from no other. Tuples of indices are
+  /// concatenated and taken apart again.
+  static Value slicedFrom(SliceOp slice) {
+    auto concat = slice.getInput().getDefiningOp<ConcatOp>();
+    if (!concat)
+      return slice.getInput();
+    int64_t dim = concat.getDim(), begin = slice.getOffsets()[dim],
+            end = begin + (tensorType(slice.getResult()).getDimSize(dim) - 1) * slice.getStrides()[dim];
+    for (Value input : concat.getInputs()) {
+      int64_t size = tensorType(input).getDimSize(dim);
+      if (begin >= 0 && end < size)
+        return input;
+      begin -= size;
+      end -= size;
+    }
+    return slice.getInput();
+  }
+
   Range compute(Value v) {
     RankedTensorType type = tensorType(v);
     if (!isa<IntegerType>(type.getElementType()))
@@ -92,7 +110,8 @@ private:
         .Case([&](IotaOp iota) {
           return IndexRange{0, type.getDimSize(iota.getDim()) - 1};
         })
-        .Case<ReshapeOp, BroadcastOp, TransposeOp, SliceOp, GatherOp, arith::ExtSIOp, arith::TruncIOp>(
+        .Case([&](SliceOp slice) { return of(slicedFrom(slice)); })
+        .Case<ReshapeOp, BroadcastOp, TransposeOp, GatherOp, arith::ExtSIOp, arith::TruncIOp>(
             [&](Operation *same) { return of(same->getOperand(0)); })
         .Case([&](arith::ExtUIOp wide) -> Range {
           Range range = of(wide.getIn());

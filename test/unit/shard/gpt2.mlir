@@ -1,4 +1,4 @@
-module attributes {weft.batch = 4 : i64, weft.microbatches = 1 : i64, weft.model = "tiny.onnx"} {
+module attributes {weft.batch = 4 : i64, weft.microbatches = 1 : i64, weft.model = "gpt2.onnx"} {
   weft.param @transformer.wte.weight : tensor<32x16xf32> trainable = #weft.normal<2.000000e-02 : f64>
   weft.param @transformer.wpe.weight : tensor<8x16xf32> trainable = #weft.normal<2.000000e-02 : f64>
   weft.param @transformer.h.0.ln_1.weight : tensor<16xf32> trainable = #weft.constant<1.000000e+00 : f64>
@@ -13,6 +13,18 @@ module attributes {weft.batch = 4 : i64, weft.microbatches = 1 : i64, weft.model
   weft.param @transformer.h.0.mlp.c_fc.bias : tensor<64xf32> trainable = #weft.constant<0.000000e+00 : f64>
   weft.param @transformer.h.0.mlp.c_proj.weight : tensor<64x16xf32> trainable = #weft.normal<2.000000e-02 : f64>
   weft.param @transformer.h.0.mlp.c_proj.bias : tensor<16xf32> trainable = #weft.constant<0.000000e+00 : f64>
+  weft.param @transformer.h.1.ln_1.weight : tensor<16xf32> trainable = #weft.constant<1.000000e+00 : f64>
+  weft.param @transformer.h.1.ln_1.bias : tensor<16xf32> trainable = #weft.constant<0.000000e+00 : f64>
+  weft.param @transformer.h.1.attn.c_attn.weight : tensor<16x48xf32> trainable = #weft.normal<2.000000e-02 : f64>
+  weft.param @transformer.h.1.attn.c_attn.bias : tensor<48xf32> trainable = #weft.constant<0.000000e+00 : f64>
+  weft.param @transformer.h.1.attn.c_proj.weight : tensor<16x16xf32> trainable = #weft.normal<2.000000e-02 : f64>
+  weft.param @transformer.h.1.attn.c_proj.bias : tensor<16xf32> trainable = #weft.constant<0.000000e+00 : f64>
+  weft.param @transformer.h.1.ln_2.weight : tensor<16xf32> trainable = #weft.constant<1.000000e+00 : f64>
+  weft.param @transformer.h.1.ln_2.bias : tensor<16xf32> trainable = #weft.constant<0.000000e+00 : f64>
+  weft.param @transformer.h.1.mlp.c_fc.weight : tensor<16x64xf32> trainable = #weft.normal<2.000000e-02 : f64>
+  weft.param @transformer.h.1.mlp.c_fc.bias : tensor<64xf32> trainable = #weft.constant<0.000000e+00 : f64>
+  weft.param @transformer.h.1.mlp.c_proj.weight : tensor<64x16xf32> trainable = #weft.normal<2.000000e-02 : f64>
+  weft.param @transformer.h.1.mlp.c_proj.bias : tensor<16xf32> trainable = #weft.constant<0.000000e+00 : f64>
   weft.param @transformer.ln_f.weight : tensor<16xf32> trainable = #weft.constant<1.000000e+00 : f64>
   weft.param @transformer.ln_f.bias : tensor<16xf32> trainable = #weft.constant<0.000000e+00 : f64>
   func.func @forward(%arg0: tensor<4x8xi64> {weft.name = "input_ids", weft.role = "tokens"}) -> (tensor<4x8x32xf32> {weft.name = "logits"}) {
@@ -32,11 +44,11 @@ module attributes {weft.batch = 4 : i64, weft.microbatches = 1 : i64, weft.model
     %13 = weft.slice %12 offsets [0, 0, 0] strides [1, 1, 1] : tensor<4x8x48xf32> -> tensor<4x8x16xf32>
     %14 = weft.slice %12 offsets [0, 0, 16] strides [1, 1, 1] : tensor<4x8x48xf32> -> tensor<4x8x16xf32>
     %15 = weft.slice %12 offsets [0, 0, 32] strides [1, 1, 1] : tensor<4x8x48xf32> -> tensor<4x8x16xf32>
-    %16 = weft.reshape %13 : tensor<4x8x16xf32> -> tensor<4x8x4x8xf32>
-    %17 = weft.reshape %14 : tensor<4x8x16xf32> -> tensor<4x8x4x8xf32>
-    %18 = weft.reshape %15 : tensor<4x8x16xf32> -> tensor<4x8x4x8xf32>
-    %out, %lse = weft.attention %16, %17, %18 scale 0.35355338454246521 causal : (tensor<4x8x4x8xf32>, tensor<4x8x4x8xf32>, tensor<4x8x4x8xf32>) -> (tensor<4x8x4x8xf32>, tensor<2x4x8xf32>)
-    %19 = weft.reshape %out : tensor<4x8x4x8xf32> -> tensor<4x8x16xf32>
+    %16 = weft.reshape %13 : tensor<4x8x16xf32> -> tensor<4x8x4x4xf32>
+    %17 = weft.reshape %14 : tensor<4x8x16xf32> -> tensor<4x8x4x4xf32>
+    %18 = weft.reshape %15 : tensor<4x8x16xf32> -> tensor<4x8x4x4xf32>
+    %out, %lse = weft.attention %16, %17, %18 scale 5.000000e-01 causal : (tensor<4x8x4x4xf32>, tensor<4x8x4x4xf32>, tensor<4x8x4x4xf32>) -> (tensor<4x8x4x4xf32>, tensor<4x4x8xf32>)
+    %19 = weft.reshape %out : tensor<4x8x4x4xf32> -> tensor<4x8x16xf32>
     %20 = weft.read @transformer.h.0.attn.c_proj.weight : tensor<16x16xf32>
     %21 = weft.dot_general %19, %20 batch [] x [] contract [2] x [0] : tensor<4x8x16xf32>, tensor<16x16xf32> -> tensor<4x8x16xf32>
     %22 = weft.read @transformer.h.0.attn.c_proj.bias : tensor<16xf32>
@@ -58,10 +70,47 @@ module attributes {weft.batch = 4 : i64, weft.microbatches = 1 : i64, weft.model
     %38 = weft.broadcast %37 dims [2] : tensor<16xf32> -> tensor<4x8x16xf32>
     %39 = arith.addf %36, %38 : tensor<4x8x16xf32>
     %40 = arith.addf %25, %39 : tensor<4x8x16xf32>
-    %41 = weft.read @transformer.ln_f.weight : tensor<16xf32>
-    %42 = weft.read @transformer.ln_f.bias : tensor<16xf32>
+    %41 = weft.read @transformer.h.1.ln_1.weight : tensor<16xf32>
+    %42 = weft.read @transformer.h.1.ln_1.bias : tensor<16xf32>
     %43 = weft.layer_norm %40 gamma %41 beta %42 eps 9.9999997473787516E-6 : (tensor<4x8x16xf32>, tensor<16xf32>, tensor<16xf32>) -> tensor<4x8x16xf32>
-    %44 = weft.dot_general %43, %0 batch [] x [] contract [2] x [1] : tensor<4x8x16xf32>, tensor<32x16xf32> -> tensor<4x8x32xf32>
-    return %44 : tensor<4x8x32xf32>
+    %44 = weft.read @transformer.h.1.attn.c_attn.weight : tensor<16x48xf32>
+    %45 = weft.dot_general %43, %44 batch [] x [] contract [2] x [0] : tensor<4x8x16xf32>, tensor<16x48xf32> -> tensor<4x8x48xf32>
+    %46 = weft.read @transformer.h.1.attn.c_attn.bias : tensor<48xf32>
+    %47 = weft.broadcast %46 dims [2] : tensor<48xf32> -> tensor<4x8x48xf32>
+    %48 = arith.addf %45, %47 : tensor<4x8x48xf32>
+    %49 = weft.slice %48 offsets [0, 0, 0] strides [1, 1, 1] : tensor<4x8x48xf32> -> tensor<4x8x16xf32>
+    %50 = weft.slice %48 offsets [0, 0, 16] strides [1, 1, 1] : tensor<4x8x48xf32> -> tensor<4x8x16xf32>
+    %51 = weft.slice %48 offsets [0, 0, 32] strides [1, 1, 1] : tensor<4x8x48xf32> -> tensor<4x8x16xf32>
+    %52 = weft.reshape %49 : tensor<4x8x16xf32> -> tensor<4x8x4x4xf32>
+    %53 = weft.reshape %50 : tensor<4x8x16xf32> -> tensor<4x8x4x4xf32>
+    %54 = weft.reshape %51 : tensor<4x8x16xf32> -> tensor<4x8x4x4xf32>
+    %out_0, %lse_1 = weft.attention %52, %53, %54 scale 5.000000e-01 causal : (tensor<4x8x4x4xf32>, tensor<4x8x4x4xf32>, tensor<4x8x4x4xf32>) -> (tensor<4x8x4x4xf32>, tensor<4x4x8xf32>)
+    %55 = weft.reshape %out_0 : tensor<4x8x4x4xf32> -> tensor<4x8x16xf32>
+    %56 = weft.read @transformer.h.1.attn.c_proj.weight : tensor<16x16xf32>
+    %57 = weft.dot_general %55, %56 batch [] x [] contract [2] x [0] : tensor<4x8x16xf32>, tensor<16x16xf32> -> tensor<4x8x16xf32>
+    %58 = weft.read @transformer.h.1.attn.c_proj.bias : tensor<16xf32>
+    %59 = weft.broadcast %58 dims [2] : tensor<16xf32> -> tensor<4x8x16xf32>
+    %60 = arith.addf %57, %59 : tensor<4x8x16xf32>
+    %61 = arith.addf %60, %40 : tensor<4x8x16xf32>
+    %62 = weft.read @transformer.h.1.ln_2.weight : tensor<16xf32>
+    %63 = weft.read @transformer.h.1.ln_2.bias : tensor<16xf32>
+    %64 = weft.layer_norm %61 gamma %62 beta %63 eps 9.9999997473787516E-6 : (tensor<4x8x16xf32>, tensor<16xf32>, tensor<16xf32>) -> tensor<4x8x16xf32>
+    %65 = weft.read @transformer.h.1.mlp.c_fc.weight : tensor<16x64xf32>
+    %66 = weft.dot_general %64, %65 batch [] x [] contract [2] x [0] : tensor<4x8x16xf32>, tensor<16x64xf32> -> tensor<4x8x64xf32>
+    %67 = weft.read @transformer.h.1.mlp.c_fc.bias : tensor<64xf32>
+    %68 = weft.broadcast %67 dims [2] : tensor<64xf32> -> tensor<4x8x64xf32>
+    %69 = arith.addf %66, %68 : tensor<4x8x64xf32>
+    %70 = weft.gelu %69 tanh : tensor<4x8x64xf32> -> tensor<4x8x64xf32>
+    %71 = weft.read @transformer.h.1.mlp.c_proj.weight : tensor<64x16xf32>
+    %72 = weft.dot_general %70, %71 batch [] x [] contract [2] x [0] : tensor<4x8x64xf32>, tensor<64x16xf32> -> tensor<4x8x16xf32>
+    %73 = weft.read @transformer.h.1.mlp.c_proj.bias : tensor<16xf32>
+    %74 = weft.broadcast %73 dims [2] : tensor<16xf32> -> tensor<4x8x16xf32>
+    %75 = arith.addf %72, %74 : tensor<4x8x16xf32>
+    %76 = arith.addf %61, %75 : tensor<4x8x16xf32>
+    %77 = weft.read @transformer.ln_f.weight : tensor<16xf32>
+    %78 = weft.read @transformer.ln_f.bias : tensor<16xf32>
+    %79 = weft.layer_norm %76 gamma %77 beta %78 eps 9.9999997473787516E-6 : (tensor<4x8x16xf32>, tensor<16xf32>, tensor<16xf32>) -> tensor<4x8x16xf32>
+    %80 = weft.dot_general %79, %0 batch [] x [] contract [2] x [1] : tensor<4x8x16xf32>, tensor<32x16xf32> -> tensor<4x8x32xf32>
+    return %80 : tensor<4x8x32xf32>
   }
 }
