@@ -62,8 +62,7 @@ Ranks::Ranks(const Manifest &manifest, uint64_t hash, uint64_t options, const La
 
 Ranks::~Ranks() {
   // Links before their groups, groups before the transport, and that before the store it was made from.
-  exchanges.clear();
-  groups.clear();
+  release();
   transport.reset();
   client.reset();
   server.reset();
@@ -103,9 +102,9 @@ template <typename Call> void Ranks::guard(int64_t index, const std::vector<int6
 
 Ranks::Connected &Ranks::groupOf(std::vector<int> axes) {
   std::sort(axes.begin(), axes.end());
-  std::unique_ptr<Connected> &slot = groups[axes];
-  if (slot)
-    return *slot;
+  // Only this thread changes the map; the other one, which aborts, sees whole groups.
+  if (auto found = groups.find(axes); found != groups.end())
+    return *found->second;
   auto connected = std::make_unique<Connected>();
   connected->ranks = manifest.mesh.groupOf(job.rank, axes);
   int size = static_cast<int>(connected->ranks.size());
@@ -134,8 +133,7 @@ Ranks::Connected &Ranks::groupOf(std::vector<int> axes) {
       }
   }
   std::lock_guard<std::mutex> lock(connecting);
-  slot = std::move(connected);
-  return *slot;
+  return *(groups[axes] = std::move(connected));
 }
 
 void Ranks::connect(char *memory, int64_t bytes) {
