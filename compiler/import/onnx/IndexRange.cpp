@@ -77,6 +77,20 @@ private:
     return range;
   }
 
+  /// Of the elements that a slice takes from a constant, one component of a tuple of indices for example.
+  Range ofConstantSlice(SliceOp slice, DenseElementsAttr constant) {
+    std::optional<Literal> whole = Literal::fromAttr(constant);
+    SmallVector<Literal> part;
+    if (!whole || constant.getNumElements() > (1 << 16) || failed(slice.evaluate({*whole}, part)))
+      return ofConstant(constant);
+    Range range;
+    for (int64_t i = 0, count = part[0].getNumElements(); i < count; ++i) {
+      int64_t number = part[0].getInt(i);
+      range = range ? hull(range, IndexRange{number, number}) : Range(IndexRange{number, number});
+    }
+    return range;
+  }
+
   /// What a slice takes from: the one operand of a concatenation, where it takes from no other. Tuples of indices are
   /// concatenated and taken apart again.
   static Value slicedFrom(SliceOp slice) {
@@ -110,7 +124,11 @@ private:
         .Case([&](IotaOp iota) {
           return IndexRange{0, type.getDimSize(iota.getDim()) - 1};
         })
-        .Case([&](SliceOp slice) { return of(slicedFrom(slice)); })
+        .Case([&](SliceOp slice) -> Range {
+          if (DenseElementsAttr constant = constantValue(slice.getInput()))
+            return ofConstantSlice(slice, constant);
+          return of(slicedFrom(slice));
+        })
         .Case<ReshapeOp, BroadcastOp, TransposeOp, GatherOp, arith::ExtSIOp, arith::TruncIOp>(
             [&](Operation *same) { return of(same->getOperand(0)); })
         .Case([&](arith::ExtUIOp wide) -> Range {
