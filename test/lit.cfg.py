@@ -22,6 +22,8 @@ config.environment["OMP_WAIT_POLICY"] = "passive"
 # %models: real exported models, their reference values, and text to train on.
 config.substitutions.append(("%models", os.path.join(config.weft_source_dir, "test", "models")))
 config.substitutions.append(("%python", config.python))
+# ONNX's node tests as folders, made by tools/setup.
+config.substitutions.append(("%onnx-cases", os.path.join(config.weft_source_dir, "build", "onnx-conformance", "cases")))
 
 
 def has_gpu():

@@ -11,6 +11,7 @@
 #include "dialects/exec/Exec.h"
 #include "dialects/weft/Weft.h"
 #include "mlir/Pass/Pass.h"
+#include "passes/schedule/Target.h"
 
 namespace weft {
 
@@ -18,6 +19,9 @@ namespace weft {
 #include "passes/lower/Passes.h.inc"
 #define GEN_PASS_REGISTRATION
 #include "passes/lower/Passes.h.inc"
+
+/// The pass that writes products as sums where `target`, which outlives it, has no library for them.
+std::unique_ptr<mlir::Pass> createLoopProductsPass(const Target *target);
 
 } // namespace weft
 

@@ -17,6 +17,17 @@ def Decompose : Pass<"weft-decompose", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }
 
+def LoopProducts : Pass<"weft-loop-products", "::mlir::func::FuncOp"> {
+  let summary = "Writes products that no library of the target computes as sums of products of elements";
+  let description = [{
+    After: every dot_general is of a type that the target's libraries take; the others (integers, f64 and f16 on the
+    host) are a reduction of a multiplication, which becomes a kernel. Attention of 16-bit floats that the target does
+    not take is computed in f32. Without a target nothing changes.
+  }];
+  let statistics = [Statistic<"numLoops", "loops", "Products written as sums">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::weft::exec::ExecDialect"];
+}
+
 def FormKernels : Pass<"weft-form-kernels", "::mlir::func::FuncOp"> {
   let summary = "Groups ops into fused kernels and library calls";
   let description = [{

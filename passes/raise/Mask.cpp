@@ -38,8 +38,8 @@ struct Resolver {
   bool everyQuerySees(const Conjunction &seen) const;
   Layout maskLayout(ArrayRef<Layout> layouts) const;
   Value asBoolean(const Condition &condition);
-  ResolvedMask buildBoolean(const Conjunction &seen);
-  Value buildAdditive(ArrayRef<Analyzed> terms, bool skipHiding);
+  FailureOr<ResolvedMask> buildBoolean(const Conjunction &seen);
+  FailureOr<Value> buildAdditive(ArrayRef<Analyzed> terms, bool skipHiding);
 };
 } // namespace
 
@@ -268,7 +268,13 @@ Value Resolver::asBoolean(const Condition &condition) {
   return v;
 }
 
-ResolvedMask Resolver::buildBoolean(const Conjunction &seen) {
+/// Whether `to` has every index that `view` depends on.
+static bool covers(const Factors &factors, const Layout &to, const View &view) {
+  FactorList have = factors.leaves(view.layout), want = factors.leaves(to);
+  return llvm::all_of(have, [&](int factor) { return llvm::is_contained(want, factor); });
+}
+
+FailureOr<ResolvedMask> Resolver::buildBoolean(const Conjunction &seen) {
   ResolvedMask result;
   Affine causal = causalBound();
   SmallVector<const Condition *> rest;
@@ -284,6 +290,9 @@ ResolvedMask Resolver::buildBoolean(const Conjunction &seen) {
   Layout layout = maskLayout(layouts);
   for (const Condition *condition : rest) {
     View view = varyingView(build, raising, {asBoolean(*condition), condition->view.layout});
+    // A mask that varies along something else than batch, head, query and key is none that attention can take.
+    if (!covers(factors, layout, view))
+      return failure();
     Value mask = materialize(build, factors, view, layout);
     result.mask = result.mask ? arith::AndIOp::create(build.b, build.loc, result.mask, mask).getResult() : mask;
   }
@@ -291,7 +300,7 @@ ResolvedMask Resolver::buildBoolean(const Conjunction &seen) {
 }
 
 /// The sum of the terms, which must not be empty.
-Value Resolver::buildAdditive(ArrayRef<Analyzed> terms, bool skipHiding) {
+FailureOr<Value> Resolver::buildAdditive(ArrayRef<Analyzed> terms, bool skipHiding) {
   SmallVector<View> views;
   for (const Analyzed &analyzed : terms) {
     const MaskTerm &term = *analyzed.term;
@@ -313,6 +322,8 @@ Value Resolver::buildAdditive(ArrayRef<Analyzed> terms, bool skipHiding) {
   Layout layout = maskLayout(layouts);
   Value sum;
   for (const View &view : views) {
+    if (!covers(factors, layout, view))
+      return failure();
     Value mask = materialize(build, factors, view, layout);
     sum = sum ? build.add(sum, mask) : mask;
   }
@@ -359,6 +370,9 @@ FailureOr<ResolvedMask> weft::resolveMasks(Build &build, Raising &raising, Facto
       return failure();
     element = type;
   }
-  result.mask = resolver.buildAdditive(analyzed, result.causal);
+  FailureOr<Value> sum = resolver.buildAdditive(analyzed, result.causal);
+  if (failed(sum))
+    return failure();
+  result.mask = *sum;
   return result;
 }

@@ -21,7 +21,9 @@ using namespace weft;
 using namespace weft::conformance;
 using llvm::StringRef;
 
-std::string weft::conformance::resultSymbol(size_t i) { return "result/" + std::to_string(i); }
+static constexpr const char *resultPrefix = "result/";
+
+std::string weft::conformance::resultSymbol(size_t i) { return resultPrefix + std::to_string(i); }
 
 /// The object code in this process, with the runtime's C API within reach.
 static llvm::Expected<std::unique_ptr<llvm::orc::LLJIT>> loadObject(StringRef object) {
@@ -37,6 +39,8 @@ static llvm::Expected<std::unique_ptr<llvm::orc::LLJIT>> loadObject(StringRef ob
   add("weft_matmul", &weft_matmul);
   add("weft_attention_forward", &weft_attention_forward);
   add("weft_attention_backward", &weft_attention_backward);
+  add("weft_convolution", &weft_convolution);
+  add("weft_top_k", &weft_top_k);
   add("weft_copy", &weft_copy);
   llvm::orc::JITDylib &dylib = (*jit)->getMainJITDylib();
   if (llvm::Error error = dylib.define(llvm::orc::absoluteSymbols(std::move(symbols))))
@@ -118,9 +122,13 @@ static Outcome executeOrThrow(const TestCase &test, const std::string &manifest,
   rt::Manifest facts = rt::Manifest::parse(manifest.data(), manifest.size());
   weft_context runtime(facts, /*threads=*/1, /*mayReduce=*/true);
   rt::Arena arena(facts.arenaBytes);
-  // Whatever is read before it is written shows.
-  std::memset(arena.data(), 0xff, facts.arenaBytes);
+  rt::initialiseStates(facts, arena.data());
   rt::initialiseParameters(facts, arena.data(), 0, nullptr);
+  // Results that nobody writes show, and temporaries that are read before they are written.
+  std::memset(arena.data() + facts.persistentBytes, 0xff, facts.arenaBytes - facts.persistentBytes);
+  for (const rt::StateInfo &state : facts.states)
+    if (StringRef(state.name).starts_with(resultPrefix))
+      std::memset(arena.data() + state.offset, 0xff, state.bytes);
   for (const rt::InputInfo &input : facts.inputs) {
     auto tensor = llvm::find_if(test.inputs, [&](const Tensor &t) { return t.name == input.name; });
     if (static_cast<int64_t>(tensor->bytes.size()) != input.bytes)

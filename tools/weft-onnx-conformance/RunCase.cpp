@@ -16,6 +16,7 @@
 #include "dialects/weft/Build.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassManager.h"
+#include "passes/train/InputLimits.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
 #include <fstream>
@@ -135,6 +136,7 @@ bool Runner::runPasses(const char *what, llvm::function_ref<void(OpPassManager &
 /// Makes the forward function a task that writes its results to states.
 void Runner::makeTask() {
   auto function = module->lookupSymbol<func::FuncOp>("forward");
+  setInputLimits(function);
   OpBuilder builder(function);
   Build e{builder, function.getLoc()};
   auto state = [&](StringRef symbol, RankedTensorType type) {
@@ -157,7 +159,7 @@ void Runner::makeTask() {
   }
   results->setOperands({});
   function.setType(builder.getFunctionType(function.getArgumentTypes(), {}));
-  function.setSymName("task_eval");
+  function.setSymName("task_step");
 }
 
 bool Runner::schedule() {
@@ -173,14 +175,14 @@ bool Runner::schedule() {
       return fail(text);
     }
   makeTask();
-  HostTarget target;
-  if (!runPasses("scheduling", [&](OpPassManager &pm) { buildSchedulePipeline(pm, &target); }))
-    return false;
   std::string why;
   FailureOr<HostCpu> found = HostCpu::get("native", why);
   if (failed(found))
     return fail(why);
   cpu = *found;
+  HostTarget target(cpu.features);
+  if (!runPasses("scheduling", [&](OpPassManager &pm) { buildSchedulePipeline(pm, &target); }))
+    return false;
   ManifestFacts facts;
   facts.model = test.name;
   facts.target = "host";
@@ -188,7 +190,11 @@ bool Runner::schedule() {
   facts.cpuFeatures = cpu.features;
   facts.optimizer = "sgd";
   facts.microbatches = 1;
-  manifest = llvm::formatv("{0}", llvm::json::Value(buildManifest(*module, facts)));
+  llvm::json::Object description = buildManifest(*module, facts);
+  // Tests with empty inputs have no samples, which executables must have.
+  if (description["batch"].getAsInteger().value_or(0) < 1)
+    description["batch"] = 1;
+  manifest = llvm::formatv("{0}", llvm::json::Value(std::move(description)));
   return true;
 }
 

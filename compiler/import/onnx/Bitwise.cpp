@@ -37,7 +37,7 @@ static LogicalResult bitwiseNot(NodeImport &n) {
   return n.done(arith::XOrIOp::create(n.e.b, n.e.loc, n.input(0), n.e.splatLike(n.input(0), -1)));
 }
 
-/// Shifts of unsigned integers. Those by the width and more, which arith leaves undefined, give 0.
+/// Shifts by the width and more, which arith leaves undefined, shift every bit out; a signed integer keeps its sign.
 static LogicalResult bitShift(NodeImport &n) {
   std::string direction = n.getString("direction", "");
   auto both = integerPair(n);
@@ -45,18 +45,19 @@ static LogicalResult bitShift(NodeImport &n) {
     return failure();
   if (direction != "LEFT" && direction != "RIGHT")
     return n.error() << "direction must be 'LEFT' or 'RIGHT', not '" << direction << "'";
-  if (!n.isUnsigned(0))
-    return n.error() << "BitShift is defined on unsigned integers only, not on " << n.elementType(0);
   Build &e = n.e;
   auto [x, by] = *both;
   int64_t width = n.elementType(0).getIntOrFloatBitWidth();
   Value inside =
       arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::ult, by, e.splatLike(by, static_cast<double>(width)));
-  Value within = e.select(inside, by, e.splatLike(by, 0)), shifted;
+  auto within = [&](int64_t instead) { return e.select(inside, by, e.splatLike(by, static_cast<double>(instead))); };
+  if (direction == "RIGHT" && !n.isUnsigned(0))
+    return n.done(arith::ShRSIOp::create(e.b, e.loc, x, within(width - 1)));
+  Value shifted;
   if (direction == "LEFT")
-    shifted = arith::ShLIOp::create(e.b, e.loc, x, within);
+    shifted = arith::ShLIOp::create(e.b, e.loc, x, within(0));
   else
-    shifted = arith::ShRUIOp::create(e.b, e.loc, x, within);
+    shifted = arith::ShRUIOp::create(e.b, e.loc, x, within(0));
   return n.done(e.select(inside, shifted, e.splatLike(x, 0)));
 }
 

@@ -95,9 +95,12 @@ static LogicalResult mod(NodeImport &n) {
   auto [x, y] = *both;
   Build &e = n.e;
   if (n.isFloat(0)) {
-    if (!likeC)
-      return n.error() << "Mod of floats needs fmod=1";
-    return n.done(arith::RemFOp::create(e.b, e.loc, x, y));
+    Value rest = arith::RemFOp::create(e.b, e.loc, x, y), zero = e.splatLike(rest, 0);
+    if (likeC)
+      return n.done(rest);
+    Value wrongSign = arith::XOrIOp::create(e.b, e.loc, e.less(rest, zero), e.less(y, zero));
+    Value some = arith::CmpFOp::create(e.b, e.loc, arith::CmpFPredicate::UNE, rest, zero);
+    return n.done(e.select(arith::AndIOp::create(e.b, e.loc, wrongSign, some), e.add(rest, y), rest));
   }
   if (n.isUnsigned(0))
     return n.done(arith::RemUIOp::create(e.b, e.loc, x, y));

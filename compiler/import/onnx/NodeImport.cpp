@@ -149,7 +149,7 @@ LogicalResult NodeImport::needFloat(size_t i) {
 }
 
 LogicalResult NodeImport::needSameElementType(size_t a, size_t b) {
-  if (elementType(a) == elementType(b))
+  if (elementType(a) == elementType(b) && isUnsigned(a) == isUnsigned(b))
     return success();
   return error() << "operands '" << displayName(a) << "' and '" << displayName(b) << "' must have one type, not "
                  << elementType(a) << " and " << elementType(b);

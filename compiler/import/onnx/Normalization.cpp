@@ -128,9 +128,45 @@ static LogicalResult rmsNorm(NodeImport &n) {
   return n.done(e.reshape(y, shape));
 }
 
+static LogicalResult lpNormalization(NodeImport &n) {
+  FailureOr<int64_t> axis = n.axis(n.getInt("axis", -1), n.rank(0));
+  int64_t p = n.getInt("p", 2);
+  if (failed(axis) || failed(n.needFloat()))
+    return failure();
+  if (p != 1 && p != 2)
+    return n.error() << "p must be 1 or 2, not " << p;
+  Build &e = n.e;
+  Value x = n.input(0);
+  Value norm = p == 1 ? e.sum(math::AbsFOp::create(e.b, e.loc, x), {*axis}) : e.sqrt(e.sum(e.mul(x, x), {*axis}));
+  // A vector of zeros stays one.
+  norm = e.select(e.equal(norm, e.splatLike(norm, 0)), e.splatLike(norm, 1), norm);
+  return n.done(e.div(x, e.broadcastAlong(norm, {*axis}, n.shape(0))));
+}
+
+static LogicalResult meanVarianceNormalization(NodeImport &n) {
+  Shape list{0, 2, 3};
+  if (auto given = n.getInts("axes"))
+    list = *given;
+  FailureOr<Shape> axes = n.axes(list, n.rank(0));
+  if (failed(axes) || failed(n.needFloat()))
+    return failure();
+  Build &e = n.e;
+  Value x = n.input(0);
+  auto mean = [&](Value v) {
+    Value sum = e.sum(v, *axes);
+    double count = static_cast<double>(n.type(0).getNumElements()) / tensorType(sum).getNumElements();
+    return e.broadcastAlong(e.div(sum, e.splatLike(sum, count)), *axes, n.shape(0));
+  };
+  Value centered = e.sub(x, mean(x));
+  Value deviation = e.sqrt(mean(e.mul(centered, centered)));
+  return n.done(e.div(centered, e.add(deviation, e.splatLike(x, 1e-9))));
+}
+
 void weft::registerNormalization(OpTable &table) {
   table.add("Softmax", softmax, 1, 1);
   table.add("LogSoftmax", logSoftmax, 1, 1);
+  table.add("LpNormalization", lpNormalization, 1, 1);
+  table.add("MeanVarianceNormalization", meanVarianceNormalization, 1, 1);
   table.add("LayerNormalization", layerNorm, 2, 3, 3, 17);
   table.add("RMSNormalization", rmsNorm, 2, 2, 1, 23);
 }

@@ -77,10 +77,6 @@ static bool readWholeFile(const std::string &path, std::unique_ptr<llvm::MemoryB
     error = "it is not a regular file";
     return false;
   }
-  if (llvm::sys::fs::exists(path) && !llvm::sys::fs::is_regular_file(path)) {
-    error = "it is not a regular file";
-    return false;
-  }
   auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!file) {
     error = "it cannot be read: " + file.getError().message();
@@ -117,9 +113,6 @@ LogicalResult Importer::checkOpset() {
                    << ": export it again or convert it";
   return success();
 }
-
-/// Operators that are named in one go when they cannot be taken.
-static constexpr size_t kMaxOperatorErrors = 10;
 
 /// Operators that are named in one go when they cannot be taken.
 static constexpr size_t kMaxOperatorErrors = 10;
@@ -277,6 +270,8 @@ LogicalResult Importer::makeFunction(Block *body) {
   for (auto [input, argument] : llvm::zip(inputs, entry->getArguments())) {
     argument.setLoc(NameLoc::get(builder.getStringAttr(input->name)));
     values[input->name] = argument;
+    if (onnx::isUnsigned(input->type))
+      context.unsignedValues.insert(input->name);
   }
   builder.setInsertionPointToEnd(entry);
   return success();
@@ -303,18 +298,23 @@ LogicalResult Importer::setRoles() {
     std::string name = StringRef(input->name).lower(), role, field;
     if (auto it = asked.find(input->name); it != asked.end()) {
       role = it->second;
-      if (role != "tokens" && role != "labels" && role != "ones" && role != "positions") {
+      if (role != "tokens" && role != "labels" && role != "ones" && role != "zeros" && role != "positions") {
         field = role;
         role = "field";
       }
-      if (role != "ones" && role != "field" && !index)
-        return error() << "input '" << input->name << "' of type " << type << " cannot be " << role;
+      if ((role == "tokens" || role == "labels" || role == "positions") && !index)
+        return error() << "input '" << input->name << "' of type " << type << " cannot be " << role
+                       << ", which are integers of 32 or 64 bits; --input " << input->name
+                       << "=FIELD reads it from a tensor of the data";
     } else if (!index || StringRef(name).contains("mask")) {
       role = StringRef(name).contains("mask") ? "ones" : "field";
     } else if (StringRef(name).contains("label") || StringRef(name).contains("target")) {
       role = "labels";
     } else if (StringRef(name).contains("position")) {
       role = "positions";
+    } else if (StringRef(name).contains("token_type") || StringRef(name).contains("segment")) {
+      // A text that is not a pair is one segment: number 0 throughout.
+      role = "zeros";
     } else if (tokens < 0 && type.getRank() == 2) {
       role = "tokens";
     } else if (tokens >= 0 && function.getArgumentTypes()[tokens] == type) {
@@ -330,6 +330,8 @@ LogicalResult Importer::setRoles() {
     function.setArgAttr(i, "weft.role", builder.getStringAttr(role));
     if (!field.empty())
       function.setArgAttr(i, "weft.field", builder.getStringAttr(field));
+    if (onnx::isUnsigned(input->type))
+      function.setArgAttr(i, "weft.unsigned", builder.getUnitAttr());
     std::string text;
     llvm::raw_string_ostream(text) << "input '" << input->name << "' (" << type << ") is taken as "
                                    << (field.empty() ? role : "field '" + field + "' of the data");
@@ -398,6 +400,11 @@ LogicalResult Importer::importNode(const onnx::Node &node, Location loc) {
   Block *block = builder.getInsertionBlock();
   Operation *last = block->empty() ? nullptr : &block->back();
   NodeImport import(context, node, version, builder, loc, operands);
+  std::optional<int> unsignedRule = table.unsignedRule(node.opType);
+  for (size_t i = 0; i < operands.size(); ++i)
+    if (operands[i] && import.isUnsigned(i) && !unsignedRule)
+      return emitError(loc) << "operand '" << import.displayName(i) << "' is of unsigned integers, which Weft's "
+                            << node.opType << " does not take";
   if (failed(rule->handler(import)) || import.hasFault()) {
     if (!import.hasFault())
       emitError(loc) << "it cannot be imported";
@@ -413,8 +420,25 @@ LogicalResult Importer::importNode(const onnx::Node &node, Location loc) {
     if (!results[i])
       return emitError(loc) << "its result '" << name << "' is not supported";
     values[name] = results[i];
+    // Only integers wider than booleans can be unsigned.
+    Type element = tensorType(results[i]).getElementType();
+    bool like = unsignedRule && *unsignedRule >= 0 && import.isUnsigned(*unsignedRule);
+    if (isa<IntegerType>(element) && !element.isInteger(1) && import.isUnsignedResult(i).value_or(like))
+      context.unsignedValues.insert(name);
   }
   return success();
+}
+
+/// What a step does with batch norms, which people expect to be one thing or the other.
+void Importer::sayBatchNorms() {
+  auto norms = [](int64_t count) { return std::to_string(count) + (count == 1 ? " batch norm" : " batch norms"); };
+  if (int64_t count = context.trainedBatchNorms)
+    report.remarks.push_back(norms(count) +
+                             " trained with the statistics of each micro-batch; running statistics are " +
+                             "states, which evaluation uses");
+  if (int64_t count = context.frozenBatchNorms)
+    report.remarks.push_back(norms(count) + " computed with the running statistics of the file, as exported; " +
+                             "--batch-norm training trains with those of the batch");
 }
 
 /// Constants that folding left without users, and reads of parameters that only sizes were taken of.
@@ -431,21 +455,12 @@ OwningOpRef<ModuleOp> Importer::run() {
         registerEinsum, registerSorting, registerReduction, registerIndexing, registerNormalization,
         registerChannelNorm, registerConvolution, registerPooling, registerAttention, registerLoss})
     family(table);
-/// What a step does with batch norms, which people expect to be one thing or the other.
-void Importer::sayBatchNorms() {
-  auto norms = [](int64_t count) { return std::to_string(count) + (count == 1 ? " batch norm" : " batch norms"); };
-  if (int64_t count = context.trainedBatchNorms)
-    report.remarks.push_back(norms(count) +
-                             " trained with the statistics of each micro-batch; running statistics are " +
-                             "states, which evaluation uses");
-  if (int64_t count = context.frozenBatchNorms)
-    report.remarks.push_back(norms(count) + " computed with the running statistics of the file, as exported; " +
-                             "--batch-norm training trains with those of the batch");
-}
-
   if (options.precision != "fp32" && options.precision != "model")
     return error() << "precision '" << options.precision << "' is neither 'fp32' nor 'model'", nullptr;
   context.narrowToF32 = options.precision == "fp32";
+  if (options.batchNorm != "as-exported" && options.batchNorm != "training")
+    return error() << "batch norm '" << options.batchNorm << "' is neither 'as-exported' nor 'training'", nullptr;
+  context.trainBatchNorm = options.batchNorm == "training";
   if (failed(readFile()) || failed(checkOpset()) ||
       failed(inlineFunctions(&mlirContext, model, [&](StringRef name) { return table.knows(name); })) ||
       failed(hoistConstants(&mlirContext, model)))
@@ -456,11 +471,11 @@ void Importer::sayBatchNorms() {
     return {};
 
   parameters.emplace(model, options, context, TensorFiles{absolutePath, buffer->getBuffer()}, report);
+  for (const onnx::Tensor &tensor : model.initializers)
+    if (onnx::isUnsigned(tensor.type))
+      context.unsignedValues.insert(tensor.name);
   llvm::StringMap<SmallVector<Use, 2>> weightUses;
   for (const onnx::Tensor &tensor : model.initializers)
-  if (options.batchNorm != "as-exported" && options.batchNorm != "training")
-    return error() << "batch norm '" << options.batchNorm << "' is neither 'as-exported' nor 'training'", nullptr;
-  context.trainBatchNorm = options.batchNorm == "training";
     if (auto it = order->uses.find(tensor.name); it != order->uses.end())
       weightUses[tensor.name] = it->second;
   if (failed(parameters->classify(weightUses)))
@@ -473,6 +488,7 @@ void Importer::sayBatchNorms() {
   for (const onnx::Node *node : order->nodes)
     if (failed(importNode(*node, order->locations.find(node)->second)))
       return {};
+  sayBatchNorms();
 
   SmallVector<Value> results;
   SmallVector<StringRef> names;
@@ -488,7 +504,6 @@ void Importer::sayBatchNorms() {
   for (auto [i, name] : llvm::enumerate(names))
     function.setResultAttr(i, "weft.name", builder.getStringAttr(name));
   eraseDead(&function.getBody().front());
-  sayBatchNorms();
 
   (*module)->setAttr("weft.model", builder.getStringAttr(llvm::sys::path::filename(options.path)));
   (*module)->setAttr("weft.batch", builder.getI64IntegerAttr(batch));

@@ -12,8 +12,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/import/onnx/Parameters.h"
-#include "dialects/weft/BatchNorm.h"
 #include "compiler/import/onnx/TracedNames.h"
+#include "dialects/weft/BatchNorm.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/GlobPattern.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -279,9 +279,9 @@ LogicalResult Parameters::classify(const llvm::StringMap<SmallVector<Use, 2>> &u
     std::string kind = kindOf(tensor), source = kind == "PARAMETER" ? "" : foldedFrom(tensor);
     ArrayRef<Use> users = uses.find(tensor.name)->second;
     // Running statistics are no parameters, whoever wrote the file.
-    if (isFloat && llvm::all_of(users, isStatisticUse)) {
-      bool train = context.trainBatchNorm ||
-                   llvm::all_of(users, [](const Use &use) { return trainsBatchNorm(*use.node); });
+    if (isFloat && !users.empty() && llvm::all_of(users, isStatisticUse)) {
+      bool train =
+          context.trainBatchNorm || llvm::all_of(users, [](const Use &use) { return trainsBatchNorm(*use.node); });
       if (train) {
         addStatistic(entry, users.front().operand == 4);
         continue;

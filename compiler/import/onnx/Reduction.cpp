@@ -49,7 +49,8 @@ template <ReduceKind kind, Form form, int64_t asOperandSince = 18> static Logica
     return failure();
   if (form != Form::Plain && form != Form::SumSquare && form != Form::L1 && failed(n.needFloat()))
     return failure();
-  if (n.elementType(0).isInteger(1))
+  bool compares = kind == ReduceKind::max || kind == ReduceKind::min, boolean = n.elementType(0).isInteger(1);
+  if (boolean && !compares)
     return n.error() << n.node.opType << " is not defined on booleans";
   Build &e = n.e;
   Value x = n.input(0), result;
@@ -61,7 +62,6 @@ template <ReduceKind kind, Form form, int64_t asOperandSince = 18> static Logica
     count *= kept[axis];
     kept[axis] = 1;
   }
-  bool compares = kind == ReduceKind::max || kind == ReduceKind::min;
   if (count == 0 && (form == Form::Mean || (compares && !n.isFloat(0))))
     return n.error() << n.node.opType << " over no elements has no value";
   if (count == 0) {
@@ -77,7 +77,9 @@ template <ReduceKind kind, Form form, int64_t asOperandSince = 18> static Logica
         dropped.push_back(size);
     return n.done(e.splat(RankedTensorType::get(keep ? kept : dropped, n.elementType(0)), neutral));
   }
-  if (compares)
+  if (boolean)
+    x = e.cast(x, e.b.getI8Type());
+  else if (compares)
     x = n.ordered(0);
 
   if (form == Form::L1)
@@ -98,7 +100,9 @@ template <ReduceKind kind, Form form, int64_t asOperandSince = 18> static Logica
     result = e.sqrt(result);
   if (form == Form::LogSum)
     result = e.log(result);
-  if (compares)
+  if (boolean)
+    result = e.cast(result, e.b.getI1Type());
+  else if (compares)
     result = n.ordered(result, n.isUnsigned(0));
   return n.done(keep ? e.reshape(result, kept) : result);
 }

@@ -328,13 +328,25 @@ static LogicalResult range(NodeImport &n) {
   return n.done(index);
 }
 
+/// The element of [0, size) that stands at position i, which may lie outside.
+static int64_t paddingIndex(StringRef mode, int64_t i, int64_t size) {
+  auto modulo = [](int64_t a, int64_t b) { return (a % b + b) % b; };
+  if (mode == "edge")
+    return std::clamp<int64_t>(i, 0, size - 1);
+  if (mode == "wrap")
+    return modulo(i, size);
+  // Reflected at the outermost elements, which are not repeated.
+  int64_t period = std::max<int64_t>(1, 2 * (size - 1)), at = modulo(i, period);
+  return std::min(at, period - at);
+}
+
 static LogicalResult pad(NodeImport &n) {
   std::string mode = n.getString("mode", "constant");
   FailureOr<Shape> pads = n.constantInts(1, "pads");
   if (failed(pads))
     return failure();
-  if (mode != "constant")
-    return n.error() << "padding mode '" << mode << "' is not supported, only 'constant'";
+  if (mode != "constant" && mode != "reflect" && mode != "edge" && mode != "wrap")
+    return n.error() << "mode must be 'constant', 'reflect', 'edge' or 'wrap', not '" << mode << "'";
   Shape axes(llvm::to_vector(llvm::seq<int64_t>(0, n.rank(0))));
   if (n.has(3)) {
     FailureOr<Shape> given = n.constantInts(3, "axes");
@@ -374,6 +386,19 @@ static LogicalResult pad(NodeImport &n) {
     return PadOp::create(e.b, e.loc, tensorType(v).clone(to), v, low, high, Shape(n.rank(0), 0));
   };
   x = e.slice(x, offsets, kept, strides);
+  if (mode != "constant") {
+    for (int64_t d = 0; d < n.rank(0); ++d) {
+      if (low[d] == 0 && high[d] == 0)
+        continue;
+      if (kept[d] == 0)
+        return n.error() << "axis " << d << " has no elements to pad with";
+      Shape indices;
+      for (int64_t i = -low[d]; i < kept[d] + high[d]; ++i)
+        indices.push_back(paddingIndex(mode, i, kept[d]));
+      x = e.gather(x, n.i64Vector(indices), d);
+    }
+    return n.done(x);
+  }
   Value result = padded(x);
   if (n.has(2)) {
     FailureOr<double> fill = n.constantNumber(2, "constant value");

@@ -185,9 +185,12 @@ TEST(BadInput, Structure) {
       importModel(
           same.input("x", {2}).floats("w", {1}, {1}).floats("w", {1}, {2}).node("Add", {"x", "w"}, {"y"}).output("y")),
       "two initializers are called 'w'");
+  ModelBuilder narrowInput;
+  expectError(importModel(narrowInput.input("x", {2}, F8).node("Identity", {"x"}, {"y"}).output("y")),
+              "input 'x' has element type type 17");
   ModelBuilder unsignedInput;
-  expectError(importModel(unsignedInput.input("x", {2}, U8).node("Identity", {"x"}, {"y"}).output("y")),
-              "input 'x' has element type UINT8");
+  expectError(importModel(unsignedInput.input("x", {2}, U8).node("ReduceL1", {"x"}, {"y"}).output("y")),
+              "operand 'x' is of unsigned integers, which Weft's ReduceL1 does not take");
 }
 
 TEST(BadInput, Initializers) {
@@ -202,7 +205,7 @@ TEST(BadInput, Initializers) {
               "w: a tensor of type FLOAT and shape [2] has 8 bytes, but the file gives it 4");
   expectError(importModel(with(F32, {-2}, 8)), "w: impossible shape [-2]");
   expectError(importModel(with(F32, {int64_t(1) << 40, int64_t(1) << 40}, 8)), "w: impossible shape");
-  expectError(importModel(with(U8, {2}, 2)), "w: Weft has no element type UINT8");
+  expectError(importModel(with(F8, {2}, 2)), "w: Weft has no element type type 17");
 }
 
 TEST(BadInput, Nodes) {
@@ -222,7 +225,7 @@ TEST(BadInput, Nodes) {
   expectNodeError("Add", {}, "Add with 1 operands and 1 results");
   expectNodeError("Gather", {}, "index 5 exceeds the 2 rows of x", {"x", "five"});
   expectNodeError("Split", {{"num_outputs", int64_t(3)}}, "num_outputs is 3 but the node has 1 results");
-  expectNodeError("Cast", {{"to", int64_t(2)}}, "Weft has no element type UINT8");
+  expectNodeError("Cast", {{"to", int64_t(17)}}, "Weft has no element type type 17");
   expectNodeError("Einsum", {{"equation", std::string("ii->i")}}, "repeated letters");
 }
 

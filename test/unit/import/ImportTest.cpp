@@ -63,16 +63,16 @@ TEST(Import, KeepsPlaces) {
 
 TEST(Import, GivesInputsTheirRoles) {
   ModelBuilder model;
-  for (const char *name : {"input_ids", "labels", "position_ids", "attention_mask", "other"})
+  for (const char *name : {"input_ids", "labels", "position_ids", "attention_mask", "other", "token_type_ids"})
     model.input(name, {2, 3}, I64);
   model.input("pixels", {2, 3});
   model.node("Sum", {"pixels", "pixels"}, {"y"}).output("y");
   Imported imported = importModel(model);
   ASSERT_TRUE(imported.module) << imported.errors;
-  const char *roles[] = {"tokens", "labels", "positions", "ones", "labels", "field"};
-  for (unsigned i = 0; i < 6; ++i)
+  const char *roles[] = {"tokens", "labels", "positions", "ones", "labels", "zeros", "field"};
+  for (unsigned i = 0; i < 7; ++i)
     EXPECT_EQ(attr(imported.forward(), i, "weft.role"), roles[i]) << i;
-  EXPECT_EQ(attr(imported.forward(), 5, "weft.field"), "pixels");
+  EXPECT_EQ(attr(imported.forward(), 6, "weft.field"), "pixels");
 
   ImportOptions options;
   options.inputs = {"other=weights", "labels=tokens"};

@@ -21,7 +21,7 @@ class ModelProto;
 namespace weft::test {
 
 /// TensorProto.DataType, by the names of the dialect.
-enum ElementKind : int { F32 = 1, U8 = 2, I8 = 3, I32 = 6, I64 = 7, BOOL = 9, F16 = 10, F64 = 11, BF16 = 16 };
+enum ElementKind : int { F32 = 1, U8 = 2, I8 = 3, I32 = 6, I64 = 7, BOOL = 9, F16 = 10, F64 = 11, BF16 = 16, F8 = 17 };
 
 struct Attr {
   std::string name;

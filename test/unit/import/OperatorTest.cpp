@@ -46,6 +46,57 @@ TEST(Elementwise, StretchesBothWays) {
   expectNear(run(model, {{10, 20}, {1, 2, 3}}), {9, 8, 7, 19, 18, 17});
 }
 
+TEST(Elementwise, UnsignedIntegersHaveTheirOwnOrder) {
+  // 200 as a signed byte is -56.
+  auto onBytes = [](const std::string &opType, ElementKind to) {
+    ModelBuilder model;
+    model.input("a", {2}, U8).input("b", {2}, U8).node(opType, {"a", "b"}, {"c"});
+    return run(model.node("Cast", {"c"}, {"y"}, {{"to", int64_t(to)}}).output("y"), {{200, 7}, {3, 9}});
+  };
+  expectNear(onBytes("Div", F32), {66, 0});
+  expectNear(onBytes("Mod", F32), {2, 7});
+  expectNear(onBytes("Max", I64), {200, 9});
+  expectNear(onBytes("Min", I32), {3, 7});
+  expectNear(onBytes("Less", I64), {0, 1});
+  expectNear(onBytes("Mul", F32), {600 % 256, 63});
+}
+
+TEST(Elementwise, ActivationsBelowAndAboveZero) {
+  auto activated = [](const std::string &opType, const std::vector<Attr> &attributes = {}) {
+    ModelBuilder model;
+    return run(model.input("x", {4}).node(opType, {"x"}, {"y"}, attributes).output("y"), {{-100, -1, 0, 2}});
+  };
+  double e = std::exp(-1.0);
+  expectNear(activated("Elu", {{"alpha", 2.0f}}), {-2, 2 * (e - 1), 0, 2});
+  expectNear(activated("Celu", {{"alpha", 2.0f}}), {-2, 2 * (std::exp(-0.5) - 1), 0, 2});
+  expectNear(activated("HardSigmoid"), {0, 0.3, 0.5, 0.9});
+  expectNear(activated("HardSwish"), {0, -1.0 / 3, 0, 5.0 / 3});
+  expectNear(activated("Mish"), {0, -std::tanh(std::log1p(e)), 0, 2 * std::tanh(std::log1p(std::exp(2.0)))}, 1e-5);
+  expectNear(activated("Shrink", {{"bias", 0.5f}, {"lambd", 1.5f}}), {-99.5, 0, 0, 1.5});
+  expectNear(activated("ThresholdedRelu"), {0, 0, 0, 2});
+  expectNear(activated("Softsign"), {-100.0 / 101, -0.5, 0, 2.0 / 3});
+}
+
+TEST(Selection, FindsTheFirstOrTheLastExtreme) {
+  auto found = [](const std::string &opType, int64_t last) {
+    ModelBuilder model;
+    model.input("x", {2, 4});
+    return run(model.node(opType, {"x"}, {"y"}, {{"axis", int64_t(1)}, {"select_last_index", last}}).output("y"),
+               {{3, 1, 3, 1, 0, 0, 0, 0}});
+  };
+  expectNear(found("ArgMax", 0), {0, 0});
+  expectNear(found("ArgMax", 1), {2, 3});
+  expectNear(found("ArgMin", 0), {1, 0});
+  expectNear(found("ArgMin", 1), {3, 3});
+}
+
+TEST(Shape, PadsByReflectionEdgeAndWrap) {
+  auto padded = [](const std::string &mode) { return onMatrix("Pad", {{"mode", mode}}, {{0, 4, 0, 1}}); };
+  expectNear(padded("edge"), {1, 1, 1, 1, 1, 2, 3, 3, 4, 4, 4, 4, 4, 5, 6, 6});
+  expectNear(padded("reflect"), {1, 2, 3, 2, 1, 2, 3, 2, 4, 5, 6, 5, 4, 5, 6, 5});
+  expectNear(padded("wrap"), {3, 1, 2, 3, 1, 2, 3, 1, 6, 4, 5, 6, 4, 5, 6, 4});
+}
+
 TEST(Elementwise, PowersBecomeProductsAndRoots) {
   auto power = [](float exponent) {
     ModelBuilder model;
