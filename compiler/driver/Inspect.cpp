@@ -150,7 +150,7 @@ static std::string originOf(const json::Object &input) {
                    name);
   if (role == "tokens")
     return formatv("from token files or tensor '{0}' of the data", name);
-  if (role == "labels")
+  if (role == "labels" && !input.getString("dtype").value_or("").contains('f'))
     return formatv("the token after each one, or tensor '{0}' of the data", name);
   return formatv("from tensor '{0}' of the data", name);
 }

@@ -53,11 +53,11 @@ static std::optional<unsigned> findLabels(func::FuncOp forward) {
   return std::nullopt;
 }
 
-static unsigned addLabels(func::FuncOp forward, RankedTensorType type, StringRef role) {
+static unsigned addLabels(func::FuncOp forward, RankedTensorType type) {
   Builder b(forward.getContext());
   unsigned index = forward.getNumArguments();
   auto attrs = b.getDictionaryAttr(
-      {b.getNamedAttr(kNameAttr, b.getStringAttr("labels")), b.getNamedAttr(kRoleAttr, b.getStringAttr(role))});
+      {b.getNamedAttr(kNameAttr, b.getStringAttr("labels")), b.getNamedAttr(kRoleAttr, b.getStringAttr("labels"))});
   LogicalResult added = forward.insertArgument(index, type, attrs, regionLocation(forward.getLoc(), "loss"));
   assert(succeeded(added) && "a function takes any number of arguments");
   (void)added;
@@ -95,7 +95,7 @@ static FailureOr<LossChoice> chooseCrossEntropy(func::FuncOp forward) {
   auto labels = RankedTensorType::get(logits.getShape().drop_back(), IntegerType::get(forward.getContext(), 64));
   std::optional<unsigned> argument = findLabels(forward);
   if (!argument)
-    return LossChoice{LossChoice::Kind::CrossEntropy, *output, addLabels(forward, labels, "labels")};
+    return LossChoice{LossChoice::Kind::CrossEntropy, *output, addLabels(forward, labels)};
   auto given = cast<RankedTensorType>(forward.getArgumentTypes()[*argument]);
   if (!isa<IntegerType>(given.getElementType()) || given.getNumElements() != labels.getNumElements())
     return forward.emitError("cross-entropy of the output '")
@@ -111,7 +111,7 @@ static FailureOr<LossChoice> chooseMeanSquared(func::FuncOp forward) {
   auto type = cast<RankedTensorType>(forward.getResultTypes()[*output]);
   std::optional<unsigned> argument = findLabels(forward);
   if (!argument)
-    return LossChoice{LossChoice::Kind::MeanSquared, *output, addLabels(forward, type, "field")};
+    return LossChoice{LossChoice::Kind::MeanSquared, *output, addLabels(forward, type)};
   auto given = cast<RankedTensorType>(forward.getArgumentTypes()[*argument]);
   if (!isFloat(given) || given.getNumElements() != type.getNumElements())
     return forward.emitError("mean squared error of the output '")

@@ -158,8 +158,19 @@ static void parseTensor(const Node &node, const Manifest &manifest, TensorInfo &
     node.fail("'" + tensor.name + "' is not aligned");
 }
 
+/// In the order of the enumeration.
+static constexpr const char *roles[] = {"tokens", "labels", "ones", "zeros", "positions", "field"};
+
+const char *weft::rt::roleName(InputRole role) { return roles[static_cast<int>(role)]; }
+
+std::string InputInfo::describeIds() const {
+  if (!limit)
+    return "";
+  return "ids below " + std::to_string(*limit) +
+         (ignore ? ", or " + std::to_string(*ignore) + ", which does not count" : "");
+}
+
 static InputInfo parseInput(const Node &node, const Manifest &manifest) {
-  static constexpr const char *roles[] = {"tokens", "labels", "ones", "positions", "field"};
   InputInfo input;
   parseTensor(node, manifest, input);
   std::string role = node.at("role").text();
@@ -169,6 +180,8 @@ static InputInfo parseInput(const Node &node, const Manifest &manifest) {
   input.role = static_cast<InputRole>(found - std::begin(roles));
   if (input.role == InputRole::Tokens && isFloat(input.dtype))
     node.fail("token ids are not integers");
+  if (node.has("field"))
+    input.field = node.at("field").text();
   if (node.has("limit"))
     input.limit = node.at("limit").integer(1);
   if (node.has("ignore"))
@@ -371,7 +384,7 @@ static CollectiveInfo parseCollective(const Node &node, const Mesh &mesh) {
   info.kind = static_cast<CollectiveKind>(parseWord(node.at("kind"), kCollectiveNames));
   bool reduces = info.kind == CollectiveKind::AllReduce || info.kind == CollectiveKind::ReduceScatter;
   if (reduces)
-    info.reduce = static_cast<ReduceKind>(parseWord(node.at("reduce"), reductions));
+    info.reduce = static_cast<ReduceOperation>(parseWord(node.at("reduce"), reductions));
   std::set<int> used;
   info.axes = parseAxes(node.at("axes"), mesh, used);
   int64_t ranks = 1;

@@ -49,14 +49,28 @@ struct TensorInfo {
   void *in(char *arena) const { return arena + offset; }
 };
 
-enum class InputRole { Tokens, Labels, Ones, Positions, Field };
+enum class InputRole { Tokens, Labels, Ones, Zeros, Positions, Field };
+
+/// As the manifest has it: "tokens".
+const char *roleName(InputRole role);
 
 struct InputInfo : TensorInfo {
   InputRole role = InputRole::Field;
+  /// The tensor of the data that it is read from, where that has another name than the input.
+  std::string field;
   /// Ids lie in [0, limit).
   std::optional<int64_t> limit;
   /// An id that is allowed although it does not lie there: positions with this label do not count.
   std::optional<int64_t> ignore;
+
+  /// What its values are called in the data.
+  const std::string &dataName() const { return field.empty() ? name : field; }
+  /// Whether it is the same in every step: the data need not have it.
+  bool isConstant() const {
+    return role == InputRole::Ones || role == InputRole::Zeros || role == InputRole::Positions;
+  }
+  /// "ids below 256, or -100, which does not count"; empty without a limit.
+  std::string describeIds() const;
 };
 
 /// Where a parameter's initial value comes from.

@@ -36,8 +36,8 @@ public:
       if (!tokens || length == 0 || isFloat(input.dtype) ||
           input.globalElements() != manifest.samplesPerMicrobatch() * length)
         throw InputError("input '" + input.name + "' of shape " + formatShape(input.shape) +
-                         " cannot be read from token files; give --data FILE.safetensors with a tensor '" + input.name +
-                         "'");
+                         " cannot be read from token files; give --data FILE.safetensors with a tensor '" +
+                         input.dataName() + "'");
       inputs.push_back(&input);
       parts.emplace_back(manifest, input, coordinates);
     }
@@ -137,6 +137,8 @@ void Batches::load(int64_t step, int64_t microbatch, char *arena) {
 
 void weft::rt::fillConstantInputs(const Manifest &manifest, char *arena, const std::vector<int64_t> &coordinates) {
   for (const InputInfo &input : manifest.inputs) {
+    if (input.role == InputRole::Zeros)
+      fillElements(input.in(arena), input.dtype, 0.0, 0, input.elements());
     if (input.role == InputRole::Ones)
       fillElements(input.in(arena), input.dtype, 1.0, 0, input.elements());
     if (input.role == InputRole::Positions) {

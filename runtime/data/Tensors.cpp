@@ -100,8 +100,7 @@ private:
       if ((id < 0 || id >= *column.input->limit) && !(column.input->ignore && id == *column.input->ignore))
         throw InputError("'" + file.tensors->path() + "': element " + std::to_string(i) + " of sample " +
                          std::to_string(sample) + " of '" + column.entry->name + "' is " + std::to_string(id) +
-                         "; input '" + column.input->name + "' takes ids from 0 to " +
-                         std::to_string(*column.input->limit - 1));
+                         "; input '" + column.input->name + "' takes " + column.input->describeIds());
     }
   }
 
@@ -122,8 +121,15 @@ static File openFile(const std::string &path) {
   return file;
 }
 
-static bool isConstant(const InputInfo &input) {
-  return input.role == InputRole::Ones || input.role == InputRole::Positions;
+/// "it has images, labels": what a file offers, for the message that something is not there.
+static std::string listTensors(const SafetensorsFile &file) {
+  constexpr size_t most = 10;
+  std::string list;
+  for (size_t i = 0; i < file.tensors().size() && i < most; ++i)
+    list += (i ? ", " : "") + file.tensors()[i].name;
+  if (file.tensors().size() > most)
+    list += ", and " + std::to_string(file.tensors().size() - most) + " more";
+  return list.empty() ? "it has none" : "it has " + list;
 }
 
 std::unique_ptr<DataSource> weft::rt::openTensors(const Manifest &manifest, const std::vector<std::string> &paths,
@@ -132,11 +138,13 @@ std::unique_ptr<DataSource> weft::rt::openTensors(const Manifest &manifest, cons
   for (const std::string &path : paths) {
     File file = openFile(path);
     for (const InputInfo &input : manifest.inputs)
-      if (const SafetensorsEntry *entry = file.tensors->find(input.name))
+      if (const SafetensorsEntry *entry = file.tensors->find(input.dataName()))
         source->add(file, input, *entry, /*whole=*/false);
-      else if (!isConstant(input))
-        throw InputError("'" + path + "' has no tensor '" + input.name + "' for the input of that name, of shape " +
-                         formatShape(input.shape) + " in one micro-batch");
+      else if (!input.isConstant())
+        throw InputError("'" + path + "' has no tensor '" + input.dataName() + "' for input '" + input.name +
+                         "', of shape " + formatShape(input.shape) + " in one micro-batch; " +
+                         listTensors(*file.tensors) + " (weft compile --input " + input.name +
+                         "=NAME says which one is meant)");
     source->add(std::move(file));
   }
   if (source->samples() < manifest.batch)
@@ -151,8 +159,8 @@ std::unique_ptr<DataSource> weft::rt::openReplay(const Manifest &manifest, const
   File file = openFile(path);
   bool xTaken = false, yTaken = false;
   for (const InputInfo &input : manifest.inputs) {
-    const SafetensorsEntry *entry = file.tensors->find(input.name);
-    bool labels = input.role == InputRole::Labels, constant = isConstant(input);
+    const SafetensorsEntry *entry = file.tensors->find(input.dataName());
+    bool labels = input.role == InputRole::Labels, constant = input.isConstant();
     if (!entry && !constant && !(labels ? yTaken : xTaken)) {
       entry = file.tensors->find(labels ? "y" : "x");
       (labels ? yTaken : xTaken) = true;
@@ -160,8 +168,8 @@ std::unique_ptr<DataSource> weft::rt::openReplay(const Manifest &manifest, const
     if (entry)
       source->add(file, input, *entry, /*whole=*/true);
     else if (!constant)
-      throw InputError("'" + path + "' has no tensor for input '" + input.name + "': neither '" + input.name +
-                       "' nor '" + (labels ? "y" : "x") + "'");
+      throw InputError("'" + path + "' has no tensor for input '" + input.name + "': neither '" + input.dataName() +
+                       "' nor '" + (labels ? "y" : "x") + "'; " + listTensors(*file.tensors));
   }
   source->add(std::move(file));
   return source;

@@ -127,11 +127,10 @@ std::string weft::rt::printPlan(const Manifest &manifest, const weft_context &co
                format("%.2f GFLOP", manifest.flopsPerStep * 1e-9));
   if (!manifest.optimizer.empty())
     text += line("optimizer", manifest.optimizer);
-  static constexpr const char *roles[] = {"tokens", "labels", "ones", "positions", "field"};
   for (const InputInfo &input : manifest.inputs)
     text += line("input", input.name + " " + dtypeName(input.dtype) + formatShape(input.shape) + " " +
-                              roles[static_cast<int>(input.role)] +
-                              (input.limit ? ", ids below " + std::to_string(*input.limit) : ""));
+                              roleName(input.role) + (input.field.empty() ? "" : " '" + input.field + "'") +
+                              (input.limit ? ", " + input.describeIds() : ""));
   return text + printMemory(manifest, context) + printTasks(manifest) + printLibraryCalls(manifest, context) +
          printCollectives(manifest) + printParameters(manifest);
 }

@@ -9,7 +9,7 @@
 // The labels of a regression are floats of the output's shape; the count is the number of elements.
 // CHECK: weft.state probe @logits : tensor<4x2xf32>
 // CHECK-LABEL: func.func @task_step
-// CHECK-SAME: %[[LABELS:[a-z0-9]+]]: tensor<4x2xf32> {weft.name = "labels", weft.role = "field"})
+// CHECK-SAME: %[[LABELS:[a-z0-9]+]]: tensor<4x2xf32> {weft.name = "labels", weft.role = "labels"})
 // CHECK: %[[D:.*]] = arith.subf %{{.*}}, %[[LABELS]]
 // CHECK: arith.mulf %[[D]], %[[D]]
 // CHECK: %[[COUNT:.*]] = arith.constant dense<8.000000e+00> : tensor<f64>
