@@ -273,13 +273,11 @@ std::vector<ComparisonRow> weft::compareRecords(const SafetensorsFile &reference
   rows.push_back(compareLogits(reference, record, tolerances.logits));
   rows.push_back(compareElements("loss", reference.find("loss"), record.find("loss"), tolerances.loss, false));
 
-  // Some gradients are zero in exact arithmetic (a key's bias before a softmax): only rounding is left of them.
-  constexpr double kFloor = 1e-6;
   if (!hasPrefix(reference, "grad/"))
     rows.push_back({"gradients", State::Absent, 0, "not in the reference"});
   else
-    rows.push_back(compareTensors("gradients", match(reference, "grad/", record, "grad/", parameters), kFloor,
-                                  tolerances.gradients));
+    rows.push_back(compareTensors("gradients", match(reference, "grad/", record, "grad/", parameters),
+                                  tolerances.gradientFloor, tolerances.gradients));
 
   rows.push_back(compareElements("curve", reference.find("adamw_curve"), record.find("curve"), tolerances.curve, true));
 

@@ -38,6 +38,9 @@ struct ComparisonRow {
 /// Largest errors that pass.
 struct Tolerances {
   double logits = 1e-4, loss = 1e-4, gradients = 1e-4, curve = 1e-4, parameters = 1e-4;
+  /// A gradient smaller than this share of all is measured against that share: only rounding is left of those that are
+  /// zero in exact arithmetic (a key's bias before a softmax). It grows with the precision's unit of rounding.
+  double gradientFloor = 1e-6;
 };
 
 /// Compares what an executable recorded with reference values (their names and

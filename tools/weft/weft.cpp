@@ -286,10 +286,12 @@ void addVerifyCommand(CLI::App &app, const std::string &argv0, int &exitCode) {
       ->group(group);
   command->callback([=, &exitCode] {
     take(*raw, options->compile);
-    if (options->compile.precision == "bf16" && command->count("--tolerance") == 0)
+    bool narrow = options->compile.precision == "bf16";
+    options->tolerances = {*all, *all, *all, *all, *all};
+    if (narrow && command->count("--tolerance") == 0)
       options->tolerances = {2e-2, 1e-2, 2e-2, 1e-2, 2e-2};
-    else
-      options->tolerances = {*all, *all, *all, *all, *all};
+    if (narrow)
+      options->tolerances.gradientFloor = 1e-4;
     exitCode = verifyModel(*options, argv0);
   });
 }

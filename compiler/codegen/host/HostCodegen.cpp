@@ -54,6 +54,23 @@ struct TruncateInSteps : OpRewritePattern<arith::TruncFOp> {
   }
 };
 
+/// A choice between bf16 values as one between their bits: LLVM would widen them and round the result again, by that
+/// same function.
+struct SelectBits : OpRewritePattern<arith::SelectOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(arith::SelectOp op, PatternRewriter &rewriter) const override {
+    if (!op.getType().isBF16())
+      return failure();
+    auto bits = [&](Value value) {
+      return arith::BitcastOp::create(rewriter, op.getLoc(), rewriter.getI16Type(), value);
+    };
+    Value chosen = arith::SelectOp::create(rewriter, op.getLoc(), op.getCondition(), bits(op.getTrueValue()),
+                                           bits(op.getFalseValue()));
+    rewriter.replaceOpWithNewOp<arith::BitcastOp>(op, op.getType(), chosen);
+    return success();
+  }
+};
+
 /// Conversions between bf16 and f32 as integer arithmetic: LLVM would call a function of the compiler's library for
 /// every element, which not every version of that library has.
 struct ExpandBFloat16 : PassWrapper<ExpandBFloat16, OperationPass<func::FuncOp>> {
@@ -61,7 +78,7 @@ struct ExpandBFloat16 : PassWrapper<ExpandBFloat16, OperationPass<func::FuncOp>>
   StringRef getName() const override { return "ExpandBFloat16"; }
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<TruncateInSteps>(&getContext());
+    patterns.add<TruncateInSteps, SelectBits>(&getContext());
     arith::populateExpandBFloat16Patterns(patterns);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();

@@ -85,9 +85,8 @@ func.func @forward(%x: tensor<2x8xf32> {weft.name = "x", weft.role = "field"},
 // ATTENTION: arith.truncf %[[O]] : tensor<1x4x2x8xf32> to tensor<1x4x2x8xbf16>
 // RESIDUAL-LABEL: weft.param @q
 // RESIDUAL: %[[S:.*]] = arith.addf {{.*}} : tensor<1x4x2x8xf32>
-// RESIDUAL: %[[N:.*]] = arith.truncf %[[S]]
-// RESIDUAL: weft.rms_norm %[[N]]
-// RESIDUAL: arith.addf %{{.*}}, %[[S]] : tensor<1x4x2x8xf32>
+// RESIDUAL: %[[N:.*]] = weft.rms_norm %[[S]] {{.*}} -> tensor<1x4x2x8xf32>
+// RESIDUAL: arith.addf %[[N]], %[[S]] : tensor<1x4x2x8xf32>
 weft.param @q : tensor<1x4x2x8xf32> trainable = #weft.normal<0.02>
 func.func @forward() -> (tensor<1x4x2x8xf32> {weft.name = "y"}) {
   %q = weft.read @q : tensor<1x4x2x8xf32>

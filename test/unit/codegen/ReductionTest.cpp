@@ -158,6 +158,8 @@ TEST(Reduction, Rotary) {
         Value cos = p.input(table), sin = p.input(table);
         p.expect(RotaryOp::create(e.b, e.loc, x.getType(), x, cos, sin, transposed));
         p.expect(e.tanh(RotaryOp::create(e.b, e.loc, x.getType(), e.exp(x), e.tanh(cos), sin, transposed)));
+        Value narrow = p.input({2, 3, 4, 8}, e.b.getBF16Type());
+        p.expect(RotaryOp::create(e.b, e.loc, narrow.getType(), narrow, cos, sin, transposed), 1e-2);
       }
   p.check();
 }
