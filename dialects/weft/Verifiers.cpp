@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/weft/SymbolAttrs.h"
 #include "dialects/weft/VerifySupport.h"
 
 using namespace mlir;
@@ -28,9 +29,13 @@ static LogicalResult verifySource(ParamOp op, FileSourceAttr source) {
     for (auto [size, p] : llvm::zip_equal(transposed, perm))
       size = shape[p];
   }
-  if (ArrayRef<int64_t>(transposed) != type.getShape())
+  // Of a part, the file has the whole.
+  ArrayRef<int64_t> whole = type.getShape();
+  if (auto attr = op->getAttrOfType<DenseI64ArrayAttr>(wholeShapeAttr))
+    whole = attr.asArrayRef();
+  if (ArrayRef<int64_t>(transposed) != whole)
     return op.emitOpError() << "source shape " << list(transposed) << (perm.empty() ? "" : " (transposed)")
-                            << " is not the parameter's, " << list(type.getShape());
+                            << " is not the parameter's, " << list(whole);
   int64_t bytes = tensorBytes(RankedTensorType::get(shape, element));
   if (source.getBytes() != bytes)
     return op.emitOpError() << "source has " << source.getBytes() << " bytes, its shape and type need " << bytes;

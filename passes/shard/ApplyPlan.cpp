@@ -13,6 +13,7 @@
 #include "passes/shard/Factors.h"
 #include "passes/shard/Passes.h"
 #include "passes/shard/Preferences.h"
+#include "passes/shard/Region.h"
 
 namespace weft {
 #define GEN_PASS_DEF_APPLYPLAN
@@ -161,7 +162,8 @@ static bool isProjection(Operation *op) {
 /// A product with a parameter of what elementwise ops made of products with parameters: its contracted dimension is hidden.
 void ApplyPlan::cutHidden(func::FuncOp function) {
   for (DotGeneralOp dot : llvm::to_vector(function.getOps<DotGeneralOp>())) {
-    if (!isProjection(dot))
+    // What the backward pass multiplies follows.
+    if (!isProjection(dot) || regionOf(dot.getLoc()) != "forward")
       continue;
     SmallVector<Value> worklist = {dot.getLhs()};
     llvm::SmallDenseSet<Value> seen;

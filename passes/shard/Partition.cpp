@@ -6,11 +6,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/dist/Dist.h"
+#include "dialects/weft/SymbolAttrs.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/shard/Factors.h"
 #include "passes/shard/Localize.h"
 #include "passes/shard/Passes.h"
+#include "passes/shard/Region.h"
 #include "passes/shard/Unreduced.h"
 #include <map>
 
@@ -23,14 +25,6 @@ using namespace mlir;
 using namespace weft;
 using dist::Mesh;
 using dist::Sharding;
-
-/// The region that shares what was resharded: what the training step tagged locations with, or the forward pass.
-static StringRef regionOf(Location loc) {
-  if (auto fused = dyn_cast<FusedLoc>(loc))
-    if (auto tag = dyn_cast_or_null<StringAttr>(fused.getMetadata()); tag && tag.getValue() != "loss")
-      return tag.getValue();
-  return "forward";
-}
 
 namespace {
 
@@ -279,7 +273,10 @@ struct Partition : weft::impl::PartitionBase<Partition> {
     for (Operation &op : *module.getBody())
       if (isa<ParamOp, StateOp>(op)) {
         auto type = cast<RankedTensorType>(op.getAttrOfType<TypeAttr>("type").getValue());
-        op.setAttr("type", TypeAttr::get(dist::storedSharding(mesh, &op).localType(mesh, type)));
+        RankedTensorType local = dist::storedSharding(mesh, &op).localType(mesh, type);
+        op.setAttr("type", TypeAttr::get(local));
+        if (local != type)
+          op.setAttr(wholeShapeAttr, DenseI64ArrayAttr::get(&getContext(), type.getShape()));
       }
   }
 };

@@ -7,6 +7,7 @@
 
 #include "compiler/codegen/host/TaskLowering.h"
 #include "compiler/manifest/LibraryCalls.h"
+#include "dialects/dist/Dist.h"
 #include "dialects/exec/LibraryCalls.h"
 #include "dialects/weft/Weft.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -188,7 +189,7 @@ void weft::lowerTasks(ModuleOp module, StringRef manifest, const llvm::StringMap
     task.erase();
   }
   for (Operation &op : llvm::make_early_inc_range(*module.getBody()))
-    if (isa<exec::InputOp, ParamOp, StateOp>(op))
+    if (isa<exec::InputOp, ParamOp, StateOp, dist::MeshOp>(op))
       op.erase();
   lowering.defineSymbols(tasks, manifest);
 }
