@@ -7,6 +7,7 @@
 
 #include "compiler/model/Architecture.h"
 
+#include <algorithm>
 #include <cmath>
 
 using namespace weft;
@@ -151,7 +152,8 @@ bool weft::resolveArchitecture(const ModelOptions &options, Architecture &archit
   architecture.layers = options.layers.value_or(architecture.layers);
   if (options.dim) {
     architecture.dim = *options.dim;
-    architecture.ffn = defaultFfn(options.family, *options.dim);
+    // A width beyond all bounds is refused below.
+    architecture.ffn = defaultFfn(options.family, std::clamp<int64_t>(*options.dim, 0, 1 << 30));
   }
   if (options.heads)
     architecture.heads = architecture.keyValueHeads = *options.heads;

@@ -149,11 +149,13 @@ void multiply(int64_t rows, int64_t columns, int64_t depth, const float *a, int6
   for (; column + 2 * kLanes <= columns; column += 2 * kLanes)
     for (int64_t row = 0; row < rows; row += kRows)
       productTile<2, RowStride, DepthStride, start>(depth, a + row / kRows * panelStride, b + column * bDepth,
-                                                    c + row * cStride + column, cStride, factors + row);
+                                                    c + row * cStride + column, cStride,
+                                                    factors ? factors + row : nullptr);
   if (column < columns)
     for (int64_t row = 0; row < rows; row += kRows)
       productTile<1, RowStride, DepthStride, start>(depth, a + row / kRows * panelStride, b + column * bDepth,
-                                                    c + row * cStride + column, cStride, factors + row);
+                                                    c + row * cStride + column, cStride,
+                                                    factors ? factors + row : nullptr);
 }
 
 /// A matrix in memory: element (i, j) at data[i * rowStride + j * columnStride].
