@@ -45,6 +45,53 @@ encoder = dict(
     num_attention_heads=HEADS, max_position_embeddings=LONGEST + 2, hidden_dropout_prob=0.0,
     attention_probs_dropout_prob=0.0, num_labels=CLASSES, classifier_dropout=0.0)
 
+
+class EinsumForms(torch.nn.Module):
+    """Not a transformer of anybody: every form of einsum, to compare gradients."""
+
+    def __init__(self, _):
+        super().__init__()
+        self.embedding = torch.nn.Embedding(VOCABULARY, WIDTH)
+        self.mix = torch.nn.Parameter(torch.randn(HEADS, 8, 8) * 0.3)
+        self.square = torch.nn.Parameter(torch.randn(WIDTH, WIDTH) * 0.3)
+        self.pair = torch.nn.Parameter(torch.randn(HEADS, 8) * 0.3)
+        self.head = torch.nn.Linear(WIDTH, VOCABULARY)
+
+    def forward(self, ids):
+        x = self.embedding(ids).unflatten(-1, (HEADS, 8))
+        y = torch.einsum("bthd,hde->bthe", x, self.mix)
+        scores = torch.einsum("bthd,bshd->bhts", y, x)
+        z = torch.einsum("...ts,...sd->...td", scores.softmax(-1), x.transpose(1, 2))
+        three = torch.einsum("bhtd,hd,bthd->bht", z, self.pair, x)
+        z = z + torch.einsum("bht,hd->bhtd", three, self.pair)
+        z = z.transpose(1, 2).flatten(-2) * torch.einsum("ii->i", self.square)
+        return self.head(z + torch.einsum("...i,ij->...j", z, self.square))
+
+
+class ScatterForms(torch.nn.Module):
+    """Not a transformer of anybody: choosing, gathering and scattering with every reduction, to compare gradients."""
+
+    def __init__(self, _):
+        super().__init__()
+        self.embedding = torch.nn.Embedding(VOCABULARY, WIDTH)
+        self.scale = torch.nn.Parameter(torch.randn(4))
+        self.head = torch.nn.Linear(WIDTH, VOCABULARY)
+
+    def forward(self, ids):
+        x = self.embedding(ids)
+        best, where = torch.topk(x, 4, dim=-1)
+        _, worst = torch.topk(x, 4, dim=-1, largest=False)
+        twice = where // 2
+        y = torch.zeros_like(x).scatter(-1, where, best.softmax(-1))
+        y = y + x.scatter_add(-1, twice, best * self.scale)
+        y = y + x.scatter_reduce(-1, twice, best * self.scale, "amax")
+        y = y + x.scatter_reduce(-1, twice, best * self.scale, "amin")
+        y = y + x.scatter_reduce(-1, twice, best * self.scale, "prod")
+        return self.head(y + torch.gather(x, -1, worst).sum(-1, keepdim=True))
+
+
+FORMS = {"einsum": EinsumForms, "scatter": ScatterForms}
+
 # name: (model class, configuration)
 ARCHITECTURES = {
     "gpt2": (hf.GPT2LMHeadModel, lambda: hf.GPT2Config(
@@ -78,6 +125,8 @@ ARCHITECTURES = {
     "qwen2_moe": (hf.Qwen2MoeForCausalLM, lambda: hf.Qwen2MoeConfig(
         **grouped, moe_intermediate_size=16, shared_expert_intermediate_size=24, num_experts=4, num_experts_per_tok=2,
         norm_topk_prob=True)),
+    "einsum": (EinsumForms, lambda: None),
+    "scatter": (ScatterForms, lambda: None),
 }
 
 
@@ -102,10 +151,12 @@ def build(name, attention):
     """The architecture with the same random weights for every attention implementation."""
     torch.manual_seed(1)
     kind, make = ARCHITECTURES[name]
+    if name in FORMS:
+        return kind(None).eval()
     config = make()
     config._attn_implementation = attention
-    if hasattr(config, "_experts_implementation"):
-        config._experts_implementation = "eager"
+    if hasattr(config, "num_experts_per_tok"):  # the default looks for the experts that are used: sizes that depend on data
+        config._experts_implementation = "batched_mm"
     model = Wrapped(kind(config)).eval()
     generator = torch.Generator().manual_seed(2)
     with torch.no_grad():
@@ -181,15 +232,19 @@ def export(name, opset, attention, masked, path):
             node.metadata_props.extend(kept)
         onnx.save(proto, path)
     else:
-        model.traced = True
+        if name not in FORMS:
+            model.traced = True
         axes = {i: {0: "batch", 1: "sequence"} for i in inputs}
         torch.onnx.export(model, arguments, path, dynamo=False, opset_version=opset, input_names=inputs,
                           output_names=["logits"], dynamic_axes=axes)
 
 
 def variants(name, opsets):
-    """(opset, attention, masked): every opset with each attention, masks in turn; all four at 18."""
+    """(opset, attention, masked): every opset with each attention, masks in turn; all four at 14 and 18."""
     for opset in opsets:
+        if name in FORMS:
+            yield opset, "eager", False
+            continue
         for attention in ("eager", "sdpa"):
             if attention == "sdpa" and opset == 13:
                 continue  # the exporter has no such operator before 14
@@ -215,7 +270,7 @@ def main():
     torch.set_num_threads(1)
     failed = 0
     for name in names:
-        for masked in (False, True):
+        for masked in (False,) if name in FORMS else (False, True):
             if not options.list:
                 options.output.mkdir(parents=True, exist_ok=True)
                 path = options.output / f"{name}{'-mask' if masked else ''}.reference.safetensors"

@@ -237,7 +237,8 @@ FailureOr<Value> weft::normalIndices(NodeImport &n, Value indices, int64_t size,
     range = rangeOf(indices);
   }
   bool inside = range && range->low >= -size && range->high < size;
-  if (range && range->high >= size)
+  // Positions in a table that is too short for the sequence: held in range, they would train another model.
+  if (data == DataIndices::Checked && range && range->high >= size)
     for (auto &[name, dim] : n.context.dims)
       if (dim > size)
         return outOfRange(n, dim - 1, size, what), failure();

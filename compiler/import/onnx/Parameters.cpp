@@ -105,6 +105,13 @@ static int64_t expectedBytes(const onnx::Tensor &tensor) {
   return bytes;
 }
 
+static int64_t elementsOf(const onnx::Tensor &tensor) {
+  int64_t count = 1;
+  for (int64_t size : tensor.dims)
+    count *= size;
+  return count;
+}
+
 LogicalResult Parameters::checkTensor(const onnx::Tensor &tensor) {
   Location loc = location(tensor.name);
   if (!context.convertType(tensor.type))
@@ -333,6 +340,14 @@ LogicalResult Parameters::classify(const llvm::StringMap<SmallVector<Use, 2>> &u
         if (fold == Fold::Reshape && !paramIndex.count(f.name))
           report.remarks.push_back("'" + f.name + "' was reshaped when the file was written, which does not tell its " +
                                    "own shape: it keeps that of '" + tensor.name + "'");
+      }
+      if (auto own = paramIndex.find(f.name);
+          folded && own != paramIndex.end() && params[own->second].type.getNumElements() != elementsOf(tensor)) {
+        report.remarks.push_back(
+            "'" + tensor.name + "' was computed from '" + f.name +
+            "' when the file was written, and not by moving its elements: it is a constant, and '" + f.name +
+            "' is not trained through it");
+        continue;
       }
       if (failed(addParameter(*f.entry, f.name, fold, f.trainable)))
         return failure();

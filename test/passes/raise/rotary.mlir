@@ -125,8 +125,12 @@ func.func @not_swapped(%x: tensor<2x3x5x8xf32>, %cos: tensor<5x8xf32>, %sin: ten
 
 // -----
 
-// Interleaved pairs (GPT-J) are left alone.
+// Pairs of neighbours, on [batch, head, position, element].
 // CHECK-LABEL: func.func @interleaved
+// CHECK: weft.rotary
+// CHECK-NOT: arith.negf
+// CHECK: return
+func.func @interleaved
 // CHECK-NOT: weft.rotary
 // CHECK: return
 func.func @interleaved(%x: tensor<2x3x5x8xf32>, %cos: tensor<5x8xf32>, %sin: tensor<5x8xf32>) -> tensor<2x3x5x8xf32> {
@@ -143,4 +147,75 @@ func.func @interleaved(%x: tensor<2x3x5x8xf32>, %cos: tensor<5x8xf32>, %sin: ten
   %b = arith.mulf %r, %s : tensor<2x3x5x8xf32>
   %y = arith.addf %a, %b : tensor<2x3x5x8xf32>
   return %y : tensor<2x3x5x8xf32>
+}
+
+// -----
+
+// Pairs of neighbours, as GPT-J turns them: even elements in front of odd ones, and back.
+// CHECK-LABEL: func.func @pairs
+// CHECK: weft.rotary
+// CHECK-NOT: arith.negf
+// CHECK: return
+func.func @pairs(%x: tensor<2x5x3x8xf32>, %c: tensor<5x8xf32>, %s: tensor<5x8xf32>) -> tensor<2x5x3x8xf32> {
+  %cos = weft.broadcast %c dims [1, 3] : tensor<5x8xf32> -> tensor<2x5x3x8xf32>
+  %sin = weft.broadcast %s dims [1, 3] : tensor<5x8xf32> -> tensor<2x5x3x8xf32>
+  %even = weft.slice %x offsets [0, 0, 0, 0] strides [1, 1, 1, 2] : tensor<2x5x3x8xf32> -> tensor<2x5x3x4xf32>
+  %odd = weft.slice %x offsets [0, 0, 0, 1] strides [1, 1, 1, 2] : tensor<2x5x3x8xf32> -> tensor<2x5x3x4xf32>
+  %minus = arith.negf %odd : tensor<2x5x3x4xf32>
+  %first = weft.reshape %minus : tensor<2x5x3x4xf32> -> tensor<2x5x3x4x1xf32>
+  %second = weft.reshape %even : tensor<2x5x3x4xf32> -> tensor<2x5x3x4x1xf32>
+  %both = weft.concat %first, %second dim 4 : tensor<2x5x3x4x1xf32>, tensor<2x5x3x4x1xf32> -> tensor<2x5x3x4x2xf32>
+  %turned = weft.reshape %both : tensor<2x5x3x4x2xf32> -> tensor<2x5x3x8xf32>
+  %a = arith.mulf %x, %cos : tensor<2x5x3x8xf32>
+  %b = arith.mulf %turned, %sin : tensor<2x5x3x8xf32>
+  %y = arith.addf %a, %b : tensor<2x5x3x8xf32>
+  return %y : tensor<2x5x3x8xf32>
+}
+
+// -----
+
+// The first half of each head's elements, by pairs; the rest stays beside it.
+// CHECK-LABEL: func.func @some_pairs
+// CHECK: weft.rotary {{.*}} (tensor<2x5x3x4xf32>, tensor<5x4xf32>, tensor<5x4xf32>)
+// CHECK: weft.concat
+// CHECK: return
+func.func @some_pairs(%x: tensor<2x5x3x8xf32>, %c: tensor<5x4xf32>, %s: tensor<5x4xf32>) -> tensor<2x5x3x8xf32> {
+  %cos = weft.broadcast %c dims [1, 3] : tensor<5x4xf32> -> tensor<2x5x3x4xf32>
+  %sin = weft.broadcast %s dims [1, 3] : tensor<5x4xf32> -> tensor<2x5x3x4xf32>
+  %front = weft.slice %x offsets [0, 0, 0, 0] strides [1, 1, 1, 1] : tensor<2x5x3x8xf32> -> tensor<2x5x3x4xf32>
+  %rest = weft.slice %x offsets [0, 0, 0, 4] strides [1, 1, 1, 1] : tensor<2x5x3x8xf32> -> tensor<2x5x3x4xf32>
+  %even = weft.slice %x offsets [0, 0, 0, 0] strides [1, 1, 1, 2] : tensor<2x5x3x8xf32> -> tensor<2x5x3x2xf32>
+  %odd = weft.slice %x offsets [0, 0, 0, 1] strides [1, 1, 1, 2] : tensor<2x5x3x8xf32> -> tensor<2x5x3x2xf32>
+  %minus = arith.negf %odd : tensor<2x5x3x2xf32>
+  %first = weft.reshape %minus : tensor<2x5x3x2xf32> -> tensor<2x5x3x2x1xf32>
+  %second = weft.reshape %even : tensor<2x5x3x2xf32> -> tensor<2x5x3x2x1xf32>
+  %both = weft.concat %first, %second dim 4 : tensor<2x5x3x2x1xf32>, tensor<2x5x3x2x1xf32> -> tensor<2x5x3x2x2xf32>
+  %turned = weft.reshape %both : tensor<2x5x3x2x2xf32> -> tensor<2x5x3x4xf32>
+  %a = arith.mulf %front, %cos : tensor<2x5x3x4xf32>
+  %b = arith.mulf %turned, %sin : tensor<2x5x3x4xf32>
+  %sum = arith.addf %a, %b : tensor<2x5x3x4xf32>
+  %y = weft.concat %sum, %rest dim 3 : tensor<2x5x3x4xf32>, tensor<2x5x3x4xf32> -> tensor<2x5x3x8xf32>
+  return %y : tensor<2x5x3x8xf32>
+}
+
+// -----
+
+// Pairs in the wrong order: the second element of each pair is negated.
+// CHECK-LABEL: func.func @no_pairs
+// CHECK-NOT: weft.rotary
+// CHECK: return
+func.func @no_pairs(%x: tensor<2x5x3x8xf32>, %c: tensor<5x8xf32>, %s: tensor<5x8xf32>) -> tensor<2x5x3x8xf32> {
+  %cos = weft.broadcast %c dims [1, 3] : tensor<5x8xf32> -> tensor<2x5x3x8xf32>
+  %sin = weft.broadcast %s dims [1, 3] : tensor<5x8xf32> -> tensor<2x5x3x8xf32>
+  %even = weft.slice %x offsets [0, 0, 0, 0] strides [1, 1, 1, 2] : tensor<2x5x3x8xf32> -> tensor<2x5x3x4xf32>
+  %odd = weft.slice %x offsets [0, 0, 0, 1] strides [1, 1, 1, 2] : tensor<2x5x3x8xf32> -> tensor<2x5x3x4xf32>
+  %minus = arith.negf %even : tensor<2x5x3x4xf32>
+  %first = weft.reshape %minus : tensor<2x5x3x4xf32> -> tensor<2x5x3x4x1xf32>
+  %second = weft.reshape %odd : tensor<2x5x3x4xf32> -> tensor<2x5x3x4x1xf32>
+  %both = weft.concat %first, %second dim 4 : tensor<2x5x3x4x1xf32>, tensor<2x5x3x4x1xf32> -> tensor<2x5x3x4x2xf32>
+  %turned = weft.reshape %both : tensor<2x5x3x4x2xf32> -> tensor<2x5x3x8xf32>
+  %a = arith.mulf %x, %cos : tensor<2x5x3x8xf32>
+  %b = arith.mulf %turned, %sin : tensor<2x5x3x8xf32>
+  %y = arith.addf %a, %b : tensor<2x5x3x8xf32>
+  return %y : tensor<2x5x3x8xf32>
 }

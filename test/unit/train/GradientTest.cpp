@@ -47,6 +47,43 @@ const OpCase kCases[] = {
     {"dot_outer", R"(func.func @f(%x: tensor<2x3xf64>, %y: tensor<4x2xf64>) -> tensor<2x3x4xf64> {
       %0 = weft.dot_general %x, %y batch [0] x [1] contract [] x [] : tensor<2x3xf64>, tensor<4x2xf64> -> tensor<2x3x4xf64>
       return %0 : tensor<2x3x4xf64> })"},
+    // Indices occur twice: updates that lose have no gradient, those that share an extremum share it.
+    {"scatter_replace", R"(func.func @f(%x: tensor<5x3xf64>, %u: tensor<4x3xf64>) -> tensor<5x3xf64> {
+      %i = arith.constant dense<[1, 4, 1, 0]> : tensor<4xi64>
+      %0 = weft.scatter %u into %x[%i] axis 0 : tensor<4x3xf64>, tensor<5x3xf64>, tensor<4xi64> -> tensor<5x3xf64>
+      return %0 : tensor<5x3xf64> })"},
+    {"scatter_replace_inner", R"(func.func @f(%x: tensor<2x5x3xf64>, %u: tensor<2x2x2x3xf64>) -> tensor<2x5x3xf64> {
+      %i = arith.constant dense<[[1, 4], [1, 0]]> : tensor<2x2xi64>
+      %0 = weft.scatter %u into %x[%i] axis 1 : tensor<2x2x2x3xf64>, tensor<2x5x3xf64>, tensor<2x2xi64> -> tensor<2x5x3xf64>
+      return %0 : tensor<2x5x3xf64> })"},
+    {"scatter_sum", R"(func.func @f(%x: tensor<5x3xf64>, %u: tensor<4x3xf64>) -> tensor<5x3xf64> {
+      %i = arith.constant dense<[1, 4, 1, 0]> : tensor<4xi64>
+      %0 = weft.scatter %u into %x[%i] axis 0 combine sum : tensor<4x3xf64>, tensor<5x3xf64>, tensor<4xi64> -> tensor<5x3xf64>
+      return %0 : tensor<5x3xf64> })"},
+    {"scatter_prod", R"(func.func @f(%x: tensor<5x3xf64>, %u: tensor<4x3xf64>) -> tensor<5x3xf64> {
+      %i = arith.constant dense<[1, 4, 1, 0]> : tensor<4xi64>
+      %0 = weft.scatter %u into %x[%i] axis 0 combine prod : tensor<4x3xf64>, tensor<5x3xf64>, tensor<4xi64> -> tensor<5x3xf64>
+      return %0 : tensor<5x3xf64> })"},
+    {"scatter_prod_of_zeros", R"(func.func @f(%x: tensor<3xf64>, %u: tensor<4xf64>) -> tensor<3xf64> {
+      %i = arith.constant dense<[1, 2, 1, 0]> : tensor<4xi64>
+      %m = arith.constant dense<[0.0, 0.0, 1.0, 1.0]> : tensor<4xf64>
+      %v = arith.mulf %u, %m : tensor<4xf64>
+      %0 = weft.scatter %v into %x[%i] axis 0 combine prod : tensor<4xf64>, tensor<3xf64>, tensor<4xi64> -> tensor<3xf64>
+      return %0 : tensor<3xf64> })"},
+    {"scatter_max", R"(func.func @f(%x: tensor<5x3xf64>, %u: tensor<4x3xf64>) -> tensor<5x3xf64> {
+      %i = arith.constant dense<[1, 4, 1, 0]> : tensor<4xi64>
+      %0 = weft.scatter %u into %x[%i] axis 0 combine max : tensor<4x3xf64>, tensor<5x3xf64>, tensor<4xi64> -> tensor<5x3xf64>
+      return %0 : tensor<5x3xf64> })"},
+    {"scatter_min", R"(func.func @f(%x: tensor<5x3xf64>, %u: tensor<4x3xf64>) -> tensor<5x3xf64> {
+      %i = arith.constant dense<[1, 4, 1, 0]> : tensor<4xi64>
+      %0 = weft.scatter %u into %x[%i] axis 0 combine min : tensor<4x3xf64>, tensor<5x3xf64>, tensor<4xi64> -> tensor<5x3xf64>
+      return %0 : tensor<5x3xf64> })"},
+    {"top_k", R"(func.func @f(%x: tensor<3x5x2xf64>) -> tensor<3x2x2xf64> {
+      %0, %1 = weft.top_k %x axis 1 : tensor<3x5x2xf64> -> tensor<3x2x2xf64>, tensor<3x2x2xi64>
+      return %0 : tensor<3x2x2xf64> })"},
+    {"top_k_smallest", R"(func.func @f(%x: tensor<3x5xf64>) -> tensor<3x2xf64> {
+      %0, %1 = weft.top_k smallest %x axis 1 : tensor<3x5xf64> -> tensor<3x2xf64>, tensor<3x2xi64>
+      return %0 : tensor<3x2xf64> })"},
     {"reduce_sum", R"(func.func @f(%x: tensor<2x3x4xf64>) -> tensor<3xf64> {
       %0 = weft.reduce sum %x dims [0, 2] : tensor<2x3x4xf64> -> tensor<3xf64>
       return %0 : tensor<3xf64> })"},
@@ -64,6 +101,19 @@ const OpCase kCases[] = {
       %masked = arith.mulf %x, %mask : tensor<3x4xf64>
       %0 = weft.reduce prod %masked dims [0] : tensor<3x4xf64> -> tensor<4xf64>
       return %0 : tensor<4xf64> })"},
+    // Two groups, padding that differs, a rest that the strides leave.
+    {"convolution", R"(func.func @f(%x: tensor<2x4x6xf64>, %w: tensor<6x2x3xf64>) -> tensor<2x6x3xf64> {
+      %0 = weft.convolution %x, %w strides [2] low [1] high [0] dilations [1] : (tensor<2x4x6xf64>, tensor<6x2x3xf64>) -> tensor<2x6x3xf64>
+      return %0 : tensor<2x6x3xf64> })"},
+    {"convolution_dilated", R"(func.func @f(%x: tensor<1x2x5x6xf64>, %w: tensor<3x2x2x2xf64>) -> tensor<1x3x5x4xf64> {
+      %0 = weft.convolution %x, %w strides [1, 1] low [2, 0] high [0, 1] dilations [2, 3] : (tensor<1x2x5x6xf64>, tensor<3x2x2x2xf64>) -> tensor<1x3x5x4xf64>
+      return %0 : tensor<1x3x5x4xf64> })"},
+    {"convolution_input_grad", R"(func.func @f(%y: tensor<2x6x3xf64>, %w: tensor<6x2x3xf64>) -> tensor<2x4x6xf64> {
+      %0 = weft.convolution_input_grad %y, %w strides [2] low [1] high [0] dilations [1] : (tensor<2x6x3xf64>, tensor<6x2x3xf64>) -> tensor<2x4x6xf64>
+      return %0 : tensor<2x4x6xf64> })"},
+    {"convolution_weight_grad", R"(func.func @f(%x: tensor<2x4x6xf64>, %y: tensor<2x6x3xf64>) -> tensor<6x2x3xf64> {
+      %0 = weft.convolution_weight_grad %x, %y strides [2] low [1] high [0] dilations [1] : (tensor<2x4x6xf64>, tensor<2x6x3xf64>) -> tensor<6x2x3xf64>
+      return %0 : tensor<6x2x3xf64> })"},
     {"cumsum", R"(func.func @f(%x: tensor<2x5xf64>) -> tensor<2x5xf64> {
       %0 = weft.cumsum %x dim 1 : tensor<2x5xf64> -> tensor<2x5xf64>
       %1 = weft.cumsum %0 dim 1 reverse : tensor<2x5xf64> -> tensor<2x5xf64>
@@ -101,19 +151,6 @@ const OpCase kCases[] = {
       %0 = weft.gather %x[%i] axis 1 : tensor<2x5x3xf64>, tensor<4x2xi64> -> tensor<2x4x2x3xf64>
       return %0 : tensor<2x4x2x3xf64> })"},
     {"scatter_add",
-    // Two groups, padding that differs, a rest that the strides leave.
-    {"convolution", R"(func.func @f(%x: tensor<2x4x6xf64>, %w: tensor<6x2x3xf64>) -> tensor<2x6x3xf64> {
-      %0 = weft.convolution %x, %w strides [2] low [1] high [0] dilations [1] : (tensor<2x4x6xf64>, tensor<6x2x3xf64>) -> tensor<2x6x3xf64>
-      return %0 : tensor<2x6x3xf64> })"},
-    {"convolution_dilated", R"(func.func @f(%x: tensor<1x2x5x6xf64>, %w: tensor<3x2x2x2xf64>) -> tensor<1x3x5x4xf64> {
-      %0 = weft.convolution %x, %w strides [1, 1] low [2, 0] high [0, 1] dilations [2, 3] : (tensor<1x2x5x6xf64>, tensor<3x2x2x2xf64>) -> tensor<1x3x5x4xf64>
-      return %0 : tensor<1x3x5x4xf64> })"},
-    {"convolution_input_grad", R"(func.func @f(%y: tensor<2x6x3xf64>, %w: tensor<6x2x3xf64>) -> tensor<2x4x6xf64> {
-      %0 = weft.convolution_input_grad %y, %w strides [2] low [1] high [0] dilations [1] : (tensor<2x6x3xf64>, tensor<6x2x3xf64>) -> tensor<2x4x6xf64>
-      return %0 : tensor<2x4x6xf64> })"},
-    {"convolution_weight_grad", R"(func.func @f(%x: tensor<2x4x6xf64>, %y: tensor<2x6x3xf64>) -> tensor<6x2x3xf64> {
-      %0 = weft.convolution_weight_grad %x, %y strides [2] low [1] high [0] dilations [1] : (tensor<2x4x6xf64>, tensor<2x6x3xf64>) -> tensor<6x2x3xf64>
-      return %0 : tensor<6x2x3xf64> })"},
      R"(func.func @f(%x: tensor<2x4x3xf64>, %i: tensor<4xi64> {weft.limit = 5 : i64}) -> tensor<2x5x3xf64> {
       %0 = weft.scatter_add %x[%i] axis 1 : tensor<2x4x3xf64>, tensor<4xi64> -> tensor<2x5x3xf64>
       return %0 : tensor<2x5x3xf64> })"},

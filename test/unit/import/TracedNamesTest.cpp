@@ -1,0 +1,105 @@
+//===- TracedNamesTest.cpp - Parameters of files by the tracing exporter -*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/import/onnx/TracedNames.h"
+#include "Support.h"
+#include "onnx.pb.h"
+#include <gtest/gtest.h>
+
+using namespace weft;
+using namespace weft::test;
+
+namespace {
+
+using Ints = llvm::ArrayRef<int64_t>;
+
+/// Gives node i of a model the name `name`.
+void nameNode(ModelBuilder &model, int i, const std::string &name) {
+  model.proto().mutable_graph()->mutable_node(i)->set_name(name);
+}
+
+TEST(TracedNames, Scopes) {
+  EXPECT_EQ(tracedScope("/model/layers.0/q_proj/MatMul"), "model.layers.0.q_proj");
+  EXPECT_EQ(tracedScope("/MatMul_3"), "");
+  EXPECT_EQ(tracedScope("node_linear"), "");
+  EXPECT_TRUE(isTracedConstant("onnx::MatMul_651"));
+  EXPECT_FALSE(isTracedConstant("onnx::MatMul"));
+  EXPECT_FALSE(isTracedConstant("fc.weight_2"));
+}
+
+TEST(TracedNames, TransposedWeightsAreCalledByTheirModule) {
+  ModelBuilder model;
+  model.input("x", {2, 2}).floats("onnx::MatMul_7", {2, 3}, {1, 2, 3, 4, 5, 6});
+  model.node("MatMul", {"x", "onnx::MatMul_7"}, {"y"}).output("y");
+  nameNode(model, 0, "/block/fc/MatMul");
+  Imported imported = importModel(model);
+  ASSERT_TRUE(imported.module) << imported.errors;
+  ParamOp param = imported.param("block.fc.weight");
+  ASSERT_TRUE(param) << imported.text();
+  EXPECT_TRUE(param.getTrainable());
+  EXPECT_EQ(mlir::cast<mlir::RankedTensorType>(param.getType()).getShape(), Ints({3, 2}));
+  EXPECT_EQ(mlir::cast<FileSourceAttr>(param.getSource()).getPerm(), Ints({1, 0}));
+}
+
+// The exporter writes a tied weight twice; what is trained is one.
+TEST(TracedNames, CopiesAreTied) {
+  ModelBuilder model;
+  model.input("tokens", {1, 2}, I64).floats("wte.weight", {3, 2}, {1, 2, 3, 4, 5, 6});
+  model.floats("onnx::MatMul_9", {2, 3}, {1, 3, 5, 2, 4, 6});
+  model.node("Gather", {"wte.weight", "tokens"}, {"h"}).node("MatMul", {"h", "onnx::MatMul_9"}, {"y"}).output("y");
+  nameNode(model, 0, "/wte/Gather");
+  nameNode(model, 1, "/head/MatMul");
+  Imported imported = importModel(model);
+  ASSERT_TRUE(imported.module) << imported.errors;
+  ASSERT_EQ(imported.report.parameters.size(), 1u);
+  auto aliases = imported.param("wte.weight").getAliases();
+  ASSERT_TRUE(aliases);
+  EXPECT_EQ(mlir::cast<mlir::StringAttr>((*aliases)[0]).getValue(), "head.weight");
+}
+
+TEST(TracedNames, EqualConstantsAreNotTied) {
+  ModelBuilder model;
+  model.input("x", {2, 2}).floats("a.weight", {2, 2}, {1, 1, 1, 1}).floats("onnx::MatMul_9", {2, 2}, {1, 1, 1, 1});
+  model.node("Add", {"x", "a.weight"}, {"h"}).node("MatMul", {"h", "onnx::MatMul_9"}, {"y"}).output("y");
+  nameNode(model, 1, "/b/MatMul");
+  Imported imported = importModel(model);
+  ASSERT_TRUE(imported.module) << imported.errors;
+  EXPECT_TRUE(imported.param("a.weight") && imported.param("b.weight"));
+}
+
+TEST(TracedNames, SeveralWeightsOfAModuleKeepTheirNumbers) {
+  ModelBuilder model;
+  model.input("x", {2, 2})
+      .floats("onnx::MatMul_1", {2, 2}, {1, 2, 3, 4})
+      .floats("onnx::MatMul_2", {2, 2}, {5, 6, 7, 8});
+  model.node("MatMul", {"x", "onnx::MatMul_1"}, {"h"}).node("MatMul", {"h", "onnx::MatMul_2"}, {"y"}).output("y");
+  nameNode(model, 0, "/mix/MatMul");
+  nameNode(model, 1, "/mix/MatMul_1");
+  Imported imported = importModel(model);
+  ASSERT_TRUE(imported.module) << imported.errors;
+  EXPECT_TRUE(imported.param("mix.weight"));
+  EXPECT_TRUE(imported.param("onnx::MatMul_2"));
+  EXPECT_NE(imported.report.remarks[0].find("'onnx::MatMul_2' is one of several weights of 'mix'"), std::string::npos)
+      << imported.report.remarks[0];
+}
+
+TEST(TracedNames, ConstantNodesAreNotTrained) {
+  ModelBuilder model;
+  model.input("x", {2}).floats("w", {2}, {1, 2}).node("Constant", {}, {"c"}).node("Mul", {"x", "c"}, {"m"});
+  model.node("Mul", {"m", "w"}, {"y"}).output("y");
+  auto *value = model.proto().mutable_graph()->mutable_node(0)->add_attribute();
+  value->set_name("value_floats");
+  value->set_type(::onnx::AttributeProto::FLOATS);
+  value->add_floats(3);
+  value->add_floats(4);
+  Imported imported = importModel(model);
+  ASSERT_TRUE(imported.module) << imported.errors;
+  ASSERT_EQ(imported.report.parameters.size(), 1u);
+  EXPECT_EQ(imported.report.parameters[0].first, "w");
+}
+
+} // namespace
