@@ -41,11 +41,15 @@ Ranks::Ranks(const Manifest &manifest, uint64_t hash, uint64_t options, const La
   if (!factory)
     throw InternalError("this executable has a mesh of several ranks and no transport; it was linked without "
                         "libweft_comm.a");
-  job.describe = [&manifest](int64_t index) {
-    return index < static_cast<int64_t>(manifest.collectives.size())
-               ? manifest.collectives[index].describe(manifest.mesh)
-               : std::string("gathering values to be saved");
-  };
+  job.describe = [this](int64_t place) { return describe(place); };
+  int64_t count = static_cast<int64_t>(manifest.collectives.size());
+  for (const std::string &name : manifest.tasks) {
+    scheduled.emplace_back();
+    for (size_t i = 0; i < manifest.schedule.size(); ++i)
+      if (const ScheduleEntry &entry = manifest.schedule[i];
+          entry.task == name && entry.op == "collective" && entry.call >= 0 && entry.call < count)
+        scheduled.back().push_back(static_cast<int64_t>(i));
+  }
   if (job.rank == 0)
     server = std::make_unique<ControlServer>(
         launch.listening >= 0 ? Socket(launch.listening) : listenOn(launch.masterPort), job);
@@ -66,6 +70,30 @@ Ranks::~Ranks() {
   transport.reset();
   client.reset();
   server.reset();
+}
+
+// What a rank is in, as a number that all ranks understand: an entry of `collectives`; one beyond them, gathering;
+// beyond that, an entry of the schedule, which says for whom the collective is.
+
+std::string Ranks::describe(int64_t place) const {
+  int64_t count = static_cast<int64_t>(manifest.collectives.size()), entry = place - count - 1;
+  if (place >= 0 && place < count)
+    return manifest.collectives[place].describe(manifest.mesh);
+  if (entry < 0 || entry >= static_cast<int64_t>(manifest.schedule.size()))
+    return "gathering values to be saved";
+  const ScheduleEntry &call = manifest.schedule[entry];
+  CollectiveInfo named = manifest.collectives[call.call];
+  named.what = call.what;
+  named.loc = call.loc;
+  return named.describe(manifest.mesh);
+}
+
+int64_t Ranks::placeOf(int64_t index) noexcept {
+  if (task < 0 || callsOfTask >= scheduled[task].size())
+    return index;
+  int64_t entry = scheduled[task][callsOfTask++];
+  // Code and schedule are one compiler's; if they disagree, the code is what runs.
+  return manifest.schedule[entry].call == index ? static_cast<int64_t>(manifest.collectives.size()) + 1 + entry : index;
 }
 
 void Ranks::onUnnoticed(std::function<void(const JobFault &)> callback) {
@@ -168,7 +196,7 @@ bool Ranks::run(int64_t index, const void *const *inputs, void *const *outputs, 
     return true;
   }
   try {
-    guard(index, members[index], [&] { exchanges[index]->run(inputs, outputs, scratch); });
+    guard(placeOf(index), members[index], [&] { exchanges[index]->run(inputs, outputs, scratch); });
     return true;
   } catch (const std::exception &) {
     // The job's fault is kept by the client.

@@ -61,6 +61,11 @@ public:
   /// Breaks the connections; nothing is transferred from or to the arena any more.
   void release() noexcept;
 
+  /// A task begins, by its index: its calls are those of the schedule, in order, and so have names.
+  void beginTask(int index) {
+    task = index;
+    callsOfTask = 0;
+  }
   /// How many collectives there are to run.
   int64_t collectives() const { return static_cast<int64_t>(exchanges.size()); }
   /// Collective `index`. False when the job has failed, and then `fault` says why.
@@ -87,6 +92,8 @@ private:
   struct Connected;
 
   Connected &groupOf(std::vector<int> axes);
+  std::string describe(int64_t place) const;
+  int64_t placeOf(int64_t index) noexcept;
   template <typename Call> void guard(int64_t index, const std::vector<int64_t> &peers, Call call);
   template <typename Move> void transfer(Connected &world, int64_t peer, void *memory, int64_t bytes, Move move);
   void collect(const TensorInfo &tensor, const void *local, void *whole);
@@ -106,6 +113,10 @@ private:
   char *arena = nullptr;
   int64_t arenaBytes = 0;
   std::vector<std::unique_ptr<Exchange>> exchanges;
+  /// For each task, where the schedule has its collectives; the present task, and how many it has called.
+  std::vector<std::vector<int64_t>> scheduled;
+  int task = -1;
+  size_t callsOfTask = 0;
   /// The world ranks of each collective, by place.
   std::vector<std::vector<int64_t>> members;
 };

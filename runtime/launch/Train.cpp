@@ -165,6 +165,7 @@ void Trainer::runTask(const char *name) {
   int task = manifest.findTask(name);
   if (context.profile)
     context.profile->beginTask(task);
+  ranks.beginTask(task);
   program.tasks[task](&context, arena.data());
   // Where another rank is the reason, it is that rank's fault and not this program's.
   if (context.error())
