@@ -11,6 +11,7 @@
 #include "dialects/dist/Dist.h"
 #include "dialects/exec/LibraryCalls.h"
 #include "dialects/weft/BatchNorm.h"
+#include "dialects/weft/SymbolAttrs.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
@@ -103,6 +104,12 @@ static json::Object describeSource(Attribute source) {
   return entry;
 }
 
+/// The shape under which files have a parameter that was given a dimension for its parts.
+static void describeSavedShape(json::Object &entry, Operation *symbol) {
+  if (auto saved = symbol->getAttrOfType<DenseI64ArrayAttr>(savedShapeAttr))
+    entry["saved_shape"] = toJson(saved.asArrayRef());
+}
+
 static json::Object describe(ParamOp param) {
   json::Object entry = describeTensor(param.getSymName(), param.getType(), offsetOf(param));
   if (ArrayAttr aliases = param.getAliasesAttr()) {
@@ -116,6 +123,7 @@ static json::Object describe(ParamOp param) {
   entry["loc"] = utf8(describeLocation(param.getLoc()));
   entry["source"] = describeSource(param.getSource());
   describeSharding(entry, param, param.getType());
+  describeSavedShape(entry, param);
   return entry;
 }
 
@@ -130,6 +138,8 @@ static json::Object describe(StateOp state) {
     entry["param"] = utf8(*state.getParam());
   entry["checkpoint"] = state.getCheckpointed();
   describeSharding(entry, state, state.getType());
+  if (state.getParam())
+    describeSavedShape(entry, SymbolTable::lookupNearestSymbolFrom(state, state.getParamAttr().getAttr()));
   return entry;
 }
 

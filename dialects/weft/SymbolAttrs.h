@@ -15,6 +15,9 @@ namespace weft {
 /// On a symbol of which a rank holds a part: the shape of the whole, as the model and its files have it.
 inline constexpr llvm::StringLiteral wholeShapeAttr = "weft.whole_shape";
 
+/// On a parameter whose packed dimension was split: the shape under which files have it.
+inline constexpr llvm::StringLiteral savedShapeAttr = "weft.saved_shape";
+
 } // namespace weft
 
 #endif // WEFT_DIALECTS_WEFT_SYMBOLATTRS_H

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/weft/Build.h"
+#include "dialects/weft/SymbolAttrs.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -189,8 +190,8 @@ static void split(ParamOp param, int64_t dim, int64_t parts) {
   SmallVector<int64_t> shape(type.getShape());
   shape[dim] /= parts;
   shape.insert(shape.begin() + dim, parts);
-  if (!param->hasAttr("weft.shape"))
-    param->setAttr("weft.shape", DenseI64ArrayAttr::get(param.getContext(), type.getShape()));
+  if (!param->hasAttr(savedShapeAttr))
+    param->setAttr(savedShapeAttr, DenseI64ArrayAttr::get(param.getContext(), type.getShape()));
   param.setType(type.clone(shape));
   auto file = dyn_cast<FileSourceAttr>(param.getSource());
   if (!file)

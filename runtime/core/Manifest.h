@@ -34,6 +34,8 @@ struct TensorInfo {
   DType dtype = DType::F32;
   /// Of the whole tensor, and of what one rank holds.
   std::vector<int64_t> shape, localShape;
+  /// Under which files have it: a packed weight has a dimension less there.
+  std::vector<int64_t> savedShape;
   Sharding sharding;
   /// Bytes from the arena's start, and size of what one rank holds.
   int64_t offset = 0, bytes = 0;
