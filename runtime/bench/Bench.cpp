@@ -12,6 +12,7 @@
 
 #include "core/Arena.h"
 #include "kernels/Attention.h"
+#include "kernels/Convolution.h"
 #include "kernels/Matmul.h"
 
 #include <algorithm>
@@ -152,6 +153,43 @@ static void benchMatmul(const char *name, int64_t m, int64_t n, int64_t k, bool 
          (long long)matmul->scratchBytes());
 }
 
+/// A square convolution and its transposes; reorders between the program's layout and the library's count.
+static void benchConvolution(const char *name, int64_t batch, int64_t channels, int64_t outputs, int64_t size,
+                             int64_t kernel, int64_t stride, int64_t pad, int64_t groups) {
+  ConvolutionDesc desc;
+  int64_t out = (size + 2 * pad - kernel) / stride + 1;
+  desc.input = {batch, channels, size, size};
+  desc.filter = {outputs, channels / groups, kernel, kernel};
+  desc.output = {batch, outputs, out, out};
+  desc.strides = {stride, stride};
+  desc.low = desc.high = {pad, pad};
+  desc.dilations = {1, 1};
+  Numbers input(batch * channels * size * size), filter(outputs * channels / groups * kernel * kernel),
+      output(batch * outputs * out * out);
+  struct {
+    ConvolutionDesc::Kind kind;
+    const char *name;
+    float *a, *b, *c;
+  } directions[] = {{ConvolutionDesc::Forward, "forward", input.data(), filter.data(), output.data()},
+                    {ConvolutionDesc::InputGrad, "input gradient", output.data(), filter.data(), input.data()},
+                    {ConvolutionDesc::WeightGrad, "weight gradient", input.data(), output.data(), filter.data()}};
+  for (auto &direction : directions) {
+    desc.kind = direction.kind;
+    std::string error;
+    auto convolution = Convolution::create(desc, error);
+    if (!convolution) {
+      printf("%s: %s\n", name, error.c_str());
+      return;
+    }
+    Numbers scratch(convolution->scratchBytes() / 4 + 16);
+    double seconds = measure([&] { convolution->run(direction.a, direction.b, direction.c, scratch.data()); });
+    double flops = 2.0 * batch * outputs * out * out * (channels / groups) * kernel * kernel;
+    printf("convolution %-16s %-15s %s: %.2f ms %.1f GFLOP/s, scratch %lld MiB\n", name, direction.name,
+           convolution->implementation().c_str(), seconds * 1e3, flops / seconds * 1e-9,
+           (long long)(convolution->scratchBytes() >> 20));
+  }
+}
+
 int main(int argc, char **argv) {
   int threads = argc > 1 ? atoi(argv[1]) : omp_get_max_threads();
   omp_set_num_threads(threads);
@@ -168,4 +206,10 @@ int main(int argc, char **argv) {
   benchMatmul("weight gradient", 768, 3072, 1024, true, false, false, false);
   benchMatmul("weight gradient, added", 768, 3072, 1024, true, false, false, true);
   benchMatmul("head", 1024, 50257, 768, false, true, false, false);
+  benchConvolution("3x3", 8, 64, 64, 56, 3, 1, 1, 1);
+  benchConvolution("1x1", 8, 256, 64, 56, 1, 1, 0, 1);
+  benchConvolution("3x3, small", 8, 256, 256, 14, 3, 1, 1, 1);
+  benchConvolution("7x7, strided", 8, 3, 64, 224, 7, 2, 3, 1);
+  benchConvolution("7x7, depthwise", 8, 96, 96, 56, 7, 1, 3, 96);
+  benchConvolution("patches", 8, 3, 768, 224, 16, 16, 0, 1);
 }

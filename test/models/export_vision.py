@@ -18,13 +18,12 @@ FOLDER/NAME.opsetN.VARIANT.onnx      the model. N is 13 or 17 by the exporter th
     train    exported after model.train(): batch norms by the batch's statistics
     folded   model.eval() with the exporter's optimizer, which folds batch norms into convolutions
 FOLDER/NAME.MODE.reference.safetensors   what PyTorch computes in float32 on a batch of 4; MODE is `eval` or `train`, by how batch
-                                     norms compute while training. Logits are those of model.eval() always:
+                                     norms compute while training. Logits and loss are those of model.eval() always:
     x, y            images and labels
     logits, loss    mean cross-entropy
     grad/PARAMETER  first step
     adamw_curve     losses (f64) of 20 steps of AdamW on that batch: lr 1e-3, betas 0.9/0.95, eps 1e-8, decay 0.1 on everything
-    after20/PARAMETER
-    after20/BUFFER  running statistics after these steps, of MODE `train`; only people compare them
+    after20/PARAMETER  not of vit: a key's bias has no gradient but rounding, on which Adam takes full steps
 A folded model has other parameters, so its reference is that of the module with convolutions fused in the same way, in
 FOLDER/NAME.folded.reference.safetensors; what folding makes of a norm's bias is a constant.
 """
@@ -50,12 +49,12 @@ class Cnn(nn.Module):
         super().__init__()
         self.first = nn.Conv2d(3, 8, 3, stride=2, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(8)
-        self.depthwise = nn.Conv2d(8, 8, 3, padding=2, dilation=2, groups=8)
+        self.depthwise = nn.Conv2d(8, 8, 3, padding=2, dilation=2, groups=8, bias=False)
         self.pointwise = nn.Conv2d(8, 16, 1, bias=False)
         self.bn2 = nn.BatchNorm2d(16, momentum=0.2)
         self.grouped = nn.Conv2d(16, 12, (3, 2), groups=4)
         self.norm = nn.GroupNorm(3, 12)
-        self.up = nn.ConvTranspose2d(12, 6, 3, stride=2, padding=1, output_padding=1)
+        self.up = nn.ConvTranspose2d(12, 6, 3, stride=2, padding=1, output_padding=1, bias=False)
         self.instance = nn.InstanceNorm2d(6, affine=True)
         self.head = nn.Linear(6 * 4 * 3, CLASSES)
 
@@ -70,7 +69,8 @@ class Cnn(nn.Module):
 
 def resnet(layer):
     return lambda: hf.ResNetForImageClassification(hf.ResNetConfig(
-        num_channels=3, embedding_size=8, hidden_sizes=[8, 16], depths=[1, 2], layer_type=layer, num_labels=CLASSES))
+        num_channels=3, embedding_size=8, hidden_sizes=[16, 32] if layer == "bottleneck" else [8, 16], depths=[1, 2],
+        layer_type=layer, num_labels=CLASSES))
 
 
 MODELS = {
@@ -145,12 +145,12 @@ def write_reference(name, mode, path):
     if mode == "folded":
         fold(model)
     images, labels = batch()
-    values = {"x": images, "y": labels, "logits": model.eval()(images).detach()}
+    logits = model.eval()(images).detach()
+    values = {"x": images, "y": labels, "logits": logits, "loss": nn.functional.cross_entropy(logits, labels)}
     model.train(mode == "train")
     statistics = {n: b.clone() for n, b in model.named_buffers()}
     loss = nn.functional.cross_entropy(model(images), labels)
     loss.backward()
-    values["loss"] = loss.detach()
     named = [(n, p) for n, p in model.named_parameters() if p.grad is not None]
     for parameter_name, parameter in named:
         values["grad/" + parameter_name] = parameter.grad.clone()
@@ -166,20 +166,22 @@ def write_reference(name, mode, path):
         optimizer.step()
         curve.append(loss.item())
     values["adamw_curve"] = torch.tensor(curve, dtype=torch.float64)
-    for parameter_name, parameter in named:
-        values["after20/" + parameter_name] = parameter.detach().clone()
+    if name != "vit":
+        for parameter_name, parameter in named:
+            values["after20/" + parameter_name] = parameter.detach().clone()
     save_file({key: value.contiguous().clone() for key, value in values.items()}, path)
 
 
 def export(name, opset, variant, path):
+    import onnx
     model = build(name).train(variant == "train")
+    before = {n: b.clone() for n, b in model.named_buffers()}
     images, _ = batch()
     if OPSETS[opset]:
         program = torch.onnx.export(
             model, (images,), dynamo=True, optimize=variant == "folded", opset_version=opset,
             input_names=["pixel_values"], output_names=["logits"],
             dynamic_shapes=({0: torch.export.Dim("batch")},), verbose=False)
-        import onnx
         proto = program.model_proto
         for node in proto.graph.node:  # stack traces name files of whoever exports
             kept = [p for p in node.metadata_props if "stack_trace" not in p.key]
@@ -192,6 +194,12 @@ def export(name, opset, variant, path):
         torch.onnx.export(model, (images,), path, dynamo=False, opset_version=opset, input_names=["pixel_values"],
                           output_names=["logits"], dynamic_axes={"pixel_values": {0: "batch"}}, training=mode,
                           do_constant_folding=variant == "folded")
+        # Tracing is a step of training: it moves the running statistics.
+        proto = onnx.load(path)
+        for tensor in proto.graph.initializer:
+            if tensor.name in before:
+                tensor.CopyFrom(onnx.numpy_helper.from_array(before[tensor.name].numpy(), tensor.name))
+        onnx.save(proto, path)
 
 
 def variants(name):

@@ -233,11 +233,12 @@ LogicalResult Parameters::classify(const llvm::StringMap<SmallVector<Use, 2>> &u
   for (const onnx::ValueInfo &info : model.valueInfos)
     infos[info.name] = &info;
   auto kindOf = [&](const onnx::Tensor &tensor) -> std::string {
-    const onnx::ValueInfo *info = infos.lookup(tensor.name);
-    if (!info)
-      return "";
-    auto it = info->metadata.find(kindKey);
-    return it == info->metadata.end() ? "" : it->second;
+    if (const onnx::ValueInfo *info = infos.lookup(tensor.name))
+      if (auto it = info->metadata.find(kindKey); it != info->metadata.end())
+        return it->second;
+    // An optimizer that gives a parameter new values (a batch norm folded into a convolution) keeps its name only.
+    auto it = signature.find(tensor.name);
+    return it == signature.end() ? "" : it->second;
   };
   bool fileSays = !signature.empty() ||
                   llvm::any_of(model.initializers, [&](const onnx::Tensor &tensor) { return !kindOf(tensor).empty(); });
