@@ -64,7 +64,8 @@ class EinsumForms(torch.nn.Module):
         z = torch.einsum("...ts,...sd->...td", scores.softmax(-1), x.transpose(1, 2))
         three = torch.einsum("bhtd,hd,bthd->bht", z, self.pair, x)
         z = z + torch.einsum("bht,hd->bhtd", three, self.pair)
-        z = z.transpose(1, 2).flatten(-2) * torch.einsum("ii->i", self.square)
+        z = z.transpose(1, 2).flatten(-2)
+        z = z + torch.einsum("btii,i->bti", torch.einsum("bti,btj->btij", z, z), self.square[0])
         return self.head(z + torch.einsum("...i,ij->...j", z, self.square))
 
 

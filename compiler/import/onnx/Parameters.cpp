@@ -105,6 +105,12 @@ static int64_t expectedBytes(const onnx::Tensor &tensor) {
   return bytes;
 }
 
+/// Whether the tracing exporter wrote a value of the module's code, which it does by a Constant node, rather than a
+/// weight.
+static bool isTracedValue(const onnx::Tensor &tensor) {
+  return tensor.isConstantNode && StringRef(tensor.name).starts_with("/");
+}
+
 static int64_t elementsOf(const onnx::Tensor &tensor) {
   int64_t count = 1;
   for (int64_t size : tensor.dims)
@@ -304,7 +310,7 @@ LogicalResult Parameters::classify(const llvm::StringMap<SmallVector<Use, 2>> &u
     int64_t bytes = expectedBytes(tensor);
     bool many = bytes > onnx::elementTypeBytes(tensor.type);
     bool trained = isFloat && fileSays && (kind == "PARAMETER" || !source.empty());
-    if (!fileSays && isFloat && many && !tensor.dims.empty() && !tensor.isConstantNode) {
+    if (!fileSays && isFloat && many && !tensor.dims.empty() && !isTracedValue(tensor)) {
       trained = true;
       guessed += (guessed.empty() ? "" : ", ") + name;
     }

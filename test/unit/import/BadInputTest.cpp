@@ -226,7 +226,7 @@ TEST(BadInput, Nodes) {
   expectNodeError("Gather", {}, "index 5 exceeds the 2 rows of x", {"x", "five"});
   expectNodeError("Split", {{"num_outputs", int64_t(3)}}, "num_outputs is 3 but the node has 1 results");
   expectNodeError("Cast", {{"to", int64_t(17)}}, "Weft has no element type type 17");
-  expectNodeError("Einsum", {{"equation", std::string("ii->i")}}, "repeated letters");
+  expectNodeError("Einsum", {{"equation", std::string("ii->i")}}, "letter 'i' has sizes 2 and 3");
 }
 
 TEST(BadInput, Requests) {

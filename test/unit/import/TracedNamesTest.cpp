@@ -89,8 +89,8 @@ TEST(TracedNames, SeveralWeightsOfAModuleKeepTheirNumbers) {
 
 TEST(TracedNames, ConstantNodesAreNotTrained) {
   ModelBuilder model;
-  model.input("x", {2}).floats("w", {2}, {1, 2}).node("Constant", {}, {"c"}).node("Mul", {"x", "c"}, {"m"});
-  model.node("Mul", {"m", "w"}, {"y"}).output("y");
+  model.input("x", {2}).floats("w", {2}, {1, 2}).node("Constant", {}, {"/a/Constant_output_0"});
+  model.node("Mul", {"x", "/a/Constant_output_0"}, {"m"}).node("Mul", {"m", "w"}, {"y"}).output("y");
   auto *value = model.proto().mutable_graph()->mutable_node(0)->add_attribute();
   value->set_name("value_floats");
   value->set_type(::onnx::AttributeProto::FLOATS);
