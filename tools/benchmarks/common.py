@@ -34,6 +34,11 @@ def run(command):
     return result.stdout
 
 
+def milliseconds(value):
+    """A time with the digits that count."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.2f}"
+
+
 def write_random_tokens(path, count, vocabulary, seed=0):
     """A token file of random ids (docs/runtime.md). Returns the ids."""
     generator = random.Random(seed)
@@ -84,7 +89,7 @@ class Steps:
 
     @property
     def spread(self):
-        return f"{min(self.milliseconds):.0f} to {max(self.milliseconds):.0f}"
+        return f"{milliseconds(min(self.milliseconds))} to {milliseconds(max(self.milliseconds))}"
 
 
 def print_table(head, rows):

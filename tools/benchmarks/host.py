@@ -8,8 +8,8 @@ import subprocess
 import tempfile
 import time
 
-from common import (EXIT_MISSED, Missing, OtherWork, Steps, check_limit, find_weft, print_table, processor, run,
-                    write_random_tokens)
+from common import (EXIT_MISSED, Missing, OtherWork, Steps, check_limit, find_weft, milliseconds, print_table, processor,
+                    run, write_random_tokens)
 
 # Limits on Weft's time and memory, as shares of the peer's.
 TIME_LIMIT, TIME_STRETCH, MEMORY_LIMIT = 0.6, 0.5, 0.7
@@ -30,7 +30,8 @@ def parse(arguments):
     number("--dim", 768, "its width")
     number("--heads", 12, "its heads")
     number("--vocab", 50257, "its token ids")
-    parser.add_argument("--peer-python", default="python3", metavar="PATH", help="interpreter whose torch is the peer")
+    parser.add_argument("--peer-python", default="/usr/bin/python3", metavar="PATH",
+                        help="interpreter whose torch is the peer; Debian's has python3-torch")
     parser.add_argument("--json", metavar="FILE", help="also write the figures there")
     args = parser.parse_args(arguments)
     if min(args.batch, args.sequence, args.threads, args.rounds, args.steps) < 1:
@@ -162,7 +163,7 @@ def report(args, weft, peer, others, ratios):
     rows = []
     for steps in (weft.steps, peer.steps):
         seconds = steps.median * 1e-3
-        rows.append([steps.name, f"{steps.median:.0f}", steps.spread, f"{args.batch * args.sequence / seconds:.0f}",
+        rows.append([steps.name, milliseconds(steps.median), steps.spread, f"{args.batch * args.sequence / seconds:.0f}",
                      f"{flops / seconds * 1e-9:.0f}", f"{steps.peak_bytes / 2**30:.2f}", f"{steps.start_seconds:.1f}"])
     time_ratio = weft.steps.median / peer.steps.median
     memory_ratio = weft.steps.peak_bytes / peer.steps.peak_bytes
@@ -204,8 +205,8 @@ def main(arguments):
                 theirs, own_peer = peer.turn()
                 others.append(work.share(own_weft + own_peer))
                 ratios.append(statistics.median(ours) / statistics.median(theirs))
-                print(f"round {round_number + 1}: Weft {statistics.median(ours):.0f} ms, PyTorch "
-                      f"{statistics.median(theirs):.0f} ms, {ratios[-1]:.2f}; other programs took {others[-1]:.0%}",
+                print(f"round {round_number + 1}: Weft {milliseconds(statistics.median(ours))} ms, PyTorch "
+                      f"{milliseconds(statistics.median(theirs))} ms, {ratios[-1]:.2f}; other programs took {others[-1]:.0%}",
                       flush=True)
             print(f"losses of the first steps: Weft {weft.loss:.3f}, PyTorch {peer.warm_up['loss']:.3f}")
             code, figures = report(args, weft, peer, others, ratios)
