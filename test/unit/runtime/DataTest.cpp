@@ -222,7 +222,7 @@ TEST(Batches, Tensors) {
       contains(openError({{"pixels", "F64", {1, 4}, pixels.data(), 32}, {"classes", "I32", {1}, classes.data(), 4}}),
                "the data has 1 samples; a step needs at least 2"));
   EXPECT_TRUE(contains(openError({{"pixels", "F64", {1, 5}, pixels.data(), 40}}), "needs samples of 4 elements"));
-  EXPECT_TRUE(contains(openError({{"pixels", "I32", {2, 2}, classes.data(), 16}}), "does not convert"));
+  EXPECT_TRUE(contains(openError({{"pixels", "I32", {2, 2}, pixels.data(), 16}}), "does not convert"));
 }
 
 // One batch for every step: x and y, or inputs by their own names.
