@@ -8,6 +8,7 @@
 #include "dialects/exec/LibraryCalls.h"
 #include "dialects/weft/Build.h"
 #include "dialects/weft/DotDims.h"
+#include "dialects/weft/Fold.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "passes/lower/FusionGraph.h"
@@ -81,11 +82,18 @@ void formProducts(Block &block) {
   }
 }
 
-/// Whether the strides of `value` lead to a buffer: not to a view that strides cannot express, nor to an iota, which
-/// only exists inside kernels.
+/// A constant of equal elements is one number in the program; a larger one than this is not stored in the executable.
+bool isLargeSplat(Operation *op) {
+  DenseElementsAttr value;
+  return matchPattern(op, m_Constant(&value)) && value.isSplat() &&
+         tensorBytes(cast<RankedTensorType>(value.getType())) > defaultFoldLimit;
+}
+
+/// Whether the strides of `value` lead to a buffer: not to a view that strides cannot express, nor to what only exists
+/// inside kernels.
 bool hasBuffer(Value value) {
   Operation *def = exec::StridedView::resolve(value).base.getDefiningOp();
-  return !def || !(exec::isView(def) || isa<IotaOp>(def));
+  return !def || !(exec::isView(def) || isa<IotaOp>(def) || isLargeSplat(def));
 }
 
 /// Gives library calls and writes operands they can use in place.

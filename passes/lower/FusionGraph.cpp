@@ -17,6 +17,10 @@ using exec::KernelKind;
 /// Ops that a virtual op may hold: more would be computed again too often.
 static constexpr int64_t maxVirtualOps = 16;
 
+/// Ops that are computed in one go even if each has one use, and ops of one kernel. Programs of people have a few
+/// dozens; beyond that a kernel gains nothing, and what works on kernels takes more than linear time and stack.
+static constexpr int64_t maxExpressionOps = 256, maxKernelOps = 512;
+
 static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
 
 static int64_t countOf(Value value) { return typeOf(value).getNumElements(); }
@@ -138,10 +142,11 @@ void FusionGraph::findVirtualOps(Block &block) {
       if (countOf(source) * 8 > countOf(result))
         expression.full.insert(source);
     }
+    opsOf[&op] = expression.ops;
     bool cheap = expression.full.size() <= 1 && expression.ops <= maxVirtualOps && countOf(result) > 1;
-    if (!onlyUser(result) && !cheap)
+    if (!cheap && (!onlyUser(result) || expression.ops > maxExpressionOps))
       continue;
-    // A single use holds any number of ops and inputs, but they count for those that build on them.
+    // A single use holds any number of inputs, but they count for those that build on them.
     virtualOps.insert(&op);
     while (expression.full.size() > 2)
       expression.full.pop_back();
@@ -230,6 +235,9 @@ bool FusionGraph::canJoin(Operation *node, const Group &group, ArrayRef<Leaf> le
 }
 
 void FusionGraph::assignGroups(Block &block) {
+  // By root: the ops of each kernel so far.
+  SmallVector<int64_t> sizes;
+  auto sizeOf = [&](Operation *op) { return std::max<int64_t>(1, opsOf.lookup(op)); };
   // Kernels of one level, kind and space that read a common full value become one: it is read once.
   DenseMap<std::pair<Value, int64_t>, SmallVector<int64_t, 2>> readers;
   auto startOrShare = [&](Operation *op, KernelKind kind, Space space, int64_t level, ArrayRef<Leaf> leaves) {
@@ -238,7 +246,8 @@ void FusionGraph::assignGroups(Block &block) {
         if (leaf.access == Access::Full)
           for (int64_t candidate : readers[{leaf.value, level}]) {
             const Group &group = groups[find(candidate)];
-            if (group.kind == kind && group.space == space) {
+            if (group.kind == kind && group.space == space && sizes[find(candidate)] + sizeOf(op) <= maxKernelOps) {
+              sizes[find(candidate)] += sizeOf(op);
               groupOf[op] = find(candidate);
               levelOf[op] = level;
               return;
@@ -247,6 +256,7 @@ void FusionGraph::assignGroups(Block &block) {
     int64_t group = groups.size();
     groups.push_back({kind, space, level, {}});
     parent.push_back(group);
+    sizes.push_back(sizeOf(op));
     groupOf[op] = group;
     levelOf[op] = level;
     for (const Leaf &leaf : leaves)
@@ -300,21 +310,25 @@ void FusionGraph::assignGroups(Block &block) {
     }
     bool joined = false;
     if (top >= 0 && top == base) {
-      SmallVector<int64_t> candidates;
+      llvm::SmallSetVector<int64_t, 4> candidates;
       for (const Leaf &leaf : leaves) {
         Operation *def = leaf.value.getDefiningOp();
         if (def && groupOf.contains(def) && levelOfValue(leaf.value) == top)
           if (int64_t group = find(groupOf[def]); groups[group].kind == KernelKind::row)
-            candidates.push_back(group);
+            candidates.insert(group);
       }
       Space space = groups[candidates.front()].space;
       int64_t count = countOf(op.getResult(0));
       bool asRow = !isa<ReduceOp>(op) && count == space.rows && count != space.rows * space.cols;
       bool fits = isa<ReduceOp>(op) ? own == space : asRow || own == space;
-      if (fits && canJoin(&op, groups[candidates.front()], leavesIn(&op, space, asRow))) {
+      int64_t ops = sizeOf(&op);
+      for (int64_t candidate : candidates)
+        ops += sizes[candidate];
+      if (fits && ops <= maxKernelOps && canJoin(&op, groups[candidates.front()], leavesIn(&op, space, asRow))) {
         int64_t root = candidates.front();
         for (int64_t other : candidates)
           parent[find(other)] = root;
+        sizes[root] = ops;
         groupOf[&op] = root;
         levelOf[&op] = top;
         joined = true;

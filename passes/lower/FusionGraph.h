@@ -74,6 +74,8 @@ private:
   void finish();
 
   llvm::DenseSet<mlir::Operation *> virtualOps;
+  /// Pointwise ops: how many ops are computed for them, with the virtual ones that they read.
+  llvm::DenseMap<mlir::Operation *, int64_t> opsOf;
   llvm::DenseMap<mlir::Operation *, int64_t> groupOf, levelOf;
   std::vector<Group> groups;
   mutable std::vector<int64_t> parent;
