@@ -7,7 +7,7 @@ import json
 import struct
 import sys
 
-CODES = {"F32": "f", "I64": "q", "I32": "i", "U8": "B"}
+CODES = {"F32": "f", "F64": "d", "I64": "q", "I32": "i", "U8": "B"}
 header, data = {}, b""
 for spec in sys.argv[2:]:
     name, dtype, sizes, limit, *first = spec.split(":")
