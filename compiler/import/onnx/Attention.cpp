@@ -174,6 +174,11 @@ static LogicalResult rotary(NodeImport &n) {
       cache = e.gather(cache, n.input(3), 0);
     }
     ArrayRef<int64_t> s = tensorType(cache).getShape();
+    // Exporters give all samples the angles of one.
+    if (s == ArrayRef<int64_t>{1, T, R / 2}) {
+      Value shared = e.reshape(cache, {T, R / 2});
+      return e.concat({shared, shared}, 1);
+    }
     if (s != ArrayRef<int64_t>{B, T, R / 2}) {
       n.error() << "the cache " << n.type(i) << " does not fit an input of type " << n.type(0);
       return failure();

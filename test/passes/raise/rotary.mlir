@@ -130,9 +130,6 @@ func.func @not_swapped(%x: tensor<2x3x5x8xf32>, %cos: tensor<5x8xf32>, %sin: ten
 // CHECK: weft.rotary
 // CHECK-NOT: arith.negf
 // CHECK: return
-func.func @interleaved
-// CHECK-NOT: weft.rotary
-// CHECK: return
 func.func @interleaved(%x: tensor<2x3x5x8xf32>, %cos: tensor<5x8xf32>, %sin: tensor<5x8xf32>) -> tensor<2x3x5x8xf32> {
   %c = weft.broadcast %cos dims [2, 3] : tensor<5x8xf32> -> tensor<2x3x5x8xf32>
   %s = weft.broadcast %sin dims [2, 3] : tensor<5x8xf32> -> tensor<2x3x5x8xf32>
