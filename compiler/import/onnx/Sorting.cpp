@@ -168,23 +168,24 @@ static LogicalResult nonZero(NodeImport &n) {
 }
 
 static LogicalResult oneHot(NodeImport &n) {
-  FailureOr<Shape> depth = n.constantInts(1, "depth");
+  FailureOr<double> depth = n.constantNumber(1, "depth");
   FailureOr<int64_t> axis = n.axis(n.getInt("axis", -1), n.rank(0) + 1);
   if (failed(depth) || failed(axis))
     return failure();
-  if (depth->size() != 1 || depth->front() < 0)
-    return n.error() << "depth must be one number, not negative";
-  if (n.isFloat(0) || n.elementType(0).isInteger(1))
+  if (!(*depth >= 0 && *depth <= static_cast<double>(kMaxElements)))
+    return n.error() << "a depth of " << *depth << " cannot be";
+  if (n.elementType(0).isInteger(1))
     return n.error() << "indices of type " << n.type(0);
   if (n.rank(2) != 1 || n.shape(2)[0] != 2)
     return n.error() << "values must be the two for off and on, not " << n.type(2);
   Build &e = n.e;
-  int64_t size = depth->front();
+  auto size = static_cast<int64_t>(*depth);
   Shape shape(n.shape(0));
   shape.insert(shape.begin() + *axis, size);
   if (failed(n.checkShape(shape)))
     return failure();
-  Value indices = n.input(0), zero = e.splatLike(indices, 0);
+  // Narrow indices could not count from the end of what they do not reach.
+  Value indices = e.cast(n.input(0), e.b.getI64Type()), zero = e.splatLike(indices, 0);
   indices = e.select(e.less(indices, zero), e.add(indices, e.splatLike(indices, size)), indices);
   Shape dims;
   for (int64_t d = 0, rank = shape.size(); d < rank; ++d)
