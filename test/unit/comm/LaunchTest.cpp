@@ -235,7 +235,7 @@ TEST(Fault, StoppedRank) {
     EXPECT_EQ(outcome.code, 1);
     EXPECT_EQ(errors(outcome.err), 1) << outcome.err;
     EXPECT_TRUE(contains(outcome.err, std::string("error: rank ") + rank + " has not answered for 1.5 s"));
-    EXPECT_TRUE(contains(outcome.err, " in all_gather of 'W' over shard"));
+    EXPECT_TRUE(contains(outcome.err, " in all_gather of 'W' (model.head) over shard"));
     EXPECT_LT(outcome.seconds, 12) << outcome.err;
   }
 }
@@ -248,7 +248,7 @@ TEST(Fault, HangingRank) {
   EXPECT_EQ(outcome.code, 1);
   EXPECT_EQ(errors(outcome.err), 1) << outcome.err;
   EXPECT_TRUE(contains(outcome.err, "error: rank 1 did not come within 1.5 s"));
-  EXPECT_TRUE(contains(outcome.err, "rank 0 waited for it in all_gather of 'W' over shard"));
+  EXPECT_TRUE(contains(outcome.err, "rank 0 waited for it in all_gather of 'W' (model.head) over shard"));
   EXPECT_LT(outcome.seconds, 12) << outcome.err;
 }
 

@@ -152,24 +152,27 @@ struct Layout {
     json axes = json::array();
     for (const char *axis : {"replica", "shard", "tp"})
       axes.push_back({{"name", axis}, {"size", sizeOf(axis)}});
-    json document = {{"version", 1},
-                     {"model", name ? name : "mesh-sample.onnx"},
-                     {"target", "host"},
-                     {"optimizer", "sgd"},
-                     {"arena_bytes", end},
-                     {"persistent_bytes", persistent},
-                     {"batch", kRows * kMicrobatches},
-                     {"microbatches", kMicrobatches},
-                     {"tokens_per_sample", kLength},
-                     {"mesh", {{"axes", axes}}},
-                     {"placement", "DPT"},
-                     {"inputs", inputs},
-                     {"params", params},
-                     {"states", states},
-                     {"collectives", collectives},
-                     {"tasks", {"first", "next", "update", "eval"}},
-                     {"matmuls", json::array()},
-                     {"attentions", json::array()}};
+    json document = {
+        {"version", 1},
+        {"model", name ? name : "mesh-sample.onnx"},
+        {"target", "host"},
+        {"optimizer", "sgd"},
+        {"arena_bytes", end},
+        {"persistent_bytes", persistent},
+        {"batch", kRows * kMicrobatches},
+        {"microbatches", kMicrobatches},
+        {"tokens_per_sample", kLength},
+        {"mesh", {{"axes", axes}}},
+        {"placement", "DPT"},
+        {"inputs", inputs},
+        {"params", params},
+        {"states", states},
+        {"collectives", collectives},
+        {"tasks", {"first", "next", "update", "eval"}},
+        // The first call of task first has a name of its own here.
+        {"schedule", {{{"task", "first"}, {"op", "collective"}, {"what", "W"}, {"loc", "model.head"}, {"call", 0}}}},
+        {"matmuls", json::array()},
+        {"attentions", json::array()}};
     return document.dump();
   }
 };
