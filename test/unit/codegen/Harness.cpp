@@ -169,6 +169,7 @@ static std::unique_ptr<llvm::orc::LLJIT> loadObject(StringRef object) {
   };
   add("weft_launch", &weft_launch);
   add("weft_matmul", &weft_matmul);
+  add("weft_convolution", &weft_convolution);
   add("weft_attention_forward", &weft_attention_forward);
   add("weft_attention_backward", &weft_attention_backward);
   add("weft_copy", &weft_copy);
