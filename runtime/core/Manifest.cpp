@@ -137,9 +137,10 @@ static void parseSharding(const Node &node, const Mesh &mesh, TensorInfo &tensor
   }
   if (node.has("local_shape") && node.at("local_shape").integers() != tensor.localShape)
     node.at("local_shape").fail("the sharding of '" + tensor.name + "' does not give it");
-  tensor.savedShape = node.has("saved_shape") ? node.at("saved_shape").integers() : tensor.shape;
+  if (node.has("saved_shape"))
+    tensor.savedShape = node.at("saved_shape").integers();
   int64_t saved = 1;
-  for (int64_t size : tensor.savedShape)
+  for (int64_t size : tensor.fileShape())
     saved *= size;
   if (saved != tensor.globalElements())
     node.at("saved_shape").fail("not the elements of '" + tensor.name + "'");

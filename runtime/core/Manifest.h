@@ -34,7 +34,7 @@ struct TensorInfo {
   DType dtype = DType::F32;
   /// Of the whole tensor, and of what one rank holds.
   std::vector<int64_t> shape, localShape;
-  /// Under which files have it: a packed weight has a dimension less there.
+  /// Under which files have it, where that is another: a packed weight has a dimension less there. Else empty.
   std::vector<int64_t> savedShape;
   Sharding sharding;
   /// Bytes from the arena's start, and size of what one rank holds.
@@ -48,6 +48,8 @@ struct TensorInfo {
       count *= size;
     return count;
   }
+  /// The shape under which files have it.
+  const std::vector<int64_t> &fileShape() const { return savedShape.empty() ? shape : savedShape; }
   void *in(char *arena) const { return arena + offset; }
 };
 

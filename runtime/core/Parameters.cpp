@@ -342,7 +342,7 @@ std::string weft::rt::saveParameters(const Manifest &manifest, const char *arena
   std::map<std::string, std::string> metadata = {{"format", "pt"}, {"model", manifest.model}};
   for (const ParamInfo *stored : manifest.stored()) {
     const ParamInfo &param = *stored;
-    entries.push_back({param.name, safetensorsName(param.dtype), param.savedShape, nullptr,
+    entries.push_back({param.name, safetensorsName(param.dtype), param.fileShape(), nullptr,
                        param.globalElements() * elementBytes(param.dtype)});
     for (const std::string &alias : param.aliases)
       metadata["tied/" + alias] = param.name;

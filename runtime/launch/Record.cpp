@@ -54,7 +54,7 @@ std::string Record::write(const char *arena, const std::string &path, Ranks &ran
   // What every rank has comes first; of what follows, each tensor is brought together when it is written.
   size_t scalars = entries.size();
   auto add = [&](const std::string &name, const TensorInfo &tensor, int64_t times) {
-    std::vector<int64_t> shape = tensor.savedShape;
+    std::vector<int64_t> shape = tensor.fileShape();
     if (!shape.empty())
       shape[0] *= times;
     entries.push_back({name, safetensorsName(tensor.dtype), shape, nullptr,
