@@ -451,7 +451,8 @@ TEST_F(RuleTest, Convolution) {
   // What overlaps must not be cut, and what does not may be.
   std::string overlapping = " strides [1] low [1] high [1] dilations [1] : ";
   checkComplete({"tensor<2x4x6xf64>", "tensor<6x2x3xf64>"},
-                "%r = weft.convolution %0, %1" + overlapping + "(tensor<2x4x6xf64>, tensor<6x2x3xf64>) -> tensor<2x6x6xf64>");
+                "%r = weft.convolution %0, %1" + overlapping +
+                    "(tensor<2x4x6xf64>, tensor<6x2x3xf64>) -> tensor<2x6x6xf64>");
   std::string tiles = " strides [2] low [0] high [0] dilations [1] : ";
   checkComplete({"tensor<2x4x6xf64>", "tensor<6x2x2xf64>"},
                 "%r = weft.convolution %0, %1" + tiles + "(tensor<2x4x6xf64>, tensor<6x2x2xf64>) -> tensor<2x6x3xf64>");
