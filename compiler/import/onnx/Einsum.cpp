@@ -107,6 +107,20 @@ static FailureOr<Term> contract(NodeImport &n, Term a, Term b, const std::string
         shape.push_back(tensorType(term->value).getDimSize(i));
   if (failed(n.checkShape(shape)))
     return failure();
+  if (aContract.empty()) {
+    // Nothing is summed: an elementwise product, which is part of the kernels around it.
+    std::string labels = batch + aFree + bFree;
+    auto spread = [&](const Term &term) {
+      Shape perm, dims;
+      for (auto [d, label] : llvm::enumerate(labels))
+        if (size_t i = term.labels.find(label); i != std::string::npos) {
+          perm.push_back(i);
+          dims.push_back(d);
+        }
+      return n.e.broadcast(n.e.transpose(term.value, perm), dims, shape);
+    };
+    return Term{n.e.mul(spread(a), spread(b)), labels};
+  }
   return Term{n.e.dot(a.value, b.value, aBatch, bBatch, aContract, bContract), batch + aFree + bFree};
 }
 

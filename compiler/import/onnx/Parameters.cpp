@@ -150,19 +150,20 @@ static bool isRightFactor(ArrayRef<Use> uses) {
   });
 }
 
-/// The parameter that the tracing exporter transposed into `tensor`, by the module whose product reads it; empty if the
-/// file does not tell.
-static std::string tracedFrom(const onnx::Tensor &tensor, ArrayRef<Use> uses) {
+/// The module whose products read a weight that the tracing exporter transposed; empty if the file does not tell.
+static std::string tracedModule(const onnx::Tensor &tensor, ArrayRef<Use> uses) {
   if (tensor.dims.size() != 2 || !isTracedConstant(tensor.name) || uses.empty() || !isRightFactor(uses))
     return "";
-  std::string scope = nodeScope(*uses.front().node);
-  return scope.empty() ? "" : scope + ".weight";
+  return nodeScope(*uses.front().node);
 }
 
 std::string Parameters::tracedSource(const onnx::Tensor &tensor, ArrayRef<Use> uses) {
-  std::string name = tracedFrom(tensor, uses);
+  std::string name = tracedModule(tensor, uses);
   if (name.empty())
     return "";
+  // A path leaves out modules that were not called themselves; a bias beside the weight has the whole name.
+  auto whole = tracedModules.find(name);
+  name = (whole == tracedModules.end() ? name : whole->second) + ".weight";
   // The exporter copies a tied weight. Training the copy by itself would train another model.
   for (const onnx::Tensor &other : model.initializers) {
     bool copy = isTracedConstant(other.name);
@@ -273,6 +274,18 @@ LogicalResult Parameters::classify(const llvm::StringMap<SmallVector<Use, 2>> &u
         any = used[i] = true;
     return any;
   };
+
+  if (!fileSays)
+    for (const onnx::Tensor &tensor : model.initializers)
+      if (auto it = uses.find(tensor.name); it != uses.end() && !isTracedConstant(tensor.name))
+        for (const Use &use : it->second) {
+          StringRef module = StringRef(tensor.name).rsplit('.').first;
+          std::string scope = nodeScope(*use.node);
+          // The same module at the end of both: q_proj of model.decoder.q_proj and model.model.decoder.q_proj.
+          auto last = [](StringRef path) { return path.substr(path.rfind('.') + 1); };
+          if (!scope.empty() && StringRef(tensor.name).contains('.') && last(module) == last(scope))
+            tracedModules[scope] = module.str();
+        }
 
   // Parameters under their own name first: folded forms of the same parameter then follow from them.
   struct Found {

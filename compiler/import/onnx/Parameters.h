@@ -91,6 +91,8 @@ private:
   llvm::StringMap<Entry> entries;
   /// Of weights that the tracing exporter transposed: the parameter of each, the names given, and ties that were found.
   llvm::StringMap<std::string> tracedOwner;
+  /// The modules' own names, by the paths of nodes that read their other parameters.
+  llvm::StringMap<std::string> tracedModules;
   llvm::StringSet<> tracedNames;
   std::vector<std::pair<std::string, std::string>> tied;
   /// Running statistics that a step moves; a variance starts as 1, a mean as 0.
