@@ -225,8 +225,8 @@ int Compilation::run() {
     return printModule();
 
   if (mesh.partition.getNumRanks() > 1)
-    if (ExitCode code = session.run("partition", *module,
-                                    [&](OpPassManager &pm) { buildPartitionPipeline(pm, mesh.partition); }))
+    if (ExitCode code =
+            session.run("partition", *module, [&](OpPassManager &pm) { buildPartitionPipeline(pm, mesh.partition); }))
       return code;
   if (options.emit == Emit::Local)
     return printModule();

@@ -25,8 +25,8 @@ struct Linker {
   /// program. Reports what cannot be found.
   static std::optional<Linker> find(llvm::StringRef argv0);
 
-  /// Links `object` and the runtime into `executable`; `distributed`: with what several ranks need to talk. Reports a failure;
-  /// `internal` then says whether it is Weft's (the object does not fit the runtime).
+  /// Links `object` and the runtime into `executable`; `distributed`: with what several ranks need to talk. Reports a
+  /// failure; `internal` then says whether it is Weft's (the object does not fit the runtime).
   bool link(llvm::StringRef object, llvm::StringRef executable, bool distributed, bool &internal) const;
 };
 

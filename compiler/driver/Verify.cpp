@@ -9,6 +9,7 @@
 #include "compiler/driver/Compile.h"
 #include "compiler/driver/Diagnostics.h"
 #include "compiler/driver/Inspect.h"
+#include "compiler/driver/MeshOptions.h"
 #include "compiler/driver/Run.h"
 #include "compiler/import/onnx/OnnxImport.h"
 #include "weft/safetensors.h"
@@ -17,7 +18,6 @@
 #include "llvm/Support/Format.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/Path.h"
-#include "compiler/driver/MeshOptions.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace llvm;

@@ -18,8 +18,8 @@
 using namespace mlir;
 
 void weft::registerDialects(DialectRegistry &registry) {
-  registry.insert<WeftDialect, dist::DistDialect, exec::ExecDialect, arith::ArithDialect, math::MathDialect, func::FuncDialect,
-                  memref::MemRefDialect>();
+  registry.insert<WeftDialect, dist::DistDialect, exec::ExecDialect, arith::ArithDialect, math::MathDialect,
+                  func::FuncDialect, memref::MemRefDialect>();
   func::registerAllExtensions(registry);
   registerExternalModels(registry);
 }

@@ -61,8 +61,8 @@ void buildTrainPipeline(mlir::OpPassManager &pm, const TrainingOptions &options,
 /// From the train rung to the local rung: the tasks of one rank, with collectives.
 void buildPartitionPipeline(mlir::OpPassManager &pm, const PartitionOptions &options);
 
-/// From the train or local rung to the schedule rung: library calls and fused kernels, in order, at offsets of one arena.
-/// `target` outlives the passes; null: libraries get no workspace.
+/// From the train or local rung to the schedule rung: library calls and fused kernels, in order, at offsets of one
+/// arena. `target` outlives the passes; null: libraries get no workspace.
 void buildSchedulePipeline(mlir::OpPassManager &pm, const Target *target);
 
 } // namespace weft

@@ -66,7 +66,8 @@ Attribute ShardingAttr::parse(AsmParser &parser, Type) {
       return {};
   if (parser.parseGreater())
     return {};
-  return parser.getChecked<ShardingAttr>(loc, parser.getContext(), ArrayAttr::get(parser.getContext(), dims), unreduced);
+  return parser.getChecked<ShardingAttr>(loc, parser.getContext(), ArrayAttr::get(parser.getContext(), dims),
+                                         unreduced);
 }
 
 void ShardingAttr::print(AsmPrinter &printer) const {
@@ -115,7 +116,8 @@ Mesh weft::dist::meshOf(ModuleOp module) {
     for (Attribute axis : op.getAxes())
       mesh.axes.push_back(cast<StringAttr>(axis).getValue().str());
     mesh.sizes.assign(op.getSizes().begin(), op.getSizes().end());
-    mesh.order = op.getOrder() ? axesOf(mesh, *op.getOrder()) : llvm::to_vector(llvm::seq<int64_t>(0, mesh.getNumAxes()));
+    mesh.order =
+        op.getOrder() ? axesOf(mesh, *op.getOrder()) : llvm::to_vector(llvm::seq<int64_t>(0, mesh.getNumAxes()));
     break;
   }
   return mesh;

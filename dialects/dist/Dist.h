@@ -43,7 +43,8 @@ llvm::SmallVector<int64_t> axesOf(const Mesh &mesh, mlir::ArrayAttr names);
 
 /// A sharding as an attribute, for a tensor of `rank` dimensions.
 ShardingAttr toAttr(mlir::MLIRContext *context, const Mesh &mesh, const Sharding &sharding, int64_t rank);
-/// An attribute as a sharding; nothing if it names an axis that the mesh does not have, or axes that are not in mesh order.
+/// An attribute as a sharding; nothing if it names an axis that the mesh does not have, or axes that are not in mesh
+/// order.
 std::optional<Sharding> fromAttr(const Mesh &mesh, ShardingAttr attr);
 
 /// The sharding of a symbol or whatever else has `dist.sharding`; whole if it has none.

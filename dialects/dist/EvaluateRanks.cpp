@@ -157,9 +157,8 @@ LogicalResult AllReduceOp::evaluateOnRanks(const Mesh &mesh, RankOperands operan
 }
 
 LogicalResult AllGatherOp::evaluateOnRanks(const Mesh &mesh, RankOperands operands, RankResults results) {
-  return onGroups(mesh, getAxes(), operands, results, [&](size_t member, ArrayRef<Literal> parts, int64_t) {
-    return joined(parts, getDims()[member]);
-  });
+  return onGroups(mesh, getAxes(), operands, results,
+                  [&](size_t member, ArrayRef<Literal> parts, int64_t) { return joined(parts, getDims()[member]); });
 }
 
 LogicalResult ReduceScatterOp::evaluateOnRanks(const Mesh &mesh, RankOperands operands, RankResults results) {

@@ -25,9 +25,9 @@ Literal joinRanks(const Mesh &mesh, const Sharding &sharding, llvm::ArrayRef<Lit
 using RankLookupFn = llvm::function_ref<std::optional<Literal>(int64_t rank, llvm::StringRef symbol)>;
 using RankSinkFn = llvm::function_ref<void(int64_t rank, llvm::StringRef symbol, const Literal &value)>;
 
-/// Runs a function of one block on all ranks of the module's mesh, each op on all of them before the next: one process, no
-/// communication. `arguments[rank]` has a literal of the argument's local type each. Fails with an error at the op that
-/// cannot be evaluated.
+/// Runs a function of one block on all ranks of the module's mesh, each op on all of them before the next: one process,
+/// no communication. `arguments[rank]` has a literal of the argument's local type each. Fails with an error at the op
+/// that cannot be evaluated.
 mlir::LogicalResult evaluateOnRanks(mlir::func::FuncOp function, llvm::ArrayRef<llvm::SmallVector<Literal>> arguments,
                                     llvm::MutableArrayRef<llvm::SmallVector<Literal>> results,
                                     RankLookupFn lookup = nullptr, RankSinkFn sink = nullptr);

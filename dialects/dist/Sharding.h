@@ -16,8 +16,8 @@
 
 namespace weft::dist {
 
-/// Named axes over ranks. Two orders: the axes that cut one dimension do so in the order listed, the first the major one;
-/// `order` lays them over ranks.
+/// Named axes over ranks. Two orders: the axes that cut one dimension do so in the order listed, the first the major
+/// one; `order` lays them over ranks.
 struct Mesh {
   llvm::SmallVector<std::string> axes;
   llvm::SmallVector<int64_t> sizes;

@@ -110,12 +110,13 @@ static MemRefType memref(Value buffer) { return cast<MemRefType>(buffer.getType(
 LogicalResult CollectiveOp::verify() {
   int64_t block = getOuter() * getMiddle() * getInner(), in = memref(getInput()).getNumElements(),
           out = memref(getOutput()).getNumElements(), ranks = getRanks();
-  bool gathers = getKind() == "all_gather", scatters = getKind() == "reduce_scatter", exchanges = getKind() == "all_to_all";
+  bool gathers = getKind() == "all_gather", scatters = getKind() == "reduce_scatter",
+       exchanges = getKind() == "all_to_all";
   if (!gathers && !scatters && !exchanges && getKind() != "all_reduce")
     return emitOpError() << "is of no known kind";
   if (in != block * (scatters || exchanges ? ranks : 1) || out != block * (gathers || exchanges ? ranks : 1))
-    return emitOpError() << "moves blocks of " << block << " elements between " << ranks << " ranks, from buffers of " << in
-                         << " to buffers of " << out;
+    return emitOpError() << "moves blocks of " << block << " elements between " << ranks << " ranks, from buffers of "
+                         << in << " to buffers of " << out;
   if (!memref(getInput()).getLayout().isIdentity() || !memref(getOutput()).getLayout().isIdentity())
     return emitOpError("needs dense buffers");
   return success();
@@ -129,14 +130,15 @@ json::Object CollectiveOp::describe() {
   for (Attribute axis : getAxes())
     axes.push_back(cast<StringAttr>(axis).getValue());
   bool reduces = getKind() == "all_reduce" || getKind() == "reduce_scatter";
-  json::Object entry{{"kind", getKind()},
-                     {"axes", std::move(axes)},
-                     {"dtype", dtypeName(memref(getInput()).getElementType())},
-                     {"members", json::Array{json::Object{{"outer", static_cast<int64_t>(getOuter())},
-                                                          {"split", getKind() == "all_reduce" ? 1 : static_cast<int64_t>(getRanks())},
-                                                          {"middle", static_cast<int64_t>(getMiddle())},
-                                                          {"inner", static_cast<int64_t>(getInner())}}}},
-                     {"scratch", getScratch() ? memref(getScratch()).getNumElements() : 0}};
+  json::Object entry{
+      {"kind", getKind()},
+      {"axes", std::move(axes)},
+      {"dtype", dtypeName(memref(getInput()).getElementType())},
+      {"members", json::Array{json::Object{{"outer", static_cast<int64_t>(getOuter())},
+                                           {"split", getKind() == "all_reduce" ? 1 : static_cast<int64_t>(getRanks())},
+                                           {"middle", static_cast<int64_t>(getMiddle())},
+                                           {"inner", static_cast<int64_t>(getInner())}}}},
+      {"scratch", getScratch() ? memref(getScratch()).getNumElements() : 0}};
   if (reduces)
     entry["reduce"] = getReduce();
   return entry;

@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/exec/Exec.h"
-#include "dialects/exec/LibraryCalls.h"
 #include "dialects/exec/CollectiveCalls.h"
+#include "dialects/exec/LibraryCalls.h"
 #include "dialects/exec/SortCalls.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"

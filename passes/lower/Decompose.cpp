@@ -5,9 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "passes/lower/Decompose.h"
 #include "dialects/weft/Build.h"
 #include "dialects/weft/RowStatistics.h"
-#include "passes/lower/Decompose.h"
 #include "passes/lower/Passes.h"
 #include <cmath>
 

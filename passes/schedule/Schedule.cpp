@@ -74,9 +74,7 @@ public:
   }
 
 private:
-  static bool isSchedulable(Operation *op) {
-    return isa<exec::FusedOp, exec::LibraryOpInterface>(op);
-  }
+  static bool isSchedulable(Operation *op) { return isa<exec::FusedOp, exec::LibraryOpInterface>(op); }
 
   static Value baseOf(Value value) {
     while (Operation *op = value.getDefiningOp()) {
@@ -288,9 +286,8 @@ private:
       auto it = scheduler.workspace.find(op);
       if (it == scheduler.workspace.end())
         return {};
-      return scheduler.buffer(
-          op->getLoc(), {Place::Temporary, it->second, {}}, 0,
-          MemRefType::get({scheduler.buffers[it->second].bytes}, scheduler.builder.getI8Type()));
+      return scheduler.buffer(op->getLoc(), {Place::Temporary, it->second, {}}, 0,
+                              MemRefType::get({scheduler.buffers[it->second].bytes}, scheduler.builder.getI8Type()));
     }
 
   private:

@@ -50,7 +50,8 @@ LogicalResult ApplyPlan::buildMesh() {
   ModuleOp module = getOperation();
   if (!dist::meshOf(module).axes.empty())
     return module.emitError("has a mesh already");
-  for (auto [name, size] : {std::pair("tp", tp.getValue()), {"shard", shard.getValue()}, {"replica", replica.getValue()}}) {
+  for (auto [name, size] :
+       {std::pair("tp", tp.getValue()), {"shard", shard.getValue()}, {"replica", replica.getValue()}}) {
     if (size < 1)
       return module.emitError("the mesh axis '") << name << "' has at least one rank, not " << size;
     if (size == 1)
@@ -84,8 +85,9 @@ LogicalResult ApplyPlan::cutInputs(func::FuncOp function) {
     auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "weft.name");
     if (type.getDimSize(0) % parts != 0)
       return function.emitError("a micro-batch of ")
-             << type.getDimSize(0) << " cannot be cut into " << parts << " equal parts for the data-parallel ranks (input '"
-             << (name ? name.getValue() : "?") << "'); choose --dim batch=N with N / --microbatches a multiple of " << parts;
+             << type.getDimSize(0) << " cannot be cut into " << parts
+             << " equal parts for the data-parallel ranks (input '" << (name ? name.getValue() : "?")
+             << "'); choose --dim batch=N with N / --microbatches a multiple of " << parts;
     Sharding sharding = Sharding::whole(mesh);
     for (StringRef axis : {"shard", "replica"})
       if (int64_t index = mesh.indexOf(axis); index >= 0)
@@ -108,7 +110,8 @@ bool ApplyPlan::constrain(OpOperand &operand, int64_t dim, int64_t priority, con
   Sharding sharding = Sharding::whole(mesh);
   sharding[mesh.indexOf("tp")] = dim;
   OpBuilder b(user);
-  operand.set(dist::ConstrainOp::create(b, user->getLoc(), type, value, dist::toAttr(&getContext(), mesh, sharding, type.getRank()),
+  operand.set(dist::ConstrainOp::create(b, user->getLoc(), type, value,
+                                        dist::toAttr(&getContext(), mesh, sharding, type.getRank()),
                                         b.getI64IntegerAttr(priority), b.getStringAttr(what)));
   return true;
 }
@@ -159,7 +162,8 @@ static bool isProjection(Operation *op) {
   return dot && dot.getLhsBatch().empty() && dot.getRhsContract().size() == 1 && isParameter(dot.getRhs());
 }
 
-/// A product with a parameter of what elementwise ops made of products with parameters: its contracted dimension is hidden.
+/// A product with a parameter of what elementwise ops made of products with parameters: its contracted dimension is
+/// hidden.
 void ApplyPlan::cutHidden(func::FuncOp function) {
   for (DotGeneralOp dot : llvm::to_vector(function.getOps<DotGeneralOp>())) {
     // What the backward pass multiplies follows.
@@ -187,7 +191,8 @@ void ApplyPlan::cutHidden(func::FuncOp function) {
 
 void ApplyPlan::cutVocabulary(func::FuncOp function) {
   for (CrossEntropyOp loss : llvm::to_vector(function.getOps<CrossEntropyOp>()))
-    constrain(loss.getLogitsMutable(), tensorType(loss.getLogits()).getRank() - 1, kTensorPriority, "vocabulary entries of the head");
+    constrain(loss.getLogitsMutable(), tensorType(loss.getLogits()).getRank() - 1, kTensorPriority,
+              "vocabulary entries of the head");
   for (GatherOp gather : llvm::to_vector(function.getOps<GatherOp>())) {
     auto argument = dyn_cast<BlockArgument>(gather.getIndices());
     if (!argument || gather.getAxis() != 0 || !isParameter(gather.getInput()))

@@ -27,7 +27,8 @@ struct AssignStorage : weft::impl::AssignStorageBase<AssignStorage> {
   void runOnOperation() override;
 
 private:
-  /// Cuts a dimension on `shard`: one that no other axis cuts, the first that divides; else the first that divides at all.
+  /// Cuts a dimension on `shard`: one that no other axis cuts, the first that divides; else the first that divides at
+  /// all.
   bool cutOnShard(Sharding &sharding, RankedTensorType type) const;
   void store(Operation *symbol, const Sharding &sharding, RankedTensorType type) {
     symbol->setAttr(dist::shardingAttr, dist::toAttr(&getContext(), mesh, sharding, type.getRank()));

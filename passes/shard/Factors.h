@@ -17,7 +17,8 @@ class OpFactors {
 public:
   static constexpr int64_t None = -1;
 
-  /// The op's factor rule, in which the factors that the op may be told its place in (Localize.h) are no longer Replicated.
+  /// The op's factor rule, in which the factors that the op may be told its place in (Localize.h) are no longer
+  /// Replicated.
   explicit OpFactors(mlir::Operation *op);
 
   /// Whether the op has a rule; constants and symbols' reads have none, and nothing passes through them.
@@ -26,13 +27,15 @@ public:
   const ShardingRule &getRule() const { return rule; }
   const ShardingRule::Factor &factor(int64_t index) const { return rule.factors[index]; }
 
-  /// The factor that `axis` cuts if `tensor` is held as `sharding` says; None if the axis cuts nothing, or not one factor.
+  /// The factor that `axis` cuts if `tensor` is held as `sharding` says; None if the axis cuts nothing, or not one
+  /// factor.
   int64_t factorOf(const dist::Mesh &mesh, int64_t tensor, const dist::Sharding &sharding, int64_t axis) const;
   /// A dimension of the tensor that has the factor, or None.
   int64_t dimOf(int64_t tensor, int64_t factor) const;
-  /// How the tensor lies if axes cut factors as `factors` says (None: the axis cuts no factor), unreduced where the tensor
-  /// is a result that lacks a Reduction; nothing if contiguous cuts cannot say that.
-  std::optional<dist::Sharding> shardingOf(const dist::Mesh &mesh, int64_t tensor, llvm::ArrayRef<int64_t> factors) const;
+  /// How the tensor lies if axes cut factors as `factors` says (None: the axis cuts no factor), unreduced where the
+  /// tensor is a result that lacks a Reduction; nothing if contiguous cuts cannot say that.
+  std::optional<dist::Sharding> shardingOf(const dist::Mesh &mesh, int64_t tensor,
+                                           llvm::ArrayRef<int64_t> factors) const;
   /// Whether all tensors can be cut so.
   bool isFeasible(const dist::Mesh &mesh, llvm::ArrayRef<int64_t> factors) const;
 

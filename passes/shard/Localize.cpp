@@ -25,7 +25,9 @@ struct Placed {
 } // namespace
 
 /// The first factor of a dimension of a tensor of the rule.
-static int64_t factorAt(const ShardingRule::TensorMap &map, int64_t dim) { return map[dim].empty() ? -1 : map[dim].front(); }
+static int64_t factorAt(const ShardingRule::TensorMap &map, int64_t dim) {
+  return map[dim].empty() ? -1 : map[dim].front();
+}
 
 static std::optional<Placed> placedFactor(Operation *op, const ShardingRule &rule) {
   auto placed = [&](const ShardingRule::TensorMap &map, int64_t dim, Kind kind) -> std::optional<Placed> {
@@ -51,9 +53,12 @@ static Value offsetOf(Build &e, ArrayAttr axes, int64_t size, Type element) {
   return e.cast(offset, element);
 }
 
-static Value repeated(Build &e, Value scalar, RankedTensorType type) { return e.broadcast(scalar, {}, type.getShape()); }
+static Value repeated(Build &e, Value scalar, RankedTensorType type) {
+  return e.broadcast(scalar, {}, type.getShape());
+}
 
-/// Indices counted from the beginning of this rank's part, 0 where they are of another's; and whether they are of this one.
+/// Indices counted from the beginning of this rank's part, 0 where they are of another's; and whether they are of this
+/// one.
 static std::pair<Value, Value> localIndices(Build &e, Value indices, ArrayAttr axes, int64_t size) {
   RankedTensorType type = tensorType(indices);
   Value local = e.sub(indices, repeated(e, offsetOf(e, axes, size, type.getElementType()), type));
@@ -68,8 +73,8 @@ static Value alongSlices(Build &e, Value inside, int64_t axis, RankedTensorType 
   return e.broadcast(inside, dims, slices.getShape());
 }
 
-Value weft::localize(OpBuilder &builder, Operation *op, ValueRange operands, RankedTensorType resultType, const dist::Mesh &mesh,
-                     ArrayRef<int64_t> factors) {
+Value weft::localize(OpBuilder &builder, Operation *op, ValueRange operands, RankedTensorType resultType,
+                     const dist::Mesh &mesh, ArrayRef<int64_t> factors) {
   auto interface = dyn_cast<ShardingRuleOpInterface>(op);
   if (!interface)
     return {};

@@ -72,9 +72,9 @@ struct LowerRanks : weft::impl::LowerRanksBase<LowerRanks> {
     for (Operation &op : *module.getBody())
       if (isa<ParamOp, StateOp>(op))
         b.setInsertionPointAfter(&op);
-    auto state = StateOp::create(b, module.getLoc(), kCoordinates,
-                                 RankedTensorType::get({mesh.getNumAxes()}, b.getI64Type()), StateKind::hyper, APFloat(0.0),
-                                 FlatSymbolRefAttr(), /*checkpointed=*/false);
+    auto state =
+        StateOp::create(b, module.getLoc(), kCoordinates, RankedTensorType::get({mesh.getNumAxes()}, b.getI64Type()),
+                        StateKind::hyper, APFloat(0.0), FlatSymbolRefAttr(), /*checkpointed=*/false);
     state->setAttr(dist::coordinatesAttr, b.getUnitAttr());
     SmallVector<Operation *> ops;
     module.walk([&](Operation *op) {
@@ -86,7 +86,8 @@ struct LowerRanks : weft::impl::LowerRanksBase<LowerRanks> {
       Build e{at, op->getLoc()};
       Value result;
       if (auto index = dyn_cast<dist::AxisIndexOp>(op))
-        result = e.cast(axisIndex(e, mesh, dist::axesOf(mesh, index.getAxes())), tensorType(index.getResult()).getElementType());
+        result = e.cast(axisIndex(e, mesh, dist::axesOf(mesh, index.getAxes())),
+                        tensorType(index.getResult()).getElementType());
       else if (auto slice = dyn_cast<dist::LocalSliceOp>(op))
         result = localSlice(e, mesh, slice);
       else if (auto move = cast<dist::AllToAllOp>(op); move.getSplit()[0] > move.getConcat()[0])

@@ -105,8 +105,8 @@ bool Lowering::cut() {
       if (how == Sharding::Whole)
         step = dist::LocalSliceOp::create(builder, op.getLoc(), typeAs(next), value, dim, names(axes));
       else
-        step = dist::ReduceScatterOp::create(builder, op.getLoc(), TypeRange(typeAs(next)), ValueRange(value), ReduceKind::sum,
-                                             ArrayRef<int64_t>(dim), names(axes));
+        step = dist::ReduceScatterOp::create(builder, op.getLoc(), TypeRange(typeAs(next)), ValueRange(value),
+                                             ReduceKind::sum, ArrayRef<int64_t>(dim), names(axes));
       llvm::append_range(cuts[dim], axes);
       become(step, next);
       return true;
@@ -136,7 +136,8 @@ bool Lowering::exchange() {
   return false;
 }
 
-/// Reduces what ends whole, on all such axes at once. What is reduced to be cut waits for its turn, if a gather has to come first.
+/// Reduces what ends whole, on all such axes at once. What is reduced to be cut waits for its turn, if a gather has to
+/// come first.
 bool Lowering::reduce() {
   SmallVector<int64_t> axes;
   Sharding next = now;
@@ -187,7 +188,8 @@ void Lowering::conceal() {
   if (axes.empty())
     return;
   Build e{builder, op.getLoc()};
-  Value index = dist::AxisIndexOp::create(builder, op.getLoc(), RankedTensorType::get({}, builder.getI64Type()), names(axes));
+  Value index =
+      dist::AxisIndexOp::create(builder, op.getLoc(), RankedTensorType::get({}, builder.getI64Type()), names(axes));
   Value isFirst = e.equal(index, e.splatLike(index, 0));
   value = e.select(e.broadcast(isFirst, {}, tensorType(value).getShape()), value, e.splatLike(value, 0));
   now = next;

@@ -75,7 +75,8 @@ Value FunctionPartition::reshard(Value local, const Sharding &from, const Shardi
     return local;
   auto type = cast<RankedTensorType>(local.getType());
   RankedTensorType result = to.localType(mesh, from.globalType(mesh, type));
-  auto op = dist::ReshardOp::create(builder, loc, result, local, dist::toAttr(builder.getContext(), mesh, from, type.getRank()),
+  auto op = dist::ReshardOp::create(builder, loc, result, local,
+                                    dist::toAttr(builder.getContext(), mesh, from, type.getRank()),
                                     dist::toAttr(builder.getContext(), mesh, to, type.getRank()));
   // Regions have reshards of their own: with the same operand and attributes, they would be one to CSE.
   op->setAttr(dist::regionAttr, builder.getStringAttr(regionOf(loc)));

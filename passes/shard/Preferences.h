@@ -36,7 +36,8 @@ struct Choice {
   bool isConflict = false; ///< tensors of the op prefer others
 };
 
-/// Chooses among the factors that the preferences of an op's tensors stand for: the origin of the smallest priority, then the largest tensor.
+/// Chooses among the factors that the preferences of an op's tensors stand for: the origin of the smallest priority,
+/// then the largest tensor.
 Choice chooseFactor(const dist::Mesh &mesh, const OpFactors &factors, mlir::Operation *op, int64_t axis,
                     llvm::function_ref<const Preference *(mlir::Value)> preferenceOf);
 

@@ -78,7 +78,8 @@ public:
       choices.push_back({chooseFactor(mesh, factors, op, axis, [&](Value v) { return lookup(v); }), axis});
       conflicts += choices.back().first.isConflict;
     }
-    llvm::stable_sort(choices, [](const auto &a, const auto &b) { return a.first.origin.priority < b.first.origin.priority; });
+    llvm::stable_sort(choices,
+                      [](const auto &a, const auto &b) { return a.first.origin.priority < b.first.origin.priority; });
     for (const auto &[choice, axis] : choices) {
       chosen[axis] = choice.factor;
       if (!factors.isFeasible(mesh, chosen))
@@ -154,7 +155,8 @@ void Propagation::seed() {
       }
     } else if (auto write = dyn_cast<WriteOp>(op)) {
       if (Operation *symbol = symbols.lookup(write.getSymbol()))
-        addStored(write.getValue(), dist::storedSharding(mesh, symbol), kStatePriority, write.getSymbolAttr().getAttr());
+        addStored(write.getValue(), dist::storedSharding(mesh, symbol), kStatePriority,
+                  write.getSymbolAttr().getAttr());
     }
   }
 }
@@ -258,8 +260,8 @@ private:
       return;
     for (int64_t axis = 0; axis < mesh.getNumAxes(); ++axis)
       if (preference.sharding[axis] >= 0)
-        op.emitRemark() << "dimension " << static_cast<int>(preference.sharding[axis]) << " is cut on '" << mesh.axes[axis]
-                        << "' because of " << preference.origins[axis].name << " (priority "
+        op.emitRemark() << "dimension " << static_cast<int>(preference.sharding[axis]) << " is cut on '"
+                        << mesh.axes[axis] << "' because of " << preference.origins[axis].name << " (priority "
                         << preference.origins[axis].priority << ")";
   }
 };

@@ -96,8 +96,8 @@ struct ElementwiseOnFlattened : RewritePattern {
         operands.push_back(e.broadcastLast(row.getInput(), shape));
       } else if (SplatElementsAttr splat; matchPattern(operand, m_Constant(&splat))) {
         auto splatType = tensorType(operand).clone(shape);
-        operands.push_back(arith::ConstantOp::create(rewriter, op->getLoc(), splatType,
-                                                     SplatElementsAttr::get(splatType, splat.getSplatValue<Attribute>())));
+        operands.push_back(arith::ConstantOp::create(
+            rewriter, op->getLoc(), splatType, SplatElementsAttr::get(splatType, splat.getSplatValue<Attribute>())));
       } else {
         return failure();
       }
@@ -122,8 +122,8 @@ namespace {
 struct Packed {
   DotGeneralOp dot;
   ReadOp weight;
-  int64_t weightDim = 0;      ///< the dimension of the weight that is packed
-  arith::AddFOp addition;     ///< of the bias; null if there is none
+  int64_t weightDim = 0;  ///< the dimension of the weight that is packed
+  arith::AddFOp addition; ///< of the bias; null if there is none
   BroadcastOp repeatedBias;
   ReadOp bias;
   SmallVector<SliceOp> slices;
@@ -223,7 +223,8 @@ static void unpack(Packed packed, SymbolTable &symbols) {
   auto weight = symbols.lookup<ParamOp>(packed.weight.getSymbol());
   split(weight, packed.weightDim, packed.parts);
   int64_t contract = packed.weightDim == 0 ? 2 : 0;
-  Value value = e.dot(packed.dot.getLhs(), readAgain(e, packed.weight, weight), {}, {}, packed.dot.getLhsContract(), {contract});
+  Value value =
+      e.dot(packed.dot.getLhs(), readAgain(e, packed.weight, weight), {}, {}, packed.dot.getLhsContract(), {contract});
   RankedTensorType type = tensorType(value);
   int64_t rank = type.getRank();
   if (packed.addition) {

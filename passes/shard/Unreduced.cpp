@@ -35,7 +35,8 @@ SmallVector<int64_t> UnreducedAnalysis::passingSet(Operation *op, const OpFactor
     bool any = false, all = true;
     for (int64_t operand : set) {
       any |= canBe(operand);
-      all &= canBe(operand) || (isScalar(op->getOperand(operand)) && isa<FloatType, IntegerType>(getElementTypeOrSelf(op->getOperand(operand))));
+      all &= canBe(operand) || (isScalar(op->getOperand(operand)) &&
+                                isa<FloatType, IntegerType>(getElementTypeOrSelf(op->getOperand(operand))));
     }
     for (int64_t operand = 0, count = op->getNumOperands(); operand < count; ++operand)
       all &= llvm::is_contained(set, operand) || (!canBe(operand) && !isCut(operand));

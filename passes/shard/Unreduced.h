@@ -13,8 +13,8 @@
 
 namespace weft {
 
-/// Decides where partial sums are reduced, for a propagated function: docs/partitioning.md, "How long a value stays unreduced".
-/// Linear in the number of uses.
+/// Decides where partial sums are reduced, for a propagated function: docs/partitioning.md, "How long a value stays
+/// unreduced". Linear in the number of uses.
 class UnreducedAnalysis {
 public:
   UnreducedAnalysis(mlir::func::FuncOp function, const dist::Mesh &mesh);
@@ -22,8 +22,8 @@ public:
   /// Whether a value that is unreduced on an axis is left so for its users.
   bool isKept(mlir::Value value, int64_t axis) const;
 
-  /// The operands that have to be unreduced on the axis so that the op's results may be, given which can be; empty if it
-  /// cannot be. A whole scalar can always be.
+  /// The operands that have to be unreduced on the axis so that the op's results may be, given which can be; empty if
+  /// it cannot be. A whole scalar can always be.
   static llvm::SmallVector<int64_t> passingSet(mlir::Operation *op, const OpFactors &factors,
                                                llvm::function_ref<bool(int64_t operand)> canBe,
                                                llvm::function_ref<bool(int64_t operand)> isCut);
@@ -33,7 +33,8 @@ private:
   double costHere(mlir::Value value, int64_t axis) const;
 
   const dist::Mesh &mesh;
-  llvm::DenseMap<std::pair<mlir::Value, int64_t>, double> later; ///< of values that can be unreduced: the cost of leaving them so
+  llvm::DenseMap<std::pair<mlir::Value, int64_t>, double>
+      later; ///< of values that can be unreduced: the cost of leaving them so
 };
 
 /// What `dist.shardings` says of an op's result.

@@ -60,7 +60,8 @@ void weft_copy(weft_context *ctx, void *to, const void *from, int64_t bytes);
 
 /// Runs entry `index` of the manifest's `collectives` with the other ranks of its group: `inputs` and `outputs` are the
 /// addresses of its members' tensors, `scratch` as many bytes as the entry says (null where it says 0); all of them lie
-/// in the arena. Returns 0, or 1 when the job cannot go on: the context then has the reason, and the task should return.
+/// in the arena. Returns 0, or 1 when the job cannot go on: the context then has the reason, and the task should
+/// return.
 int weft_collective(weft_context *ctx, int64_t index, const void *const *inputs, void *const *outputs, void *scratch);
 
 /// The same for an entry with one member. The task goes on after a failure; it is found when the task is done, and

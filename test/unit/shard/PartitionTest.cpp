@@ -108,8 +108,8 @@ Value RandomCase::argument(const Literal &value) {
   Sharding sharding = anySharding(value.getType());
   unsigned index = function.getNumArguments();
   auto attribute = builder.getNamedAttr(shardingAttr, toAttr(&context, mesh, sharding, value.getType().getRank()));
-  EXPECT_TRUE(succeeded(
-      function.insertArgument(index, value.getType(), builder.getDictionaryAttr({attribute}), e.loc)));
+  EXPECT_TRUE(
+      succeeded(function.insertArgument(index, value.getType(), builder.getDictionaryAttr({attribute}), e.loc)));
   arguments.push_back(value);
   shardings.push_back(sharding);
   return function.getArgument(index);
@@ -187,7 +187,8 @@ Value RandomCase::step() {
     return e.add(x, RandomOp::create(e.b, e.loc, x.getType(), seed, static_cast<int64_t>(pick(100))));
   }
   case 15:
-    return e.add(e.broadcastAlong(e.sum(x, {dim}), {dim}, shape), e.broadcastAlong(e.sum(like(x), {dim}), {dim}, shape));
+    return e.add(e.broadcastAlong(e.sum(x, {dim}), {dim}, shape),
+                 e.broadcastAlong(e.sum(like(x), {dim}), {dim}, shape));
   case 16: {
     if (rank != 3 || chance(2))
       return SoftmaxOp::create(e.b, e.loc, x.getType(), x);
@@ -211,7 +212,8 @@ void RandomCase::compose() {
   }
   std::shuffle(mesh.order.begin(), mesh.order.end(), generator);
   SmallVector<int64_t> all = llvm::to_vector(llvm::seq<int64_t>(0, mesh.getNumAxes()));
-  MeshOp::create(builder, e.loc, "mesh", axesAttr(&context, mesh, all), mesh.sizes, axesAttr(&context, mesh, mesh.order));
+  MeshOp::create(builder, e.loc, "mesh", axesAttr(&context, mesh, all), mesh.sizes,
+                 axesAttr(&context, mesh, mesh.order));
   function = func::FuncOp::create(builder, e.loc, "f", builder.getFunctionType({}, {}));
   builder.setInsertionPointToStart(function.addEntryBlock());
 
@@ -320,6 +322,9 @@ TEST(Partition, ComputesWhatOneDeviceDoes) {
     if (fault.empty())
       continue;
     ++faults;
-    ADD_FAILURE() << "seed " << seed << ": " << fault << "\n" << before << "\nwas partitioned to\n" << random.partitioned << "\nbecame\n" << random.print();
+    ADD_FAILURE() << "seed " << seed << ": " << fault << "\n"
+                  << before << "\nwas partitioned to\n"
+                  << random.partitioned << "\nbecame\n"
+                  << random.print();
   }
 }

@@ -210,11 +210,13 @@ TEST_P(TrainingOnMesh, TrainsLikeOneDevice) {
 
 INSTANTIATE_TEST_SUITE_P(
     Meshes, TrainingOnMesh,
-    ::testing::Values(Case{"dp2", mesh(1, 1, 2, 0)}, Case{"dp2_zero1", mesh(1, 2, 1, 1)}, Case{"dp2_zero2", mesh(1, 2, 1, 2)},
-                      Case{"dp2_zero3", mesh(1, 2, 1, 3)}, Case{"dp4_hybrid_zero3", mesh(1, 2, 2, 3), 1},
-                      Case{"tp2", mesh(2, 1, 1, 0)}, Case{"tp2_sequence", mesh(2, 1, 1, 0, true)},
-                      Case{"tp2_dp2_zero3", mesh(2, 2, 1, 3)}, Case{"tp2_dp2_zero3_sequence", mesh(2, 2, 1, 3, true)},
+    ::testing::Values(Case{"dp2", mesh(1, 1, 2, 0)}, Case{"dp2_zero1", mesh(1, 2, 1, 1)},
+                      Case{"dp2_zero2", mesh(1, 2, 1, 2)}, Case{"dp2_zero3", mesh(1, 2, 1, 3)},
+                      Case{"dp4_hybrid_zero3", mesh(1, 2, 2, 3), 1}, Case{"tp2", mesh(2, 1, 1, 0)},
+                      Case{"tp2_sequence", mesh(2, 1, 1, 0, true)}, Case{"tp2_dp2_zero3", mesh(2, 2, 1, 3)},
+                      Case{"tp2_dp2_zero3_sequence", mesh(2, 2, 1, 3, true)},
                       Case{"tp2_hybrid_zero2_sequence", mesh(2, 2, 2, 2, true)}, Case{"dp2_mb2", mesh(1, 1, 2, 0), 2},
                       Case{"dp2_mb2_zero1", mesh(1, 2, 1, 1), 2}, Case{"dp2_mb2_zero2", mesh(1, 2, 1, 2), 2},
-                      Case{"hybrid_mb2_zero3", mesh(1, 2, 2, 3), 2}, Case{"tp2_dp2_mb3_zero3_sequence", mesh(2, 2, 1, 3, true), 3}),
+                      Case{"hybrid_mb2_zero3", mesh(1, 2, 2, 3), 2},
+                      Case{"tp2_dp2_mb3_zero3_sequence", mesh(2, 2, 1, 3, true), 3}),
     [](const auto &info) { return std::string(info.param.name); });
