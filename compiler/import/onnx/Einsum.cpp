@@ -110,6 +110,11 @@ static FailureOr<Term> contract(NodeImport &n, Term a, Term b, const std::string
   if (aContract.empty()) {
     // Nothing is summed: an elementwise product, which is part of the kernels around it.
     std::string labels = batch + aFree + bFree;
+    Shape sizes;
+    for (char label : labels) {
+      const Term &term = a.labels.find(label) != std::string::npos ? a : b;
+      sizes.push_back(tensorType(term.value).getDimSize(term.labels.find(label)));
+    }
     auto spread = [&](const Term &term) {
       Shape perm, dims;
       for (auto [d, label] : llvm::enumerate(labels))
@@ -117,7 +122,7 @@ static FailureOr<Term> contract(NodeImport &n, Term a, Term b, const std::string
           perm.push_back(i);
           dims.push_back(d);
         }
-      return n.e.broadcast(n.e.transpose(term.value, perm), dims, shape);
+      return n.e.broadcast(n.e.transpose(term.value, perm), dims, sizes);
     };
     return Term{n.e.mul(spread(a), spread(b)), labels};
   }
