@@ -79,9 +79,12 @@ private:
 
   /// Of the elements that a slice takes from a constant, one component of a tuple of indices for example.
   Range ofConstantSlice(SliceOp slice, DenseElementsAttr constant) {
-    std::optional<Literal> whole = Literal::fromAttr(constant);
+    // Tuples of a large batch are many, but there are few of them.
+    std::optional<Literal> whole;
+    if (constant.getNumElements() <= (1 << 22))
+      whole = Literal::fromAttr(constant);
     SmallVector<Literal> part;
-    if (!whole || constant.getNumElements() > (1 << 16) || failed(slice.evaluate({*whole}, part)))
+    if (!whole || failed(slice.evaluate({*whole}, part)))
       return ofConstant(constant);
     Range range;
     for (int64_t i = 0, count = part[0].getNumElements(); i < count; ++i) {
