@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/exec/CollectiveCalls.h"
+#include "dialects/exec/DenseOperand.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -75,13 +76,7 @@ namespace {
 
 template <typename Op> struct CollectiveModel : LibraryOpInterface::ExternalModel<CollectiveModel<Op>, Op> {
   StringRef getLibraryName(Operation *) const { return "collective"; }
-  bool readsInPlace(Operation *, OpOperand &operand) const {
-    StridedView view = StridedView::resolve(operand.get());
-    for (auto [size, stride, dense] : llvm::zip(view.shape, view.strides, rowMajorStrides(view.shape)))
-      if (size != 1 && stride != dense)
-        return false;
-    return true;
-  }
+  bool readsInPlace(Operation *, OpOperand &operand) const { return liesDense(operand.get()); }
   void emitCall(Operation *op, OpBuilder &b, CallBuffers &buffers) const {
     CollectiveShape c = CollectiveShape::of(op);
     CollectiveOp::create(b, op->getLoc(), b.getStringAttr(c.kind), b.getStringAttr(c.reduce), c.axes,

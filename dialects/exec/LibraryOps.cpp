@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/exec/DenseOperand.h"
 #include "dialects/exec/LibraryCalls.h"
 #include "dialects/weft/Convolution.h"
 
@@ -147,13 +148,7 @@ ConvolutionCallKind callKind(ConvolutionKind kind) {
 
 template <typename Op> struct ConvolutionModel : LibraryOpInterface::ExternalModel<ConvolutionModel<Op>, Op> {
   StringRef getLibraryName(Operation *) const { return "convolution"; }
-  bool readsInPlace(Operation *, OpOperand &operand) const {
-    StridedView view = StridedView::resolve(operand.get());
-    for (auto [size, stride, dense] : llvm::zip(view.shape, view.strides, rowMajorStrides(view.shape)))
-      if (size != 1 && stride != dense)
-        return false;
-    return true;
-  }
+  bool readsInPlace(Operation *, OpOperand &operand) const { return liesDense(operand.get()); }
   void emitCall(Operation *op, OpBuilder &b, CallBuffers &buffers) const {
     auto convolution = cast<Op>(op);
     exec::ConvolutionOp::create(b, op->getLoc(), callKind(convolution.getGeometry().kind),

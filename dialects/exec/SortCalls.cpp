@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/exec/SortCalls.h"
+#include "dialects/exec/DenseOperand.h"
 #include "dialects/weft/Sort.h"
 #include "mlir/IR/DialectImplementation.h"
 
@@ -63,13 +64,7 @@ namespace {
 
 struct TopKModel : exec::LibraryOpInterface::ExternalModel<TopKModel, weft::TopKOp> {
   StringRef getLibraryName(Operation *) const { return "top-k"; }
-  bool readsInPlace(Operation *, OpOperand &operand) const {
-    exec::StridedView view = exec::StridedView::resolve(operand.get());
-    for (auto [size, stride, dense] : llvm::zip(view.shape, view.strides, rowMajorStrides(view.shape)))
-      if (size != 1 && stride != dense)
-        return false;
-    return true;
-  }
+  bool readsInPlace(Operation *, OpOperand &operand) const { return exec::liesDense(operand.get()); }
   void emitCall(Operation *op, OpBuilder &b, exec::CallBuffers &buffers) const {
     auto topK = cast<weft::TopKOp>(op);
     exec::TopKOp::create(b, op->getLoc(), topK.getSmallest(), buffers.dense(topK.getInput()),
