@@ -84,6 +84,7 @@ void weft::buildPartitionPipeline(OpPassManager &pm, const PartitionOptions &opt
 
 void weft::buildSchedulePipeline(OpPassManager &pm, const Target *target) {
   pm.addPass(createLowerRanks());
+  pm.addNestedPass<func::FuncOp>(createExpandAttentionPass(target));
   pm.addNestedPass<func::FuncOp>(createLoopProductsPass(target));
   pm.addNestedPass<func::FuncOp>(createDecompose());
   addCleanup(pm);

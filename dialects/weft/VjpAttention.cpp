@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/weft/AttentionScores.h"
 #include "dialects/weft/RowStatistics.h"
 
 using namespace mlir;
@@ -20,48 +21,21 @@ using namespace weft;
 /// v it needs the score matrix, so it is written out. `gradOut` is in the
 /// statistics type; `gradLse` may be null.
 static Value maskGradient(Build &e, AttentionOp op, Value gradOut, Value gradLse) {
-  Value q = toStatistics(e, op.getQ()), k = toStatistics(e, op.getK()), v = toStatistics(e, op.getV());
-  int64_t B = tensorType(q).getDimSize(0), T = tensorType(q).getDimSize(1), H = tensorType(q).getDimSize(2);
-  int64_t S = tensorType(k).getDimSize(1), G = tensorType(k).getDimSize(2);
-  // [B, T, H, N] x [B, S, G, N] -> [B, H, T, S] with query head h on key head h / (H / G).
-  auto products = [&](Value queries, Value keys) {
-    Value grouped = e.reshape(queries, {B, T, G, H / G, tensorType(queries).getDimSize(3)});
-    Value product = e.dot(grouped, keys, {0, 2}, {0, 2}, {4}, {3}); // [B, G, T, H/G, S]
-    return e.reshape(e.transpose(product, {0, 1, 3, 2, 4}), {B, H, T, S});
-  };
-  Type element = tensorType(q).getElementType();
-  auto scores = [&](Value value) { return e.broadcastAlong(value, {3}, {B, H, T, S}); };
-
-  Value score = products(q, k);
-  score = e.mul(score, e.splatLike(score, op.getScale().convertToDouble()));
-  ArrayRef<int64_t> maskShape = tensorType(op.getMask()).getShape();
-  SmallVector<int64_t> kept = {2, 3}, repeated;
-  for (int64_t d : {1, 0}) {
-    if (maskShape[d] == 1)
-      repeated.insert(repeated.begin(), d);
-    else
-      kept.insert(kept.begin(), d);
-  }
-  SmallVector<int64_t> keptShape = llvm::map_to_vector(kept, [&](int64_t d) { return maskShape[d]; });
-  Value mask = e.reshape(e.cast(op.getMask(), element), keptShape);
-  score = e.add(score, e.broadcast(mask, kept, {B, H, T, S}));
-
-  Value probabilities = e.exp(e.sub(score, scores(e.cast(op.getLse(), element))));
-  if (op.getCausal()) {
-    // Key s is seen by query t when s <= t + S - T: s < t + (S - T + 1).
-    auto type = RankedTensorType::get({B, H, T, S}, e.b.getI32Type());
-    Value limit = e.add(e.iota(type, 2), e.splat(type, static_cast<double>(S - T + 1)));
-    probabilities = e.select(e.less(e.iota(type, 3), limit), probabilities, e.splatLike(probabilities, 0));
-  }
-  // A row that sees nothing has lse = -inf: its probabilities are NaN here and zero in truth.
-  Value lowest = e.splatLike(op.getLse(), -std::numeric_limits<double>::infinity());
-  Value seesNothing = e.broadcastAlong(e.equal(op.getLse(), lowest), {3}, {B, H, T, S});
-  probabilities = e.select(seesNothing, e.splatLike(probabilities, 0), probabilities);
+  Value scores =
+      attentionScores(e, op.getQ(), op.getK(), op.getMask(), op.getScale().convertToDouble(), op.getCausal());
+  Value probabilities = attentionProbabilities(e, scores, op.getLse());
+  Type element = tensorType(scores).getElementType();
 
   Value rows = e.transpose(rowSum(e, e.mul(gradOut, toStatistics(e, op.getOut()))), {0, 2, 1});
   if (gradLse)
     rows = e.sub(rows, e.cast(gradLse, element));
-  Value gradScore = e.mul(probabilities, e.sub(products(gradOut, v), scores(rows)));
+  Value products = queryKeyProducts(e, gradOut, toStatistics(e, op.getV()));
+  Value gradScore = e.mul(probabilities, e.sub(products, broadcastRows(e, rows, products)));
+  ArrayRef<int64_t> maskShape = tensorType(op.getMask()).getShape();
+  SmallVector<int64_t> repeated;
+  for (int64_t d : {0, 1})
+    if (maskShape[d] == 1)
+      repeated.push_back(d);
   Value grad = e.reshape(e.sum(gradScore, repeated), maskShape);
   return e.cast(grad, tensorType(op.getMask()).getElementType());
 }

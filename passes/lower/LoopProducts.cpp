@@ -76,21 +76,6 @@ Value asSum(Build &e, DotGeneralOp op) {
   return e.reshape(e.cast(sum, element), type.getShape());
 }
 
-/// Attention of 16-bit floats by way of f32.
-void widenAttention(Build &e, AttentionOp op) {
-  Type f32 = e.b.getF32Type();
-  auto shape = [&](Value v) { return tensorType(v).clone(f32); };
-  Value mask = op.getMask();
-  if (mask && isa<FloatType>(tensorType(mask).getElementType()))
-    mask = e.cast(mask, f32);
-  auto wide =
-      AttentionOp::create(e.b, e.loc, shape(op.getOut()), op.getLse().getType(), e.cast(op.getQ(), f32),
-                          e.cast(op.getK(), f32), e.cast(op.getV(), f32), mask, op.getScaleAttr(), op.getCausalAttr());
-  op.getOut().replaceAllUsesWith(e.cast(wide.getOut(), tensorType(op.getOut()).getElementType()));
-  op.getLse().replaceAllUsesWith(wide.getLse());
-  op.erase();
-}
-
 struct LoopProducts : weft::impl::LoopProductsBase<LoopProducts> {
   using Base::Base;
   explicit LoopProducts(const Target *target) : target(target) {}
@@ -102,17 +87,12 @@ struct LoopProducts : weft::impl::LoopProductsBase<LoopProducts> {
     getOperation().walk([&](Operation *op) {
       builder.setInsertionPoint(op);
       Build e{builder, op->getLoc()};
-      if (auto dot = dyn_cast<DotGeneralOp>(op)) {
-        if (isTaken(builder, dot))
-          return;
-        dot.replaceAllUsesWith(asSum(e, dot));
-        dot.erase();
-        ++numLoops;
-      } else if (auto attention = dyn_cast<AttentionOp>(op)) {
-        Type element = tensorType(attention.getQ()).getElementType();
-        if (element.getIntOrFloatBitWidth() < 32 && !target->takes(cast<exec::LibraryOpInterface>(op)))
-          widenAttention(e, attention);
-      }
+      auto dot = dyn_cast<DotGeneralOp>(op);
+      if (!dot || isTaken(builder, dot))
+        return;
+      dot.replaceAllUsesWith(asSum(e, dot));
+      dot.erase();
+      ++numLoops;
     });
   }
 

@@ -21,11 +21,23 @@ def LoopProducts : Pass<"weft-loop-products", "::mlir::func::FuncOp"> {
   let summary = "Writes products that no library of the target computes as sums of products of elements";
   let description = [{
     After: every dot_general is of a type that the target's libraries take; the others (integers, f64 and f16 on the
-    host) are a reduction of a multiplication, which becomes a kernel. Attention of 16-bit floats that the target does
-    not take is computed in f32. Without a target nothing changes.
+    host) are a reduction of a multiplication, which becomes a kernel. Without a target nothing changes.
   }];
   let statistics = [Statistic<"numLoops", "loops", "Products written as sums">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::weft::exec::ExecDialect"];
+}
+
+def ExpandAttention : Pass<"weft-expand-attention", "::mlir::func::FuncOp"> {
+  let summary = "Writes attention that no library of the target computes as products and a softmax";
+  let description = [{
+    After: every attention and attention_grad is one that the target's libraries take. One of 16-bit floats that they
+    do not take becomes one of f32 where they take that; any other is written out in f32, and then the scores,
+    [batch, head, query, key], are held. Without a target nothing changes, unless `all` is set.
+  }];
+  let options = [Option<"all", "all", "bool", "false", "Write out every attention, whatever the target takes">];
+  let statistics = [Statistic<"numExpanded", "expanded", "Attentions written out">,
+                    Statistic<"numWidened", "widened", "Attentions computed in f32 instead of 16 bits">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::weft::exec::ExecDialect"];
 }
 
 def FormKernels : Pass<"weft-form-kernels", "::mlir::func::FuncOp"> {

@@ -14,6 +14,7 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
+#include "passes/lower/Passes.h"
 #include "passes/simplify/Passes.h"
 #include "llvm/Support/MemoryBuffer.h"
 
@@ -86,6 +87,14 @@ TEST_F(EquivalenceTest, Canonicalize) {
 TEST_F(EquivalenceTest, FoldConstants) {
   compare("passes/simplify/fold-constants.mlir",
           [](OpPassManager &passes) { passes.addNestedPass<func::FuncOp>(createFoldConstants()); });
+}
+
+TEST_F(EquivalenceTest, ExpandAttention) {
+  compare("passes/lower/expand-attention.mlir", [](OpPassManager &passes) {
+    ExpandAttentionOptions options;
+    options.all = true;
+    passes.addNestedPass<func::FuncOp>(createExpandAttention(options));
+  });
 }
 
 TEST_F(EquivalenceTest, AllSimplifications) {
