@@ -1,4 +1,4 @@
-module attributes {exec.arena_bytes = 77952 : i64, exec.persistent_bytes = 48256 : i64, weft.batch = 2 : i64, weft.microbatches = 1 : i64, weft.model = "tiny.onnx"} {
+module attributes {exec.arena_bytes = 78080 : i64, exec.persistent_bytes = 48256 : i64, weft.batch = 2 : i64, weft.microbatches = 1 : i64, weft.model = "tiny.onnx"} {
   weft.param @transformer.wte.weight : tensor<32x16xf32> trainable decay = #weft.normal<2.000000e-02 : f64> {exec.offset = 0 : i64}
   weft.param @transformer.wpe.weight : tensor<8x16xf32> trainable decay = #weft.normal<2.000000e-02 : f64> {exec.offset = 2048 : i64}
   weft.param @transformer.h.0.ln_1.weight : tensor<16xf32> trainable decay = #weft.constant<1.000000e+00 : f64> {exec.offset = 2560 : i64}
@@ -57,248 +57,252 @@ module attributes {exec.arena_bytes = 77952 : i64, exec.persistent_bytes = 48256
   weft.state moment @"adamw.v/transformer.ln_f.bias" : tensor<16xf32> = 0.000000e+00 of @transformer.ln_f.bias checkpointed {exec.offset = 47936 : i64}
   exec.input @input_ids : tensor<2x8xi64> "tokens" at 48000 limit 32
   exec.input @labels : tensor<2x8xi64> "labels" at 48128 limit 32 ignore -100
-  exec.task @task_step temporaries 29696 {
+  exec.task @task_step temporaries 29824 {
     %0 = exec.buffer 0 : memref<32x16xf32>
     %1 = exec.buffer 48000 : memref<2x8xi64>
     %2 = exec.buffer 2048 : memref<8x16xf32>
     %3 = exec.buffer 2560 : memref<16xf32>
     %4 = exec.buffer 2624 : memref<16xf32>
-    %5 = exec.buffer 71808 : memref<2x8x16xf32>
+    %5 = exec.buffer 69760 : memref<2x8x16xf32>
     %6 = exec.buffer 77504 : memref<2x8xf32>
-    %7 = exec.buffer 69760 : memref<2x8x16xf32>
+    %7 = exec.buffer 77568 : memref<2x8xf32>
     %8 = exec.buffer 70784 : memref<2x8x16xf32>
-    exec.launch @k0(%0, %1, %2, %3, %4, %5, %6, %7, %8) : memref<32x16xf32>, memref<2x8xi64>, memref<8x16xf32>, memref<16xf32>, memref<16xf32>, memref<2x8x16xf32>, memref<2x8xf32>, memref<2x8x16xf32>, memref<2x8x16xf32>
+    exec.launch @k0(%0, %1, %2, %3, %4, %5, %6, %7, %8) : memref<32x16xf32>, memref<2x8xi64>, memref<8x16xf32>, memref<16xf32>, memref<16xf32>, memref<2x8x16xf32>, memref<2x8xf32>, memref<2x8xf32>, memref<2x8x16xf32>
     %9 = exec.buffer 64640 : memref<16x48xf32>
     %10 = exec.buffer 5760 : memref<48xf32>
     %11 = exec.buffer 2688 : memref<16x48xf32>
     %12 = exec.buffer 70784 : memref<16x16xf32>
     exec.matmul %12, %11 bias %10 -> %9 : memref<16x16xf32>, memref<16x48xf32>, memref<48xf32>, memref<16x48xf32>
     %13 = exec.buffer 77184 : memref<2x2x8xf32>
-    %14 = exec.buffer 72832 : memref<2x8x2x8xf32>
+    %14 = exec.buffer 71808 : memref<2x8x2x8xf32>
     %15 = exec.buffer 64768 : memref<2x8x2x8xf32, strided<[384, 48, 8, 1]>>
     %16 = exec.buffer 64704 : memref<2x8x2x8xf32, strided<[384, 48, 8, 1]>>
     %17 = exec.buffer 64640 : memref<2x8x2x8xf32, strided<[384, 48, 8, 1]>>
     exec.attention %17, %16, %15 -> %14, %13 scale 0.35355338454246521 causal : memref<2x8x2x8xf32, strided<[384, 48, 8, 1]>>, memref<2x8x2x8xf32, strided<[384, 48, 8, 1]>>, memref<2x8x2x8xf32, strided<[384, 48, 8, 1]>>, memref<2x8x2x8xf32>, memref<2x2x8xf32>
-    %18 = exec.buffer 54400 : memref<16x16xf32>
+    %18 = exec.buffer 72832 : memref<16x16xf32>
     %19 = exec.buffer 6976 : memref<16xf32>
     %20 = exec.buffer 5952 : memref<16x16xf32>
-    %21 = exec.buffer 72832 : memref<16x16xf32>
+    %21 = exec.buffer 71808 : memref<16x16xf32>
     exec.matmul %21, %20 bias %19 -> %18 : memref<16x16xf32>, memref<16x16xf32>, memref<16xf32>, memref<16x16xf32>
-    %22 = exec.buffer 54400 : memref<2x8x16xf32>
+    %22 = exec.buffer 72832 : memref<2x8x16xf32>
     %23 = exec.buffer 7040 : memref<16xf32>
     %24 = exec.buffer 7104 : memref<16xf32>
-    %25 = exec.buffer 77568 : memref<2x8xf32>
-    %26 = exec.buffer 74880 : memref<2x8x16xf32>
-    exec.launch @k1(%22, %5, %23, %24, %25, %26) : memref<2x8x16xf32>, memref<2x8x16xf32>, memref<16xf32>, memref<16xf32>, memref<2x8xf32>, memref<2x8x16xf32>
-    %27 = exec.buffer 48256 : memref<16x64xf32>
-    %28 = exec.buffer 11264 : memref<64xf32>
-    %29 = exec.buffer 7168 : memref<16x64xf32>
-    %30 = exec.buffer 74880 : memref<16x16xf32>
-    exec.matmul %30, %29 bias %28 -> %27 : memref<16x16xf32>, memref<16x64xf32>, memref<64xf32>, memref<16x64xf32>
-    %31 = exec.buffer 48256 : memref<2x8x64xf32>
-    %32 = exec.buffer 56448 : memref<2x8x64xf32>
-    exec.launch @k2(%31, %32) : memref<2x8x64xf32>, memref<2x8x64xf32>
-    %33 = exec.buffer 55424 : memref<16x16xf32>
-    %34 = exec.buffer 15616 : memref<16xf32>
-    %35 = exec.buffer 11520 : memref<64x16xf32>
-    %36 = exec.buffer 56448 : memref<16x64xf32>
-    exec.matmul %36, %35 bias %34 -> %33 : memref<16x64xf32>, memref<64x16xf32>, memref<16xf32>, memref<16x16xf32>
-    %37 = exec.buffer 55424 : memref<2x8x16xf32>
-    %38 = exec.buffer 15680 : memref<16xf32>
-    %39 = exec.buffer 15744 : memref<16xf32>
-    %40 = exec.buffer 61568 : memref<2x8xf32>
-    exec.launch @k3(%22, %37, %38, %39, %40) : memref<2x8x16xf32>, memref<2x8x16xf32>, memref<16xf32>, memref<16xf32>, memref<2x8xf32>
-    %41 = exec.buffer 52352 : memref<16x32xf32>
-    %42 = exec.buffer 0 : memref<16x32xf32, strided<[1, 16]>>
-    exec.matmul %33, %42 -> %41 : memref<16x16xf32>, memref<16x32xf32, strided<[1, 16]>>, memref<16x32xf32>
-    %43 = exec.buffer 52352 : memref<2x8x32xf32>
-    %44 = exec.buffer 48128 : memref<2x8xi64>
-    %45 = exec.buffer 60544 : memref<2x8xf32>
-    %46 = exec.buffer 60608 : memref<2x8xf32>
-    exec.launch @k4(%43, %44, %45, %46) : memref<2x8x32xf32>, memref<2x8xi64>, memref<2x8xf32>, memref<2x8xf32>
-    %47 = exec.buffer 16000 : memref<f64>
-    exec.launch @k5(%44, %45, %46, %47) : memref<2x8xi64>, memref<2x8xf32>, memref<2x8xf32>, memref<f64>
-    %48 = exec.buffer 60544 : memref<16x16xf32>
-    exec.matmul %41, %0 -> %48 : memref<16x32xf32>, memref<32x16xf32>, memref<16x16xf32>
-    %49 = exec.buffer 67712 : memref<32x16xf32>
-    %50 = exec.buffer 52352 : memref<32x16xf32, strided<[1, 32]>>
-    exec.matmul %50, %33 -> %49 : memref<32x16xf32, strided<[1, 32]>>, memref<16x16xf32>, memref<32x16xf32>
-    %51 = exec.buffer 60544 : memref<2x8x16xf32>
-    %52 = exec.buffer 75904 : memref<2x8x16xf32>
-    exec.launch @k6(%51, %38, %22, %40, %52) : memref<2x8x16xf32>, memref<16xf32>, memref<2x8x16xf32>, memref<2x8xf32>, memref<2x8x16xf32>
-    %53 = exec.buffer 77440 : memref<16xf32>
-    %54 = exec.buffer 77376 : memref<16xf32>
-    exec.launch @k7(%51, %22, %53, %54) : memref<2x8x16xf32>, memref<2x8x16xf32>, memref<16xf32>, memref<16xf32>
-    %55 = exec.buffer 77696 : memref<f32>
-    exec.launch @k8(%53, %55) : memref<16xf32>, memref<f32>
-    %56 = exec.buffer 77760 : memref<f32>
-    exec.launch @k8(%54, %56) : memref<16xf32>, memref<f32>
-    %57 = exec.buffer 77312 : memref<16xf32>
-    exec.launch @k9(%52, %57) : memref<2x8x16xf32>, memref<16xf32>
-    %58 = exec.buffer 77824 : memref<f32>
-    exec.launch @k8(%57, %58) : memref<16xf32>, memref<f32>
-    %59 = exec.buffer 60544 : memref<16x64xf32>
-    %60 = exec.buffer 11520 : memref<16x64xf32, strided<[1, 16]>>
-    %61 = exec.buffer 75904 : memref<16x16xf32>
-    exec.matmul %61, %60 -> %59 : memref<16x16xf32>, memref<16x64xf32, strided<[1, 16]>>, memref<16x64xf32>
-    %62 = exec.buffer 52352 : memref<64x16xf32>
-    %63 = exec.buffer 56448 : memref<64x16xf32, strided<[1, 64]>>
-    exec.matmul %63, %61 -> %62 : memref<64x16xf32, strided<[1, 64]>>, memref<16x16xf32>, memref<64x16xf32>
-    %64 = exec.buffer 56448 : memref<64xf32>
-    exec.launch @k10(%62, %64) : memref<64x16xf32>, memref<64xf32>
-    %65 = exec.buffer 77632 : memref<f64>
-    exec.launch @k11(%64, %65) : memref<64xf32>, memref<f64>
-    %66 = exec.buffer 60544 : memref<2x8x64xf32>
-    exec.launch @k12(%66, %31) : memref<2x8x64xf32>, memref<2x8x64xf32>
-    %67 = exec.buffer 76928 : memref<64xf32>
-    exec.launch @k13(%66, %67) : memref<2x8x64xf32>, memref<64xf32>
-    %68 = exec.buffer 77888 : memref<f32>
-    exec.launch @k14(%67, %68) : memref<64xf32>, memref<f32>
-    %69 = exec.buffer 73856 : memref<16x16xf32>
-    %70 = exec.buffer 7168 : memref<64x16xf32, strided<[1, 64]>>
-    exec.matmul %59, %70 -> %69 : memref<16x64xf32>, memref<64x16xf32, strided<[1, 64]>>, memref<16x16xf32>
-    %71 = exec.buffer 74880 : memref<16x16xf32, strided<[1, 16]>>
-    exec.matmul %71, %59 -> %27 : memref<16x16xf32, strided<[1, 16]>>, memref<16x64xf32>, memref<16x64xf32>
-    %72 = exec.buffer 56448 : memref<16xf32>
-    exec.launch @k15(%27, %72) : memref<16x64xf32>, memref<16xf32>
-    %73 = exec.buffer 75008 : memref<f64>
-    exec.launch @k16(%72, %73) : memref<16xf32>, memref<f64>
-    %74 = exec.buffer 73856 : memref<2x8x16xf32>
-    %75 = exec.buffer 74944 : memref<16xf32>
-    %76 = exec.buffer 74880 : memref<16xf32>
-    exec.launch @k7(%74, %5, %75, %76) : memref<2x8x16xf32>, memref<2x8x16xf32>, memref<16xf32>, memref<16xf32>
-    %77 = exec.buffer 75072 : memref<f32>
-    exec.launch @k8(%75, %77) : memref<16xf32>, memref<f32>
-    %78 = exec.buffer 75136 : memref<f32>
-    exec.launch @k8(%76, %78) : memref<16xf32>, memref<f32>
-    exec.launch @k17(%74, %23, %5, %52, %25) : memref<2x8x16xf32>, memref<16xf32>, memref<2x8x16xf32>, memref<2x8x16xf32>, memref<2x8xf32>
-    %79 = exec.buffer 71808 : memref<16xf32>
-    exec.launch @k9(%74, %79) : memref<2x8x16xf32>, memref<16xf32>
-    %80 = exec.buffer 71936 : memref<f32>
-    exec.launch @k8(%79, %80) : memref<16xf32>, memref<f32>
-    %81 = exec.buffer 56448 : memref<16x16xf32>
-    %82 = exec.buffer 5952 : memref<16x16xf32, strided<[1, 16]>>
-    exec.matmul %69, %82 -> %81 : memref<16x16xf32>, memref<16x16xf32, strided<[1, 16]>>, memref<16x16xf32>
-    %83 = exec.buffer 62592 : memref<16x16xf32>
-    %84 = exec.buffer 72832 : memref<16x16xf32, strided<[1, 16]>>
-    exec.matmul %84, %69 -> %83 : memref<16x16xf32, strided<[1, 16]>>, memref<16x16xf32>, memref<16x16xf32>
-    %85 = exec.buffer 57472 : memref<16xf32>
-    exec.launch @k18(%83, %85) : memref<16x16xf32>, memref<16xf32>
-    %86 = exec.buffer 71872 : memref<f64>
-    exec.launch @k16(%85, %86) : memref<16xf32>, memref<f64>
-    %87 = exec.buffer 63616 : memref<2x8x2x8xf32>
-    %88 = exec.buffer 58496 : memref<2x8x2x8xf32>
-    %89 = exec.buffer 57472 : memref<2x8x2x8xf32>
-    %90 = exec.buffer 56448 : memref<2x8x2x8xf32>
-    exec.attention_grad %90, %17, %16, %15, %14, %13 -> %89, %88, %87 scale 0.35355338454246521 causal : memref<2x8x2x8xf32>, memref<2x8x2x8xf32, strided<[384, 48, 8, 1]>>, memref<2x8x2x8xf32, strided<[384, 48, 8, 1]>>, memref<2x8x2x8xf32, strided<[384, 48, 8, 1]>>, memref<2x8x2x8xf32>, memref<2x2x8xf32>, memref<2x8x2x8xf32>, memref<2x8x2x8xf32>, memref<2x8x2x8xf32>
-    %91 = exec.buffer 59520 : memref<2x8x48xf32>
-    exec.launch @k19(%89, %88, %87, %91) : memref<2x8x2x8xf32>, memref<2x8x2x8xf32>, memref<2x8x2x8xf32>, memref<2x8x48xf32>
-    %92 = exec.buffer 64640 : memref<48xf32>
-    exec.launch @k20(%91, %92) : memref<2x8x48xf32>, memref<48xf32>
-    %93 = exec.buffer 64832 : memref<f32>
-    exec.launch @k21(%92, %93) : memref<48xf32>, memref<f32>
-    %94 = exec.buffer 63616 : memref<16x16xf32>
-    %95 = exec.buffer 2688 : memref<48x16xf32, strided<[1, 48]>>
-    %96 = exec.buffer 59520 : memref<16x48xf32>
-    exec.matmul %96, %95 -> %94 : memref<16x48xf32>, memref<48x16xf32, strided<[1, 48]>>, memref<16x16xf32>
-    %97 = exec.buffer 56448 : memref<16x48xf32>
-    %98 = exec.buffer 70784 : memref<16x16xf32, strided<[1, 16]>>
-    exec.matmul %98, %96 -> %97 : memref<16x16xf32, strided<[1, 16]>>, memref<16x48xf32>, memref<16x48xf32>
-    %99 = exec.buffer 59520 : memref<16xf32>
-    exec.launch @k22(%97, %99) : memref<16x48xf32>, memref<16xf32>
-    %100 = exec.buffer 62336 : memref<f64>
-    exec.launch @k16(%99, %100) : memref<16xf32>, memref<f64>
-    %101 = exec.buffer 63616 : memref<2x8x16xf32>
-    %102 = exec.buffer 62272 : memref<16xf32>
-    %103 = exec.buffer 62208 : memref<16xf32>
-    exec.launch @k7(%101, %7, %102, %103) : memref<2x8x16xf32>, memref<2x8x16xf32>, memref<16xf32>, memref<16xf32>
-    %104 = exec.buffer 62464 : memref<f32>
-    exec.launch @k8(%102, %104) : memref<16xf32>, memref<f32>
-    %105 = exec.buffer 62528 : memref<f32>
-    exec.launch @k8(%103, %105) : memref<16xf32>, memref<f32>
-    exec.launch @k17(%101, %3, %7, %74, %6) : memref<2x8x16xf32>, memref<16xf32>, memref<2x8x16xf32>, memref<2x8x16xf32>, memref<2x8xf32>
-    %106 = exec.buffer 61568 : memref<8x16xf32>
-    exec.launch @k23(%101, %106) : memref<2x8x16xf32>, memref<8x16xf32>
-    %107 = exec.buffer 59520 : memref<8xf32>
-    exec.launch @k24(%106, %107) : memref<8x16xf32>, memref<8xf32>
-    %108 = exec.buffer 62400 : memref<f64>
-    exec.launch @k25(%107, %108) : memref<8xf32>, memref<f64>
-    %109 = exec.buffer 59520 : memref<32x16xf32>
-    exec.launch @k26(%101, %1, %109) : memref<2x8x16xf32>, memref<2x8xi64>, memref<32x16xf32>
-    %110 = exec.buffer 62080 : memref<32xf32>
-    exec.launch @k27(%49, %109, %110) : memref<32x16xf32>, memref<32x16xf32>, memref<32xf32>
-    %111 = exec.buffer 59520 : memref<f64>
-    exec.launch @k28(%110, %111) : memref<32xf32>, memref<f64>
-    %112 = exec.buffer 16064 : memref<f64>
-    %113 = exec.buffer 59584 : memref<f64>
-    exec.launch @k29(%44, %112, %113) : memref<2x8xi64>, memref<f64>, memref<f64>
-    %114 = exec.buffer 15808 : memref<16xf64>
-    %115 = exec.buffer 16256 : memref<f64>
-    exec.launch @k30(%55, %56, %58, %65, %68, %73, %77, %78, %80, %86, %93, %100, %104, %105, %108, %111, %113, %114, %115) : memref<f32>, memref<f32>, memref<f32>, memref<f64>, memref<f32>, memref<f64>, memref<f32>, memref<f32>, memref<f32>, memref<f64>, memref<f32>, memref<f64>, memref<f32>, memref<f32>, memref<f64>, memref<f64>, memref<f64>, memref<16xf64>, memref<f64>
-    %116 = exec.buffer 59520 : memref<f32>
-    exec.launch @k31(%114, %116) : memref<16xf64>, memref<f32>
-    %117 = exec.buffer 59584 : memref<f32>
-    exec.launch @k32(%114, %117) : memref<16xf64>, memref<f32>
-    %118 = exec.buffer 59648 : memref<f32>
-    exec.launch @k33(%114, %118) : memref<16xf64>, memref<f32>
-    %119 = exec.buffer 59712 : memref<f32>
-    exec.launch @k34(%114, %119) : memref<16xf64>, memref<f32>
-    %120 = exec.buffer 59776 : memref<f32>
-    exec.launch @k35(%114, %120) : memref<16xf64>, memref<f32>
-    %121 = exec.buffer 15936 : memref<i64>
-    %122 = exec.buffer 16320 : memref<f64>
-    %123 = exec.buffer 59840 : memref<f32>
-    %124 = exec.buffer 59904 : memref<f32>
-    %125 = exec.buffer 59968 : memref<f32>
-    exec.launch @k36(%121, %114, %122, %123, %124, %125) : memref<i64>, memref<16xf64>, memref<f64>, memref<f32>, memref<f32>, memref<f32>
-    %126 = exec.buffer 47744 : memref<16xf32>
-    %127 = exec.buffer 47808 : memref<16xf32>
-    exec.launch @k37(%117, %126, %116, %53, %55, %119, %127, %118, %38, %124, %125, %123, %120) : memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
-    %128 = exec.buffer 47872 : memref<16xf32>
-    %129 = exec.buffer 47936 : memref<16xf32>
-    exec.launch @k37(%117, %128, %116, %54, %55, %119, %129, %118, %39, %124, %125, %123, %120) : memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
-    %130 = exec.buffer 47616 : memref<16xf32>
-    %131 = exec.buffer 47680 : memref<16xf32>
-    exec.launch @k37(%117, %130, %116, %57, %55, %119, %131, %118, %34, %124, %125, %123, %120) : memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
-    %132 = exec.buffer 39424 : memref<64x16xf32>
-    %133 = exec.buffer 43520 : memref<64x16xf32>
-    exec.launch @k38(%117, %132, %116, %62, %55, %119, %133, %118, %35, %124, %125, %123, %120) : memref<f32>, memref<64x16xf32>, memref<f32>, memref<64x16xf32>, memref<f32>, memref<f32>, memref<64x16xf32>, memref<f32>, memref<64x16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
-    %134 = exec.buffer 38912 : memref<64xf32>
-    %135 = exec.buffer 39168 : memref<64xf32>
-    exec.launch @k39(%117, %134, %116, %67, %55, %119, %135, %118, %28, %124, %125, %123, %120) : memref<f32>, memref<64xf32>, memref<f32>, memref<64xf32>, memref<f32>, memref<f32>, memref<64xf32>, memref<f32>, memref<64xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
-    %136 = exec.buffer 30720 : memref<16x64xf32>
-    %137 = exec.buffer 34816 : memref<16x64xf32>
-    exec.launch @k40(%117, %136, %116, %27, %55, %119, %137, %118, %29, %124, %125, %123, %120) : memref<f32>, memref<16x64xf32>, memref<f32>, memref<16x64xf32>, memref<f32>, memref<f32>, memref<16x64xf32>, memref<f32>, memref<16x64xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
-    %138 = exec.buffer 30464 : memref<16xf32>
-    %139 = exec.buffer 30528 : memref<16xf32>
-    exec.launch @k37(%117, %138, %116, %75, %55, %119, %139, %118, %23, %124, %125, %123, %120) : memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
-    %140 = exec.buffer 30592 : memref<16xf32>
-    %141 = exec.buffer 30656 : memref<16xf32>
-    exec.launch @k37(%117, %140, %116, %76, %55, %119, %141, %118, %24, %124, %125, %123, %120) : memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
-    %142 = exec.buffer 30336 : memref<16xf32>
-    %143 = exec.buffer 30400 : memref<16xf32>
-    exec.launch @k37(%117, %142, %116, %79, %55, %119, %143, %118, %19, %124, %125, %123, %120) : memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
-    %144 = exec.buffer 28288 : memref<16x16xf32>
-    %145 = exec.buffer 29312 : memref<16x16xf32>
-    exec.launch @k41(%117, %144, %116, %83, %55, %119, %145, %118, %20, %124, %125, %123, %120) : memref<f32>, memref<16x16xf32>, memref<f32>, memref<16x16xf32>, memref<f32>, memref<f32>, memref<16x16xf32>, memref<f32>, memref<16x16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
-    %146 = exec.buffer 27904 : memref<48xf32>
-    %147 = exec.buffer 28096 : memref<48xf32>
-    exec.launch @k42(%117, %146, %116, %92, %55, %119, %147, %118, %10, %124, %125, %123, %120) : memref<f32>, memref<48xf32>, memref<f32>, memref<48xf32>, memref<f32>, memref<f32>, memref<48xf32>, memref<f32>, memref<48xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
-    %148 = exec.buffer 21760 : memref<16x48xf32>
-    %149 = exec.buffer 24832 : memref<16x48xf32>
-    exec.launch @k43(%117, %148, %116, %97, %55, %119, %149, %118, %11, %124, %125, %123, %120) : memref<f32>, memref<16x48xf32>, memref<f32>, memref<16x48xf32>, memref<f32>, memref<f32>, memref<16x48xf32>, memref<f32>, memref<16x48xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
-    %150 = exec.buffer 21504 : memref<16xf32>
-    %151 = exec.buffer 21568 : memref<16xf32>
-    exec.launch @k37(%117, %150, %116, %102, %55, %119, %151, %118, %3, %124, %125, %123, %120) : memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
-    %152 = exec.buffer 21632 : memref<16xf32>
-    %153 = exec.buffer 21696 : memref<16xf32>
-    exec.launch @k37(%117, %152, %116, %103, %55, %119, %153, %118, %4, %124, %125, %123, %120) : memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
-    %154 = exec.buffer 20480 : memref<8x16xf32>
-    %155 = exec.buffer 20992 : memref<8x16xf32>
-    exec.launch @k44(%117, %154, %116, %106, %55, %119, %155, %118, %2, %124, %125, %123, %120) : memref<f32>, memref<8x16xf32>, memref<f32>, memref<8x16xf32>, memref<f32>, memref<f32>, memref<8x16xf32>, memref<f32>, memref<8x16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
-    %156 = exec.buffer 16384 : memref<32x16xf32>
-    %157 = exec.buffer 18432 : memref<32x16xf32>
-    exec.launch @k45(%117, %156, %116, %49, %55, %119, %157, %118, %0, %124, %125, %123, %120) : memref<f32>, memref<32x16xf32>, memref<f32>, memref<32x16xf32>, memref<f32>, memref<f32>, memref<32x16xf32>, memref<f32>, memref<32x16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
+    %25 = exec.buffer 77632 : memref<2x8xf32>
+    %26 = exec.buffer 77696 : memref<2x8xf32>
+    %27 = exec.buffer 74880 : memref<2x8x16xf32>
+    exec.launch @k1(%22, %5, %23, %24, %25, %26, %27) : memref<2x8x16xf32>, memref<2x8x16xf32>, memref<16xf32>, memref<16xf32>, memref<2x8xf32>, memref<2x8xf32>, memref<2x8x16xf32>
+    %28 = exec.buffer 48256 : memref<16x64xf32>
+    %29 = exec.buffer 11264 : memref<64xf32>
+    %30 = exec.buffer 7168 : memref<16x64xf32>
+    %31 = exec.buffer 74880 : memref<16x16xf32>
+    exec.matmul %31, %30 bias %29 -> %28 : memref<16x16xf32>, memref<16x64xf32>, memref<64xf32>, memref<16x64xf32>
+    %32 = exec.buffer 48256 : memref<2x8x64xf32>
+    %33 = exec.buffer 56448 : memref<2x8x64xf32>
+    exec.launch @k2(%32, %33) : memref<2x8x64xf32>, memref<2x8x64xf32>
+    %34 = exec.buffer 54400 : memref<16x16xf32>
+    %35 = exec.buffer 15616 : memref<16xf32>
+    %36 = exec.buffer 11520 : memref<64x16xf32>
+    %37 = exec.buffer 56448 : memref<16x64xf32>
+    exec.matmul %37, %36 bias %35 -> %34 : memref<16x64xf32>, memref<64x16xf32>, memref<16xf32>, memref<16x16xf32>
+    %38 = exec.buffer 54400 : memref<2x8x16xf32>
+    %39 = exec.buffer 15680 : memref<16xf32>
+    %40 = exec.buffer 15744 : memref<16xf32>
+    %41 = exec.buffer 61568 : memref<2x8xf32>
+    %42 = exec.buffer 61632 : memref<2x8xf32>
+    %43 = exec.buffer 55424 : memref<2x8x16xf32>
+    exec.launch @k3(%22, %38, %39, %40, %41, %42, %43) : memref<2x8x16xf32>, memref<2x8x16xf32>, memref<16xf32>, memref<16xf32>, memref<2x8xf32>, memref<2x8xf32>, memref<2x8x16xf32>
+    %44 = exec.buffer 52352 : memref<16x32xf32>
+    %45 = exec.buffer 0 : memref<16x32xf32, strided<[1, 16]>>
+    %46 = exec.buffer 55424 : memref<16x16xf32>
+    exec.matmul %46, %45 -> %44 : memref<16x16xf32>, memref<16x32xf32, strided<[1, 16]>>, memref<16x32xf32>
+    %47 = exec.buffer 52352 : memref<2x8x32xf32>
+    %48 = exec.buffer 48128 : memref<2x8xi64>
+    %49 = exec.buffer 60544 : memref<2x8xf32>
+    %50 = exec.buffer 60608 : memref<2x8xf32>
+    exec.launch @k4(%47, %48, %49, %50) : memref<2x8x32xf32>, memref<2x8xi64>, memref<2x8xf32>, memref<2x8xf32>
+    %51 = exec.buffer 16000 : memref<f64>
+    exec.launch @k5(%48, %49, %50, %51) : memref<2x8xi64>, memref<2x8xf32>, memref<2x8xf32>, memref<f64>
+    %52 = exec.buffer 60544 : memref<16x16xf32>
+    exec.matmul %44, %0 -> %52 : memref<16x32xf32>, memref<32x16xf32>, memref<16x16xf32>
+    %53 = exec.buffer 67712 : memref<32x16xf32>
+    %54 = exec.buffer 52352 : memref<32x16xf32, strided<[1, 32]>>
+    exec.matmul %54, %46 -> %53 : memref<32x16xf32, strided<[1, 32]>>, memref<16x16xf32>, memref<32x16xf32>
+    %55 = exec.buffer 60544 : memref<2x8x16xf32>
+    %56 = exec.buffer 75904 : memref<2x8x16xf32>
+    exec.launch @k6(%55, %39, %38, %41, %42, %56) : memref<2x8x16xf32>, memref<16xf32>, memref<2x8x16xf32>, memref<2x8xf32>, memref<2x8xf32>, memref<2x8x16xf32>
+    %57 = exec.buffer 77440 : memref<16xf32>
+    %58 = exec.buffer 77376 : memref<16xf32>
+    exec.launch @k7(%55, %38, %41, %42, %57, %58) : memref<2x8x16xf32>, memref<2x8x16xf32>, memref<2x8xf32>, memref<2x8xf32>, memref<16xf32>, memref<16xf32>
+    %59 = exec.buffer 77824 : memref<f32>
+    exec.launch @k8(%57, %59) : memref<16xf32>, memref<f32>
+    %60 = exec.buffer 77888 : memref<f32>
+    exec.launch @k8(%58, %60) : memref<16xf32>, memref<f32>
+    %61 = exec.buffer 77312 : memref<16xf32>
+    exec.launch @k9(%56, %61) : memref<2x8x16xf32>, memref<16xf32>
+    %62 = exec.buffer 77952 : memref<f32>
+    exec.launch @k8(%61, %62) : memref<16xf32>, memref<f32>
+    %63 = exec.buffer 60544 : memref<16x64xf32>
+    %64 = exec.buffer 11520 : memref<16x64xf32, strided<[1, 16]>>
+    %65 = exec.buffer 75904 : memref<16x16xf32>
+    exec.matmul %65, %64 -> %63 : memref<16x16xf32>, memref<16x64xf32, strided<[1, 16]>>, memref<16x64xf32>
+    %66 = exec.buffer 52352 : memref<64x16xf32>
+    %67 = exec.buffer 56448 : memref<64x16xf32, strided<[1, 64]>>
+    exec.matmul %67, %65 -> %66 : memref<64x16xf32, strided<[1, 64]>>, memref<16x16xf32>, memref<64x16xf32>
+    %68 = exec.buffer 56448 : memref<64xf32>
+    exec.launch @k10(%66, %68) : memref<64x16xf32>, memref<64xf32>
+    %69 = exec.buffer 77760 : memref<f64>
+    exec.launch @k11(%68, %69) : memref<64xf32>, memref<f64>
+    %70 = exec.buffer 60544 : memref<2x8x64xf32>
+    exec.launch @k12(%70, %32) : memref<2x8x64xf32>, memref<2x8x64xf32>
+    %71 = exec.buffer 76928 : memref<64xf32>
+    exec.launch @k13(%70, %71) : memref<2x8x64xf32>, memref<64xf32>
+    %72 = exec.buffer 78016 : memref<f32>
+    exec.launch @k14(%71, %72) : memref<64xf32>, memref<f32>
+    %73 = exec.buffer 73856 : memref<16x16xf32>
+    %74 = exec.buffer 7168 : memref<64x16xf32, strided<[1, 64]>>
+    exec.matmul %63, %74 -> %73 : memref<16x64xf32>, memref<64x16xf32, strided<[1, 64]>>, memref<16x16xf32>
+    %75 = exec.buffer 74880 : memref<16x16xf32, strided<[1, 16]>>
+    exec.matmul %75, %63 -> %28 : memref<16x16xf32, strided<[1, 16]>>, memref<16x64xf32>, memref<16x64xf32>
+    %76 = exec.buffer 56448 : memref<16xf32>
+    exec.launch @k15(%28, %76) : memref<16x64xf32>, memref<16xf32>
+    %77 = exec.buffer 75008 : memref<f64>
+    exec.launch @k16(%76, %77) : memref<16xf32>, memref<f64>
+    %78 = exec.buffer 73856 : memref<2x8x16xf32>
+    %79 = exec.buffer 74944 : memref<16xf32>
+    %80 = exec.buffer 74880 : memref<16xf32>
+    exec.launch @k7(%78, %22, %25, %26, %79, %80) : memref<2x8x16xf32>, memref<2x8x16xf32>, memref<2x8xf32>, memref<2x8xf32>, memref<16xf32>, memref<16xf32>
+    %81 = exec.buffer 75072 : memref<f32>
+    exec.launch @k8(%79, %81) : memref<16xf32>, memref<f32>
+    %82 = exec.buffer 75136 : memref<f32>
+    exec.launch @k8(%80, %82) : memref<16xf32>, memref<f32>
+    exec.launch @k17(%78, %23, %22, %25, %26, %56) : memref<2x8x16xf32>, memref<16xf32>, memref<2x8x16xf32>, memref<2x8xf32>, memref<2x8xf32>, memref<2x8x16xf32>
+    %83 = exec.buffer 72832 : memref<16xf32>
+    exec.launch @k9(%78, %83) : memref<2x8x16xf32>, memref<16xf32>
+    %84 = exec.buffer 72960 : memref<f32>
+    exec.launch @k8(%83, %84) : memref<16xf32>, memref<f32>
+    %85 = exec.buffer 56448 : memref<16x16xf32>
+    %86 = exec.buffer 5952 : memref<16x16xf32, strided<[1, 16]>>
+    exec.matmul %73, %86 -> %85 : memref<16x16xf32>, memref<16x16xf32, strided<[1, 16]>>, memref<16x16xf32>
+    %87 = exec.buffer 62592 : memref<16x16xf32>
+    %88 = exec.buffer 71808 : memref<16x16xf32, strided<[1, 16]>>
+    exec.matmul %88, %73 -> %87 : memref<16x16xf32, strided<[1, 16]>>, memref<16x16xf32>, memref<16x16xf32>
+    %89 = exec.buffer 57472 : memref<16xf32>
+    exec.launch @k18(%87, %89) : memref<16x16xf32>, memref<16xf32>
+    %90 = exec.buffer 72896 : memref<f64>
+    exec.launch @k16(%89, %90) : memref<16xf32>, memref<f64>
+    %91 = exec.buffer 63616 : memref<2x8x2x8xf32>
+    %92 = exec.buffer 58496 : memref<2x8x2x8xf32>
+    %93 = exec.buffer 57472 : memref<2x8x2x8xf32>
+    %94 = exec.buffer 56448 : memref<2x8x2x8xf32>
+    exec.attention_grad %94, %17, %16, %15, %14, %13 -> %93, %92, %91 scale 0.35355338454246521 causal : memref<2x8x2x8xf32>, memref<2x8x2x8xf32, strided<[384, 48, 8, 1]>>, memref<2x8x2x8xf32, strided<[384, 48, 8, 1]>>, memref<2x8x2x8xf32, strided<[384, 48, 8, 1]>>, memref<2x8x2x8xf32>, memref<2x2x8xf32>, memref<2x8x2x8xf32>, memref<2x8x2x8xf32>, memref<2x8x2x8xf32>
+    %95 = exec.buffer 59520 : memref<2x8x48xf32>
+    exec.launch @k19(%93, %92, %91, %95) : memref<2x8x2x8xf32>, memref<2x8x2x8xf32>, memref<2x8x2x8xf32>, memref<2x8x48xf32>
+    %96 = exec.buffer 64640 : memref<48xf32>
+    exec.launch @k20(%95, %96) : memref<2x8x48xf32>, memref<48xf32>
+    %97 = exec.buffer 64832 : memref<f32>
+    exec.launch @k21(%96, %97) : memref<48xf32>, memref<f32>
+    %98 = exec.buffer 63616 : memref<16x16xf32>
+    %99 = exec.buffer 2688 : memref<48x16xf32, strided<[1, 48]>>
+    %100 = exec.buffer 59520 : memref<16x48xf32>
+    exec.matmul %100, %99 -> %98 : memref<16x48xf32>, memref<48x16xf32, strided<[1, 48]>>, memref<16x16xf32>
+    %101 = exec.buffer 56448 : memref<16x48xf32>
+    %102 = exec.buffer 70784 : memref<16x16xf32, strided<[1, 16]>>
+    exec.matmul %102, %100 -> %101 : memref<16x16xf32, strided<[1, 16]>>, memref<16x48xf32>, memref<16x48xf32>
+    %103 = exec.buffer 59520 : memref<16xf32>
+    exec.launch @k22(%101, %103) : memref<16x48xf32>, memref<16xf32>
+    %104 = exec.buffer 62336 : memref<f64>
+    exec.launch @k16(%103, %104) : memref<16xf32>, memref<f64>
+    %105 = exec.buffer 63616 : memref<2x8x16xf32>
+    %106 = exec.buffer 62272 : memref<16xf32>
+    %107 = exec.buffer 62208 : memref<16xf32>
+    exec.launch @k7(%105, %5, %6, %7, %106, %107) : memref<2x8x16xf32>, memref<2x8x16xf32>, memref<2x8xf32>, memref<2x8xf32>, memref<16xf32>, memref<16xf32>
+    %108 = exec.buffer 62464 : memref<f32>
+    exec.launch @k8(%106, %108) : memref<16xf32>, memref<f32>
+    %109 = exec.buffer 62528 : memref<f32>
+    exec.launch @k8(%107, %109) : memref<16xf32>, memref<f32>
+    exec.launch @k17(%105, %3, %5, %6, %7, %78) : memref<2x8x16xf32>, memref<16xf32>, memref<2x8x16xf32>, memref<2x8xf32>, memref<2x8xf32>, memref<2x8x16xf32>
+    %110 = exec.buffer 61568 : memref<8x16xf32>
+    exec.launch @k23(%105, %110) : memref<2x8x16xf32>, memref<8x16xf32>
+    %111 = exec.buffer 59520 : memref<8xf32>
+    exec.launch @k24(%110, %111) : memref<8x16xf32>, memref<8xf32>
+    %112 = exec.buffer 62400 : memref<f64>
+    exec.launch @k25(%111, %112) : memref<8xf32>, memref<f64>
+    %113 = exec.buffer 59520 : memref<32x16xf32>
+    exec.launch @k26(%105, %1, %113) : memref<2x8x16xf32>, memref<2x8xi64>, memref<32x16xf32>
+    %114 = exec.buffer 62080 : memref<32xf32>
+    exec.launch @k27(%53, %113, %114) : memref<32x16xf32>, memref<32x16xf32>, memref<32xf32>
+    %115 = exec.buffer 59520 : memref<f64>
+    exec.launch @k28(%114, %115) : memref<32xf32>, memref<f64>
+    %116 = exec.buffer 16064 : memref<f64>
+    %117 = exec.buffer 59584 : memref<f64>
+    exec.launch @k29(%48, %116, %117) : memref<2x8xi64>, memref<f64>, memref<f64>
+    %118 = exec.buffer 15808 : memref<16xf64>
+    %119 = exec.buffer 16256 : memref<f64>
+    exec.launch @k30(%59, %60, %62, %69, %72, %77, %81, %82, %84, %90, %97, %104, %108, %109, %112, %115, %117, %118, %119) : memref<f32>, memref<f32>, memref<f32>, memref<f64>, memref<f32>, memref<f64>, memref<f32>, memref<f32>, memref<f32>, memref<f64>, memref<f32>, memref<f64>, memref<f32>, memref<f32>, memref<f64>, memref<f64>, memref<f64>, memref<16xf64>, memref<f64>
+    %120 = exec.buffer 59520 : memref<f32>
+    exec.launch @k31(%118, %120) : memref<16xf64>, memref<f32>
+    %121 = exec.buffer 59584 : memref<f32>
+    exec.launch @k32(%118, %121) : memref<16xf64>, memref<f32>
+    %122 = exec.buffer 59648 : memref<f32>
+    exec.launch @k33(%118, %122) : memref<16xf64>, memref<f32>
+    %123 = exec.buffer 59712 : memref<f32>
+    exec.launch @k34(%118, %123) : memref<16xf64>, memref<f32>
+    %124 = exec.buffer 59776 : memref<f32>
+    exec.launch @k35(%118, %124) : memref<16xf64>, memref<f32>
+    %125 = exec.buffer 15936 : memref<i64>
+    %126 = exec.buffer 16320 : memref<f64>
+    %127 = exec.buffer 59840 : memref<f32>
+    %128 = exec.buffer 59904 : memref<f32>
+    %129 = exec.buffer 59968 : memref<f32>
+    exec.launch @k36(%125, %118, %126, %127, %128, %129) : memref<i64>, memref<16xf64>, memref<f64>, memref<f32>, memref<f32>, memref<f32>
+    %130 = exec.buffer 47744 : memref<16xf32>
+    %131 = exec.buffer 47808 : memref<16xf32>
+    exec.launch @k37(%121, %130, %120, %57, %59, %123, %131, %122, %39, %128, %129, %127, %124) : memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
+    %132 = exec.buffer 47872 : memref<16xf32>
+    %133 = exec.buffer 47936 : memref<16xf32>
+    exec.launch @k37(%121, %132, %120, %58, %59, %123, %133, %122, %40, %128, %129, %127, %124) : memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
+    %134 = exec.buffer 47616 : memref<16xf32>
+    %135 = exec.buffer 47680 : memref<16xf32>
+    exec.launch @k37(%121, %134, %120, %61, %59, %123, %135, %122, %35, %128, %129, %127, %124) : memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
+    %136 = exec.buffer 39424 : memref<64x16xf32>
+    %137 = exec.buffer 43520 : memref<64x16xf32>
+    exec.launch @k38(%121, %136, %120, %66, %59, %123, %137, %122, %36, %128, %129, %127, %124) : memref<f32>, memref<64x16xf32>, memref<f32>, memref<64x16xf32>, memref<f32>, memref<f32>, memref<64x16xf32>, memref<f32>, memref<64x16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
+    %138 = exec.buffer 38912 : memref<64xf32>
+    %139 = exec.buffer 39168 : memref<64xf32>
+    exec.launch @k39(%121, %138, %120, %71, %59, %123, %139, %122, %29, %128, %129, %127, %124) : memref<f32>, memref<64xf32>, memref<f32>, memref<64xf32>, memref<f32>, memref<f32>, memref<64xf32>, memref<f32>, memref<64xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
+    %140 = exec.buffer 30720 : memref<16x64xf32>
+    %141 = exec.buffer 34816 : memref<16x64xf32>
+    exec.launch @k40(%121, %140, %120, %28, %59, %123, %141, %122, %30, %128, %129, %127, %124) : memref<f32>, memref<16x64xf32>, memref<f32>, memref<16x64xf32>, memref<f32>, memref<f32>, memref<16x64xf32>, memref<f32>, memref<16x64xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
+    %142 = exec.buffer 30464 : memref<16xf32>
+    %143 = exec.buffer 30528 : memref<16xf32>
+    exec.launch @k37(%121, %142, %120, %79, %59, %123, %143, %122, %23, %128, %129, %127, %124) : memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
+    %144 = exec.buffer 30592 : memref<16xf32>
+    %145 = exec.buffer 30656 : memref<16xf32>
+    exec.launch @k37(%121, %144, %120, %80, %59, %123, %145, %122, %24, %128, %129, %127, %124) : memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
+    %146 = exec.buffer 30336 : memref<16xf32>
+    %147 = exec.buffer 30400 : memref<16xf32>
+    exec.launch @k37(%121, %146, %120, %83, %59, %123, %147, %122, %19, %128, %129, %127, %124) : memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
+    %148 = exec.buffer 28288 : memref<16x16xf32>
+    %149 = exec.buffer 29312 : memref<16x16xf32>
+    exec.launch @k41(%121, %148, %120, %87, %59, %123, %149, %122, %20, %128, %129, %127, %124) : memref<f32>, memref<16x16xf32>, memref<f32>, memref<16x16xf32>, memref<f32>, memref<f32>, memref<16x16xf32>, memref<f32>, memref<16x16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
+    %150 = exec.buffer 27904 : memref<48xf32>
+    %151 = exec.buffer 28096 : memref<48xf32>
+    exec.launch @k42(%121, %150, %120, %96, %59, %123, %151, %122, %10, %128, %129, %127, %124) : memref<f32>, memref<48xf32>, memref<f32>, memref<48xf32>, memref<f32>, memref<f32>, memref<48xf32>, memref<f32>, memref<48xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
+    %152 = exec.buffer 21760 : memref<16x48xf32>
+    %153 = exec.buffer 24832 : memref<16x48xf32>
+    exec.launch @k43(%121, %152, %120, %101, %59, %123, %153, %122, %11, %128, %129, %127, %124) : memref<f32>, memref<16x48xf32>, memref<f32>, memref<16x48xf32>, memref<f32>, memref<f32>, memref<16x48xf32>, memref<f32>, memref<16x48xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
+    %154 = exec.buffer 21504 : memref<16xf32>
+    %155 = exec.buffer 21568 : memref<16xf32>
+    exec.launch @k37(%121, %154, %120, %106, %59, %123, %155, %122, %3, %128, %129, %127, %124) : memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
+    %156 = exec.buffer 21632 : memref<16xf32>
+    %157 = exec.buffer 21696 : memref<16xf32>
+    exec.launch @k37(%121, %156, %120, %107, %59, %123, %157, %122, %4, %128, %129, %127, %124) : memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
+    %158 = exec.buffer 20480 : memref<8x16xf32>
+    %159 = exec.buffer 20992 : memref<8x16xf32>
+    exec.launch @k44(%121, %158, %120, %110, %59, %123, %159, %122, %2, %128, %129, %127, %124) : memref<f32>, memref<8x16xf32>, memref<f32>, memref<8x16xf32>, memref<f32>, memref<f32>, memref<8x16xf32>, memref<f32>, memref<8x16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
+    %160 = exec.buffer 16384 : memref<32x16xf32>
+    %161 = exec.buffer 18432 : memref<32x16xf32>
+    exec.launch @k45(%121, %160, %120, %53, %59, %123, %161, %122, %0, %128, %129, %127, %124) : memref<f32>, memref<32x16xf32>, memref<f32>, memref<32x16xf32>, memref<f32>, memref<f32>, memref<32x16xf32>, memref<f32>, memref<32x16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
   }
   exec.task @task_eval temporaries 6144 {
     %0 = exec.buffer 0 : memref<32x16xf32>
@@ -355,7 +359,7 @@ module attributes {exec.arena_bytes = 77952 : i64, exec.persistent_bytes = 48256
     %39 = exec.buffer 16192 : memref<f64>
     exec.launch @k52(%34, %39) : memref<2x8xi64>, memref<f64>
   }
-  func.func private @k0(%arg0: tensor<32x16xf32>, %arg1: tensor<2x8xi64>, %arg2: tensor<8x16xf32>, %arg3: tensor<16xf32>, %arg4: tensor<16xf32>, %arg5: tensor<2x8x16xf32>, %arg6: tensor<2x8xf32>, %arg7: tensor<2x8x16xf32>, %arg8: tensor<2x8x16xf32>) -> (tensor<2x8x16xf32>, tensor<2x8xf32>, tensor<2x8x16xf32>, tensor<2x8x16xf32>) attributes {exec.cols = 16 : i64, exec.kind = "row", exec.outputs = array<i64: 5, 6, 7, 8>, exec.rows = 16 : i64} {
+  func.func private @k0(%arg0: tensor<32x16xf32>, %arg1: tensor<2x8xi64>, %arg2: tensor<8x16xf32>, %arg3: tensor<16xf32>, %arg4: tensor<16xf32>, %arg5: tensor<2x8x16xf32>, %arg6: tensor<2x8xf32>, %arg7: tensor<2x8xf32>, %arg8: tensor<2x8x16xf32>) -> (tensor<2x8x16xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8x16xf32>) attributes {exec.cols = 16 : i64, exec.kind = "row", exec.outputs = array<i64: 5, 6, 7, 8>, exec.rows = 16 : i64} {
     %0 = weft.gather %arg0[%arg1] axis 0 : tensor<32x16xf32>, tensor<2x8xi64> -> tensor<2x8x16xf32>
     %1 = weft.broadcast %arg2 dims [1, 2] : tensor<8x16xf32> -> tensor<2x8x16xf32>
     %2 = arith.addf %0, %1 : tensor<2x8x16xf32>
@@ -376,9 +380,9 @@ module attributes {exec.arena_bytes = 77952 : i64, exec.persistent_bytes = 48256
     %15 = arith.mulf %13, %14 : tensor<2x8x16xf32>
     %16 = weft.broadcast %arg4 dims [2] : tensor<16xf32> -> tensor<2x8x16xf32>
     %17 = arith.addf %15, %16 : tensor<2x8x16xf32>
-    return %2, %8, %13, %17 : tensor<2x8x16xf32>, tensor<2x8xf32>, tensor<2x8x16xf32>, tensor<2x8x16xf32>
+    return %2, %3, %8, %17 : tensor<2x8x16xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8x16xf32>
   }
-  func.func private @k1(%arg0: tensor<2x8x16xf32>, %arg1: tensor<2x8x16xf32>, %arg2: tensor<16xf32>, %arg3: tensor<16xf32>, %arg4: tensor<2x8xf32>, %arg5: tensor<2x8x16xf32>) -> (tensor<2x8x16xf32>, tensor<2x8xf32>, tensor<2x8x16xf32>, tensor<2x8x16xf32>) attributes {exec.cols = 16 : i64, exec.kind = "row", exec.outputs = array<i64: 0, 4, 1, 5>, exec.rows = 16 : i64} {
+  func.func private @k1(%arg0: tensor<2x8x16xf32>, %arg1: tensor<2x8x16xf32>, %arg2: tensor<16xf32>, %arg3: tensor<16xf32>, %arg4: tensor<2x8xf32>, %arg5: tensor<2x8xf32>, %arg6: tensor<2x8x16xf32>) -> (tensor<2x8x16xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8x16xf32>) attributes {exec.cols = 16 : i64, exec.kind = "row", exec.outputs = array<i64: 0, 4, 5, 6>, exec.rows = 16 : i64} {
     %0 = arith.addf %arg0, %arg1 : tensor<2x8x16xf32>
     %1 = weft.reduce sum %0 dims [2] : tensor<2x8x16xf32> -> tensor<2x8xf32>
     %cst = arith.constant dense<6.250000e-02> : tensor<2x8xf32>
@@ -397,7 +401,7 @@ module attributes {exec.arena_bytes = 77952 : i64, exec.persistent_bytes = 48256
     %13 = arith.mulf %11, %12 : tensor<2x8x16xf32>
     %14 = weft.broadcast %arg3 dims [2] : tensor<16xf32> -> tensor<2x8x16xf32>
     %15 = arith.addf %13, %14 : tensor<2x8x16xf32>
-    return %0, %6, %11, %15 : tensor<2x8x16xf32>, tensor<2x8xf32>, tensor<2x8x16xf32>, tensor<2x8x16xf32>
+    return %0, %1, %6, %15 : tensor<2x8x16xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8x16xf32>
   }
   func.func private @k2(%arg0: tensor<2x8x64xf32>, %arg1: tensor<2x8x64xf32>) -> tensor<2x8x64xf32> attributes {exec.cols = 64 : i64, exec.kind = "flat", exec.outputs = array<i64: 1>, exec.rows = 16 : i64} {
     %cst = arith.constant dense<5.000000e-01> : tensor<2x8x64xf32>
@@ -415,7 +419,7 @@ module attributes {exec.arena_bytes = 77952 : i64, exec.persistent_bytes = 48256
     %8 = arith.mulf %0, %7 : tensor<2x8x64xf32>
     return %8 : tensor<2x8x64xf32>
   }
-  func.func private @k3(%arg0: tensor<2x8x16xf32>, %arg1: tensor<2x8x16xf32>, %arg2: tensor<16xf32>, %arg3: tensor<16xf32>, %arg4: tensor<2x8xf32>) -> (tensor<2x8xf32>, tensor<2x8x16xf32>, tensor<2x8x16xf32>) attributes {exec.cols = 16 : i64, exec.kind = "row", exec.outputs = array<i64: 4, 0, 1>, exec.rows = 16 : i64} {
+  func.func private @k3(%arg0: tensor<2x8x16xf32>, %arg1: tensor<2x8x16xf32>, %arg2: tensor<16xf32>, %arg3: tensor<16xf32>, %arg4: tensor<2x8xf32>, %arg5: tensor<2x8xf32>, %arg6: tensor<2x8x16xf32>) -> (tensor<2x8x16xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8x16xf32>) attributes {exec.cols = 16 : i64, exec.kind = "row", exec.outputs = array<i64: 1, 4, 5, 6>, exec.rows = 16 : i64} {
     %0 = arith.addf %arg0, %arg1 : tensor<2x8x16xf32>
     %1 = weft.reduce sum %0 dims [2] : tensor<2x8x16xf32> -> tensor<2x8xf32>
     %cst = arith.constant dense<6.250000e-02> : tensor<2x8xf32>
@@ -434,7 +438,7 @@ module attributes {exec.arena_bytes = 77952 : i64, exec.persistent_bytes = 48256
     %13 = arith.mulf %11, %12 : tensor<2x8x16xf32>
     %14 = weft.broadcast %arg3 dims [2] : tensor<16xf32> -> tensor<2x8x16xf32>
     %15 = arith.addf %13, %14 : tensor<2x8x16xf32>
-    return %6, %11, %15 : tensor<2x8xf32>, tensor<2x8x16xf32>, tensor<2x8x16xf32>
+    return %0, %1, %6, %15 : tensor<2x8x16xf32>, tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8x16xf32>
   }
   func.func private @k4(%arg0: tensor<2x8x32xf32>, %arg1: tensor<2x8xi64>, %arg2: tensor<2x8xf32>, %arg3: tensor<2x8xf32>) -> (tensor<2x8xf32>, tensor<2x8xf32>, tensor<2x8x32xf32>) attributes {exec.cols = 32 : i64, exec.kind = "row", exec.outputs = array<i64: 2, 3, 0>, exec.rows = 16 : i64} {
     %0 = weft.reduce max %arg0 dims [2] : tensor<2x8x32xf32> -> tensor<2x8xf32>
@@ -479,33 +483,47 @@ module attributes {exec.arena_bytes = 77952 : i64, exec.persistent_bytes = 48256
     %4 = weft.reduce sum %3 dims [0, 1] : tensor<2x8xf64> -> tensor<f64>
     return %4 : tensor<f64>
   }
-  func.func private @k6(%arg0: tensor<2x8x16xf32>, %arg1: tensor<16xf32>, %arg2: tensor<2x8x16xf32>, %arg3: tensor<2x8xf32>, %arg4: tensor<2x8x16xf32>) -> tensor<2x8x16xf32> attributes {exec.cols = 16 : i64, exec.kind = "row", exec.outputs = array<i64: 4>, exec.rows = 16 : i64} {
+  func.func private @k6(%arg0: tensor<2x8x16xf32>, %arg1: tensor<16xf32>, %arg2: tensor<2x8x16xf32>, %arg3: tensor<2x8xf32>, %arg4: tensor<2x8xf32>, %arg5: tensor<2x8x16xf32>) -> tensor<2x8x16xf32> attributes {exec.cols = 16 : i64, exec.kind = "row", exec.outputs = array<i64: 5>, exec.rows = 16 : i64} {
     %0 = weft.broadcast %arg1 dims [2] : tensor<16xf32> -> tensor<2x8x16xf32>
     %1 = arith.mulf %arg0, %0 : tensor<2x8x16xf32>
     %2 = weft.reduce sum %1 dims [2] : tensor<2x8x16xf32> -> tensor<2x8xf32>
-    %3 = arith.mulf %1, %arg2 : tensor<2x8x16xf32>
-    %4 = weft.reduce sum %3 dims [2] : tensor<2x8x16xf32> -> tensor<2x8xf32>
     %cst = arith.constant dense<6.250000e-02> : tensor<2x8xf32>
-    %5 = arith.mulf %arg3, %cst : tensor<2x8xf32>
+    %3 = arith.mulf %arg3, %cst : tensor<2x8xf32>
+    %4 = weft.broadcast %3 dims [0, 1] : tensor<2x8xf32> -> tensor<2x8x16xf32>
+    %5 = arith.subf %arg2, %4 : tensor<2x8x16xf32>
+    %6 = arith.mulf %arg4, %cst : tensor<2x8xf32>
     %cst_0 = arith.constant dense<9.99999974E-6> : tensor<2x8xf32>
-    %6 = arith.addf %5, %cst_0 : tensor<2x8xf32>
-    %7 = math.rsqrt %6 : tensor<2x8xf32>
-    %8 = weft.broadcast %7 dims [0, 1] : tensor<2x8xf32> -> tensor<2x8x16xf32>
-    %9 = arith.mulf %2, %cst : tensor<2x8xf32>
-    %10 = weft.broadcast %9 dims [0, 1] : tensor<2x8xf32> -> tensor<2x8x16xf32>
-    %11 = arith.subf %1, %10 : tensor<2x8x16xf32>
-    %12 = arith.mulf %4, %cst : tensor<2x8xf32>
-    %13 = weft.broadcast %12 dims [0, 1] : tensor<2x8xf32> -> tensor<2x8x16xf32>
-    %14 = arith.mulf %arg2, %13 : tensor<2x8x16xf32>
-    %15 = arith.subf %11, %14 : tensor<2x8x16xf32>
-    %16 = arith.mulf %8, %15 : tensor<2x8x16xf32>
-    return %16 : tensor<2x8x16xf32>
+    %7 = arith.addf %6, %cst_0 : tensor<2x8xf32>
+    %8 = math.rsqrt %7 : tensor<2x8xf32>
+    %9 = weft.broadcast %8 dims [0, 1] : tensor<2x8xf32> -> tensor<2x8x16xf32>
+    %10 = arith.mulf %5, %9 : tensor<2x8x16xf32>
+    %11 = arith.mulf %1, %10 : tensor<2x8x16xf32>
+    %12 = weft.reduce sum %11 dims [2] : tensor<2x8x16xf32> -> tensor<2x8xf32>
+    %13 = arith.mulf %2, %cst : tensor<2x8xf32>
+    %14 = weft.broadcast %13 dims [0, 1] : tensor<2x8xf32> -> tensor<2x8x16xf32>
+    %15 = arith.subf %1, %14 : tensor<2x8x16xf32>
+    %16 = arith.mulf %12, %cst : tensor<2x8xf32>
+    %17 = weft.broadcast %16 dims [0, 1] : tensor<2x8xf32> -> tensor<2x8x16xf32>
+    %18 = arith.mulf %10, %17 : tensor<2x8x16xf32>
+    %19 = arith.subf %15, %18 : tensor<2x8x16xf32>
+    %20 = arith.mulf %9, %19 : tensor<2x8x16xf32>
+    return %20 : tensor<2x8x16xf32>
   }
-  func.func private @k7(%arg0: tensor<2x8x16xf32>, %arg1: tensor<2x8x16xf32>, %arg2: tensor<16xf32>, %arg3: tensor<16xf32>) -> (tensor<16xf32>, tensor<16xf32>) attributes {exec.cols = 16 : i64, exec.kind = "column", exec.outputs = array<i64: 2, 3>, exec.rows = 16 : i64} {
-    %0 = arith.mulf %arg0, %arg1 : tensor<2x8x16xf32>
-    %1 = weft.reduce sum %0 dims [0, 1] : tensor<2x8x16xf32> -> tensor<16xf32>
-    %2 = weft.reduce sum %arg0 dims [0, 1] : tensor<2x8x16xf32> -> tensor<16xf32>
-    return %1, %2 : tensor<16xf32>, tensor<16xf32>
+  func.func private @k7(%arg0: tensor<2x8x16xf32>, %arg1: tensor<2x8x16xf32>, %arg2: tensor<2x8xf32>, %arg3: tensor<2x8xf32>, %arg4: tensor<16xf32>, %arg5: tensor<16xf32>) -> (tensor<16xf32>, tensor<16xf32>) attributes {exec.cols = 16 : i64, exec.kind = "column", exec.outputs = array<i64: 4, 5>, exec.rows = 16 : i64} {
+    %cst = arith.constant dense<6.250000e-02> : tensor<2x8xf32>
+    %0 = arith.mulf %arg2, %cst : tensor<2x8xf32>
+    %1 = weft.broadcast %0 dims [0, 1] : tensor<2x8xf32> -> tensor<2x8x16xf32>
+    %2 = arith.subf %arg1, %1 : tensor<2x8x16xf32>
+    %3 = arith.mulf %arg3, %cst : tensor<2x8xf32>
+    %cst_0 = arith.constant dense<9.99999974E-6> : tensor<2x8xf32>
+    %4 = arith.addf %3, %cst_0 : tensor<2x8xf32>
+    %5 = math.rsqrt %4 : tensor<2x8xf32>
+    %6 = weft.broadcast %5 dims [0, 1] : tensor<2x8xf32> -> tensor<2x8x16xf32>
+    %7 = arith.mulf %2, %6 : tensor<2x8x16xf32>
+    %8 = arith.mulf %arg0, %7 : tensor<2x8x16xf32>
+    %9 = weft.reduce sum %8 dims [0, 1] : tensor<2x8x16xf32> -> tensor<16xf32>
+    %10 = weft.reduce sum %arg0 dims [0, 1] : tensor<2x8x16xf32> -> tensor<16xf32>
+    return %9, %10 : tensor<16xf32>, tensor<16xf32>
   }
   func.func private @k8(%arg0: tensor<16xf32>, %arg1: tensor<f32>) -> tensor<f32> attributes {exec.cols = 16 : i64, exec.kind = "row", exec.outputs = array<i64: 1>, exec.rows = 1 : i64} {
     %0 = arith.mulf %arg0, %arg0 : tensor<16xf32>
@@ -570,28 +588,32 @@ module attributes {exec.arena_bytes = 77952 : i64, exec.persistent_bytes = 48256
     %1 = weft.reduce sum %0 dims [0] : tensor<16xf64> -> tensor<f64>
     return %1 : tensor<f64>
   }
-  func.func private @k17(%arg0: tensor<2x8x16xf32>, %arg1: tensor<16xf32>, %arg2: tensor<2x8x16xf32>, %arg3: tensor<2x8x16xf32>, %arg4: tensor<2x8xf32>) -> tensor<2x8x16xf32> attributes {exec.cols = 16 : i64, exec.kind = "row", exec.outputs = array<i64: 0>, exec.rows = 16 : i64} {
+  func.func private @k17(%arg0: tensor<2x8x16xf32>, %arg1: tensor<16xf32>, %arg2: tensor<2x8x16xf32>, %arg3: tensor<2x8xf32>, %arg4: tensor<2x8xf32>, %arg5: tensor<2x8x16xf32>) -> tensor<2x8x16xf32> attributes {exec.cols = 16 : i64, exec.kind = "row", exec.outputs = array<i64: 0>, exec.rows = 16 : i64} {
     %0 = weft.broadcast %arg1 dims [2] : tensor<16xf32> -> tensor<2x8x16xf32>
     %1 = arith.mulf %arg0, %0 : tensor<2x8x16xf32>
     %2 = weft.reduce sum %1 dims [2] : tensor<2x8x16xf32> -> tensor<2x8xf32>
-    %3 = arith.mulf %1, %arg2 : tensor<2x8x16xf32>
-    %4 = weft.reduce sum %3 dims [2] : tensor<2x8x16xf32> -> tensor<2x8xf32>
     %cst = arith.constant dense<6.250000e-02> : tensor<2x8xf32>
-    %5 = arith.mulf %arg4, %cst : tensor<2x8xf32>
+    %3 = arith.mulf %arg3, %cst : tensor<2x8xf32>
+    %4 = weft.broadcast %3 dims [0, 1] : tensor<2x8xf32> -> tensor<2x8x16xf32>
+    %5 = arith.subf %arg2, %4 : tensor<2x8x16xf32>
+    %6 = arith.mulf %arg4, %cst : tensor<2x8xf32>
     %cst_0 = arith.constant dense<9.99999974E-6> : tensor<2x8xf32>
-    %6 = arith.addf %5, %cst_0 : tensor<2x8xf32>
-    %7 = math.rsqrt %6 : tensor<2x8xf32>
-    %8 = weft.broadcast %7 dims [0, 1] : tensor<2x8xf32> -> tensor<2x8x16xf32>
-    %9 = arith.mulf %2, %cst : tensor<2x8xf32>
-    %10 = weft.broadcast %9 dims [0, 1] : tensor<2x8xf32> -> tensor<2x8x16xf32>
-    %11 = arith.subf %1, %10 : tensor<2x8x16xf32>
-    %12 = arith.mulf %4, %cst : tensor<2x8xf32>
-    %13 = weft.broadcast %12 dims [0, 1] : tensor<2x8xf32> -> tensor<2x8x16xf32>
-    %14 = arith.mulf %arg2, %13 : tensor<2x8x16xf32>
-    %15 = arith.subf %11, %14 : tensor<2x8x16xf32>
-    %16 = arith.mulf %8, %15 : tensor<2x8x16xf32>
-    %17 = arith.addf %arg3, %16 : tensor<2x8x16xf32>
-    return %17 : tensor<2x8x16xf32>
+    %7 = arith.addf %6, %cst_0 : tensor<2x8xf32>
+    %8 = math.rsqrt %7 : tensor<2x8xf32>
+    %9 = weft.broadcast %8 dims [0, 1] : tensor<2x8xf32> -> tensor<2x8x16xf32>
+    %10 = arith.mulf %5, %9 : tensor<2x8x16xf32>
+    %11 = arith.mulf %1, %10 : tensor<2x8x16xf32>
+    %12 = weft.reduce sum %11 dims [2] : tensor<2x8x16xf32> -> tensor<2x8xf32>
+    %13 = arith.mulf %2, %cst : tensor<2x8xf32>
+    %14 = weft.broadcast %13 dims [0, 1] : tensor<2x8xf32> -> tensor<2x8x16xf32>
+    %15 = arith.subf %1, %14 : tensor<2x8x16xf32>
+    %16 = arith.mulf %12, %cst : tensor<2x8xf32>
+    %17 = weft.broadcast %16 dims [0, 1] : tensor<2x8xf32> -> tensor<2x8x16xf32>
+    %18 = arith.mulf %10, %17 : tensor<2x8x16xf32>
+    %19 = arith.subf %15, %18 : tensor<2x8x16xf32>
+    %20 = arith.mulf %9, %19 : tensor<2x8x16xf32>
+    %21 = arith.addf %arg5, %20 : tensor<2x8x16xf32>
+    return %21 : tensor<2x8x16xf32>
   }
   func.func private @k18(%arg0: tensor<16x16xf32>, %arg1: tensor<16xf32>) -> tensor<16xf32> attributes {exec.cols = 16 : i64, exec.kind = "row", exec.outputs = array<i64: 1>, exec.rows = 16 : i64} {
     %0 = arith.mulf %arg0, %arg0 : tensor<16x16xf32>

@@ -93,6 +93,17 @@ static Operation *onlyUser(Value value) {
   return nullptr;
 }
 
+/// Whether `op` only makes the elements of its operand wider: whoever reads the operand can do it again for nothing.
+static bool isWidening(Operation *op) { return isa<arith::ExtFOp, arith::ExtSIOp, arith::ExtUIOp>(op); }
+
+/// The op that makes `value`, over views.
+static Operation *makerOf(Value value) {
+  Operation *def = value.getDefiningOp();
+  while (def && exec::isView(def))
+    def = def->getOperand(0).getDefiningOp();
+  return def;
+}
+
 /// Whether every user, over views, is an op that a kernel computes.
 static bool usedByKernelsOnly(Value value) {
   return llvm::all_of(value.getUsers(), [](Operation *user) {
@@ -109,7 +120,7 @@ FusionGraph::FusionGraph(Block &block) {
 }
 
 void FusionGraph::findVirtualOps(Block &block) {
-  // Per virtual op: the ops it holds and the one full-sized value it reads.
+  // Per virtual op: the ops it holds and the full-sized values it reads.
   struct Expression {
     int64_t ops = 0;
     llvm::SmallSetVector<Value, 2> full;
@@ -123,6 +134,11 @@ void FusionGraph::findVirtualOps(Block &block) {
       continue;
     Expression expression;
     expression.ops = 1;
+    // A value much smaller than the result costs nothing to read again.
+    auto read = [&](Value source) {
+      if (countOf(source) * 8 > countOf(result))
+        expression.full.insert(source);
+    };
     for (Value operand : op.getOperands()) {
       Value source = operand;
       while (Operation *def = source.getDefiningOp()) {
@@ -135,17 +151,24 @@ void FusionGraph::findVirtualOps(Block &block) {
         continue;
       if (auto it = def ? expressions.find(def) : expressions.end(); it != expressions.end()) {
         expression.ops += it->second.ops;
-        expression.full.insert(it->second.full.begin(), it->second.full.end());
+        llvm::for_each(it->second.full, read);
         continue;
       }
-      // A value much smaller than the result costs nothing to read again.
-      if (countOf(source) * 8 > countOf(result))
-        expression.full.insert(source);
+      read(source);
     }
     opsOf[&op] = expression.ops;
     bool cheap = expression.full.size() <= 1 && expression.ops <= maxVirtualOps && countOf(result) > 1;
-    if (!cheap && (!onlyUser(result) || expression.ops > maxExpressionOps))
-      continue;
+    if (!cheap && (!onlyUser(result) || expression.ops > maxExpressionOps)) {
+      // What would be stored wide is stored narrow: the operand becomes a node, the widening is done by who reads it.
+      Operation *narrow = isWidening(&op) ? makerOf(op.getOperand(0)) : nullptr;
+      if (!narrow || !virtualOps.contains(narrow))
+        continue;
+      virtualOps.erase(narrow);
+      expressions.erase(narrow);
+      expression.ops = opsOf[&op] = 1;
+      expression.full.clear();
+      expression.full.insert(narrow->getResult(0));
+    }
     // A single use holds any number of inputs, but they count for those that build on them.
     virtualOps.insert(&op);
     while (expression.full.size() > 2)
