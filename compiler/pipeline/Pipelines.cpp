@@ -88,6 +88,7 @@ void weft::buildSchedulePipeline(OpPassManager &pm, const Target *target) {
   pm.addNestedPass<func::FuncOp>(createLoopProductsPass(target));
   pm.addNestedPass<func::FuncOp>(createDecompose());
   addCleanup(pm);
+  pm.addNestedPass<func::FuncOp>(createPackGradients());
   pm.addNestedPass<func::FuncOp>(createFormKernels());
   pm.addPass(createSchedulePass(target));
 }

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/exec/Exec.h"
+#include "dialects/exec/AttentionCalls.h"
 #include "dialects/exec/CollectiveCalls.h"
 #include "dialects/exec/LibraryCalls.h"
 #include "dialects/exec/SortCalls.h"
@@ -33,6 +34,10 @@ void ExecDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "dialects/exec/SortOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/exec/AttentionOps.cpp.inc"
       >();
   addOperations<
 #define GET_OP_LIST

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/exec/AttentionCalls.h"
 #include "dialects/exec/DenseOperand.h"
 #include "dialects/exec/LibraryCalls.h"
 #include "dialects/weft/Convolution.h"
@@ -97,40 +98,6 @@ struct ProductModel : LibraryOpInterface::ExternalModel<ProductModel, ProductOp>
 };
 
 //===----------------------------------------------------------------------===//
-// Attention
-//===----------------------------------------------------------------------===//
-
-struct AttentionModel : LibraryOpInterface::ExternalModel<AttentionModel, weft::AttentionOp> {
-  StringRef getLibraryName(Operation *) const { return "attention"; }
-  bool readsInPlace(Operation *, OpOperand &) const { return true; }
-  void emitCall(Operation *op, OpBuilder &b, CallBuffers &buffers) const {
-    auto attention = cast<weft::AttentionOp>(op);
-    exec::AttentionOp::create(b, op->getLoc(), buffers.strided(attention.getQ()), buffers.strided(attention.getK()),
-                              buffers.strided(attention.getV()),
-                              attention.getMask() ? buffers.strided(attention.getMask()) : Value(),
-                              buffers.dense(attention.getOut()), buffers.dense(attention.getLse()),
-                              attention.getScaleAttr(), attention.getCausalAttr());
-  }
-};
-
-struct AttentionGradModel : LibraryOpInterface::ExternalModel<AttentionGradModel, weft::AttentionGradOp> {
-  StringRef getLibraryName(Operation *) const { return "attention"; }
-  bool readsInPlace(Operation *op, OpOperand &operand) const {
-    // `lse` comes from attention itself, dense; the other operands may have any strides.
-    Operation *def = operand.get().getDefiningOp();
-    return operand.get() != cast<weft::AttentionGradOp>(op).getLse() || !def || !isView(def);
-  }
-  void emitCall(Operation *op, OpBuilder &b, CallBuffers &buffers) const {
-    auto grad = cast<weft::AttentionGradOp>(op);
-    exec::AttentionGradOp::create(
-        b, op->getLoc(), buffers.strided(grad.getDout()), buffers.strided(grad.getQ()), buffers.strided(grad.getK()),
-        buffers.strided(grad.getV()), buffers.strided(grad.getOut()), buffers.dense(grad.getLse()),
-        grad.getMask() ? buffers.strided(grad.getMask()) : Value(), buffers.dense(grad.getDq()),
-        buffers.dense(grad.getDk()), buffers.dense(grad.getDv()), grad.getScaleAttr(), grad.getCausalAttr());
-  }
-};
-
-//===----------------------------------------------------------------------===//
 // Convolutions
 //===----------------------------------------------------------------------===//
 
@@ -163,8 +130,7 @@ template <typename Op> struct ConvolutionModel : LibraryOpInterface::ExternalMod
 void exec::attachLibraryOps(MLIRContext *context) {
   context->getOrLoadDialect<WeftDialect>();
   ProductOp::attachInterface<ProductModel>(*context);
-  weft::AttentionOp::attachInterface<AttentionModel>(*context);
-  weft::AttentionGradOp::attachInterface<AttentionGradModel>(*context);
+  attachAttentionOps(context);
   weft::ConvolutionOp::attachInterface<ConvolutionModel<weft::ConvolutionOp>>(*context);
   weft::ConvolutionInputGradOp::attachInterface<ConvolutionModel<weft::ConvolutionInputGradOp>>(*context);
   weft::ConvolutionWeightGradOp::attachInterface<ConvolutionModel<weft::ConvolutionWeightGradOp>>(*context);

@@ -104,6 +104,13 @@ StridedView StridedView::resolve(Value value) {
   return view;
 }
 
+std::optional<StridedView> StridedView::reshaped(ArrayRef<int64_t> newShape) const {
+  std::optional<SmallVector<int64_t>> newStrides = reshapeStrides(*this, newShape);
+  if (!newStrides)
+    return std::nullopt;
+  return StridedView{base, offset, SmallVector<int64_t>(newShape), *newStrides};
+}
+
 std::optional<int64_t> StridedView::collapsedStride(ArrayRef<int64_t> dims) const {
   std::optional<int64_t> stride;
   int64_t span = 1;

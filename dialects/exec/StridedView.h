@@ -28,6 +28,9 @@ struct StridedView {
   /// strides cannot express.
   static StridedView resolve(mlir::Value value);
 
+  /// The same elements under another shape; none if strides cannot express it.
+  std::optional<StridedView> reshaped(llvm::ArrayRef<int64_t> shape) const;
+
   /// The stride of dimensions `dims` taken together as one, first dimension
   /// slowest; none if they do not form one regular sequence. Dimensions of size
   /// 1 do not count; no dimensions give 1.

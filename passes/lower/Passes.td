@@ -40,6 +40,17 @@ def ExpandAttention : Pass<"weft-expand-attention", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::weft::exec::ExecDialect"];
 }
 
+def PackGradients : Pass<"weft-pack-gradients", "::mlir::func::FuncOp"> {
+  let summary = "Has attention write its gradients where a concatenation puts them side by side";
+  let description = [{
+    A concatenation of exactly the gradients of one attention's queries, keys and values, reshaped or not, which nothing
+    else reads, becomes the result of an exec.packed_attention_grad: no kernel copies them. Happens where one projection
+    computes all three.
+  }];
+  let statistics = [Statistic<"numPacked", "packed", "Attentions that write side by side">];
+  let dependentDialects = ["::weft::exec::ExecDialect"];
+}
+
 def FormKernels : Pass<"weft-form-kernels", "::mlir::func::FuncOp"> {
   let summary = "Groups ops into fused kernels and library calls";
   let description = [{

@@ -50,3 +50,30 @@ exec.task @step temporaries 0 {
   // expected-error @below {{batch dimension 0 differs}}
   exec.matmul %0, %1 -> %0 : memref<2x4x4xf32>, memref<3x4x4xf32>, memref<2x4x4xf32>
 }
+
+// -----
+
+func.func @window_outside(%a: tensor<1x2x1x2xf32>, %lse: tensor<1x1x2xf32>) {
+  // expected-error @below {{has a window that is not in the result, that of dv}}
+  %0 = exec.packed_attention_grad %a, %a, %a, %a, %a, %lse scale 1.0 at [0, 2, 9] strides [12, 6, 2, 1, 12, 6, 2, 1, 12, 6, 2, 1]
+      : (tensor<1x2x1x2xf32>, tensor<1x2x1x2xf32>, tensor<1x2x1x2xf32>, tensor<1x2x1x2xf32>, tensor<1x2x1x2xf32>, tensor<1x1x2xf32>) -> tensor<1x2x6xf32>
+  return
+}
+
+// -----
+
+func.func @two_windows(%a: tensor<1x2x1x2xf32>, %lse: tensor<1x1x2xf32>) {
+  // expected-error @below {{needs three offsets and four strides for each of dq, dk and dv}}
+  %0 = exec.packed_attention_grad %a, %a, %a, %a, %a, %lse scale 1.0 at [0, 2] strides [12, 6, 2, 1, 12, 6, 2, 1]
+      : (tensor<1x2x1x2xf32>, tensor<1x2x1x2xf32>, tensor<1x2x1x2xf32>, tensor<1x2x1x2xf32>, tensor<1x2x1x2xf32>, tensor<1x1x2xf32>) -> tensor<1x2x6xf32>
+  return
+}
+
+// -----
+
+func.func @too_few_elements(%a: tensor<1x2x1x2xf32>, %lse: tensor<1x1x2xf32>) {
+  // expected-error @below {{has 12 elements of gradients for a result of 14}}
+  %0 = exec.packed_attention_grad %a, %a, %a, %a, %a, %lse scale 1.0 at [0, 2, 4] strides [12, 6, 2, 1, 12, 6, 2, 1, 12, 6, 2, 1]
+      : (tensor<1x2x1x2xf32>, tensor<1x2x1x2xf32>, tensor<1x2x1x2xf32>, tensor<1x2x1x2xf32>, tensor<1x2x1x2xf32>, tensor<1x1x2xf32>) -> tensor<1x2x7xf32>
+  return
+}
