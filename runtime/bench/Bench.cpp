@@ -10,7 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "core/Arena.h"
+#include "host/Arena.h"
 #include "kernels/Attention.h"
 #include "kernels/Convolution.h"
 #include "kernels/Matmul.h"

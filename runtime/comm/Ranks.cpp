@@ -8,9 +8,7 @@
 #include "comm/Ranks.h"
 
 #include "comm/Reduce.h"
-#include "core/Context.h"
 #include "core/Error.h"
-#include "core/Profile.h"
 #include "core/Text.h"
 
 #include <algorithm>
@@ -296,25 +294,4 @@ JobFault Ranks::fail(int64_t code, const std::string &text) {
   if (!client)
     return {code, job.rank, text};
   return client->report({FaultReport::Failed, code, -1, text});
-}
-
-void weft_collective_call(weft_context *ctx, int32_t id, const void *input, void *output, void *scratch) {
-  // A failure is kept in the context; what the task computes after it is not used.
-  weft_collective(ctx, id, &input, &output, scratch);
-}
-
-int weft_collective(weft_context *ctx, int64_t index, const void *const *inputs, void *const *outputs, void *scratch) {
-  if (!ctx->ranks || index < 0 || index >= ctx->ranks->collectives()) {
-    ctx->fail("weft_collective", static_cast<int32_t>(index), "no such entry");
-    return 1;
-  }
-  int64_t start = ctx->profile ? ctx->profile->now() : 0;
-  bool done = ctx->ranks->run(index, inputs, outputs, scratch);
-  if (ctx->profile)
-    ctx->profile->called(start);
-  if (done)
-    return 0;
-  std::optional<JobFault> fault = ctx->ranks->fault();
-  ctx->fail("weft_collective", static_cast<int32_t>(index), fault ? fault->text.c_str() : "the transport failed");
-  return 1;
 }

@@ -8,6 +8,7 @@
 #include "core/Manifest.h"
 
 #include "core/Error.h"
+#include "core/Text.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -473,7 +474,7 @@ static ParamInfo masterOf(const Manifest &manifest, const StateInfo &state, cons
   node.fail("a master of no parameter of its shape");
 }
 
-Manifest Manifest::parse(const char *text, int64_t bytes) {
+Manifest Manifest::parse(const char *text, int64_t bytes, const std::string &target) {
   json document = json::parse(text, text + bytes, nullptr, /*allow_exceptions=*/false);
   Node root(document, "");
   if (!document.is_object())
@@ -484,8 +485,8 @@ Manifest Manifest::parse(const char *text, int64_t bytes) {
   Manifest manifest;
   manifest.model = root.at("model").text();
   manifest.target = root.at("target").text();
-  if (manifest.target != "host")
-    root.at("target").fail("this runtime is for target 'host'");
+  if (manifest.target != target)
+    root.at("target").fail("this runtime is for target '" + target + "'");
   if (root.has("cpu"))
     manifest.cpu = root.at("cpu").text();
   if (root.has("optimizer"))
@@ -510,8 +511,11 @@ Manifest Manifest::parse(const char *text, int64_t bytes) {
     manifest.mesh = parseMesh(root.at("mesh"));
   if (root.has("placement"))
     manifest.placement = root.at("placement").text();
-  for (const Node &node : root.at("inputs").items())
-    manifest.inputs.push_back(parseInput(node, manifest));
+  for (const Node &node : root.at("inputs").items()) {
+    InputInfo input = parseInput(node, manifest);
+    input.packedOffset = manifest.packedInputBytes();
+    manifest.inputs.push_back(std::move(input));
+  }
   for (const Node &node : root.at("params").items())
     manifest.params.push_back(parseParam(node, manifest));
   for (const Node &node : root.at("states").items()) {
@@ -526,8 +530,6 @@ Manifest Manifest::parse(const char *text, int64_t bytes) {
   manifest.tasks = root.at("tasks").texts();
   for (const Node &node : root.at("matmuls").items()) {
     manifest.matmuls.push_back(parseMatmul(node));
-    MatmulDesc &matmul = manifest.matmuls.back();
-    matmul.library = chooseMatmulLibrary(matmul.dtype, manifest.cpuFeatures);
     manifest.matmulScratch.push_back(node.has("scratch") ? node.at("scratch").integer() : 0);
   }
   for (const Node &node : root.at("attentions").items())
@@ -578,6 +580,13 @@ std::vector<const ParamInfo *> Manifest::stored() const {
   return all;
 }
 
+int64_t Manifest::packedInputBytes() const {
+  constexpr int64_t alignment = 256;
+  if (inputs.empty())
+    return 0;
+  return (inputs.back().packedOffset + inputs.back().bytes + alignment - 1) / alignment * alignment;
+}
+
 const StateInfo *Manifest::findState(const std::string &name) const {
   for (const StateInfo &state : states)
     if (state.name == name)
@@ -588,4 +597,11 @@ const StateInfo *Manifest::findState(const std::string &name) const {
 int Manifest::findTask(const std::string &name) const {
   auto found = std::find(tasks.begin(), tasks.end(), name);
   return found == tasks.end() ? -1 : static_cast<int>(found - tasks.begin());
+}
+
+std::string weft::rt::describeAttention(const AttentionDesc &desc) {
+  return format("%lld x %lld heads (%lld key/value) of %lld, %lld queries, %lld keys%s",
+                static_cast<long long>(desc.batch), static_cast<long long>(desc.heads),
+                static_cast<long long>(desc.kvHeads), static_cast<long long>(desc.head),
+                static_cast<long long>(desc.queries), static_cast<long long>(desc.keys), desc.causal ? ", causal" : "");
 }

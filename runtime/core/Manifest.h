@@ -66,6 +66,8 @@ struct InputInfo : TensorInfo {
   std::optional<int64_t> limit;
   /// An id that is allowed although it does not lie there: positions with this label do not count.
   std::optional<int64_t> ignore;
+  /// Where it lies when all inputs lie one after another.
+  int64_t packedOffset = 0;
 
   /// What its values are called in the data.
   const std::string &dataName() const { return field.empty() ? name : field; }
@@ -75,6 +77,24 @@ struct InputInfo : TensorInfo {
   }
   /// "ids below 256, or -100, which does not count"; empty without a limit.
   std::string describeIds() const;
+};
+
+/// Memory that inputs are written to: the arena itself, or all inputs one after another, for a device to copy them
+/// from.
+class InputMemory {
+public:
+  InputMemory(char *arena) : base(arena) {}
+  static InputMemory packed(char *buffer) {
+    InputMemory memory(buffer);
+    memory.isPacked = true;
+    return memory;
+  }
+
+  char *of(const InputInfo &input) const { return base + (isPacked ? input.packedOffset : input.offset); }
+
+private:
+  char *base;
+  bool isPacked = false;
 };
 
 /// Where a parameter's initial value comes from.
@@ -115,6 +135,9 @@ struct CollectiveInfo : CollectiveDesc {
   /// "all_reduce of 'h.0.w' over replica, shard".
   std::string describe(const Mesh &mesh) const;
 };
+
+/// Its sizes, for people: "2 x 12 heads (12 key/value) of 64, 1024 queries, 1024 keys, causal".
+std::string describeAttention(const AttentionDesc &desc);
 
 /// One line of the summary's schedule or kernel table.
 struct ScheduleEntry {
@@ -159,8 +182,9 @@ struct Manifest {
   std::vector<ScheduleEntry> schedule;
   int64_t kernelCount = 0;
 
-  /// Parses and checks `text`. Throws InternalError naming the field: only the compiler writes manifests.
-  static Manifest parse(const char *text, int64_t bytes);
+  /// Parses and checks `text`, which is for `target`. Throws InternalError naming the field: only the compiler writes
+  /// manifests.
+  static Manifest parse(const char *text, int64_t bytes, const std::string &target = "host");
 
   /// What has values of its own outside of the executable, under people's names: parameters, then statistics.
   std::vector<const ParamInfo *> stored() const;
@@ -171,6 +195,8 @@ struct Manifest {
   Box boxOf(const TensorInfo &tensor, const std::vector<int64_t> &coordinates) const {
     return Box::of(tensor.shape, tensor.sharding, mesh, coordinates);
   }
+  /// Bytes of all inputs, one after another.
+  int64_t packedInputBytes() const;
   /// Samples of one micro-batch, of all ranks together.
   int64_t samplesPerMicrobatch() const { return batch / microbatches; }
 };

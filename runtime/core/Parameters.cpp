@@ -283,7 +283,7 @@ static void initialise(const ParamInfo &param, const Box &box, uint64_t seed, ch
   });
 }
 
-std::vector<std::string> weft::rt::initialiseParameters(const Manifest &manifest, char *arena, uint64_t seed,
+std::vector<std::string> weft::rt::initialiseParameters(const Manifest &manifest, ArenaMemory &arena, uint64_t seed,
                                                         const SafetensorsFile *weights,
                                                         const std::vector<int64_t> &coordinates) {
   std::vector<std::string> remarks;
@@ -299,12 +299,14 @@ std::vector<std::string> weft::rt::initialiseParameters(const Manifest &manifest
   };
   auto fill = [&](const ParamInfo &param, const SafetensorsEntry *entry) {
     Box box = manifest.boxOf(param, coordinates);
-    if (entry)
-      loadFromWeights(param, box, *entry, weights->path(), param.in(arena));
-    else if (param.source.kind == ParamSource::File)
-      loadFromFile(param, box, files, param.in(arena));
-    else
-      initialise(param, box, seed, static_cast<char *>(param.in(arena)));
+    arena.write(param.offset, param.bytes, [&](char *to) {
+      if (entry)
+        loadFromWeights(param, box, *entry, weights->path(), to);
+      else if (param.source.kind == ParamSource::File)
+        loadFromFile(param, box, files, to);
+      else
+        initialise(param, box, seed, to);
+    });
   };
   for (const ParamInfo *param : manifest.stored()) {
     const SafetensorsEntry *entry = find(*param);
@@ -326,16 +328,17 @@ std::vector<std::string> weft::rt::initialiseParameters(const Manifest &manifest
   return remarks;
 }
 
-void weft::rt::initialiseStates(const Manifest &manifest, char *arena, const std::vector<int64_t> &coordinates) {
+void weft::rt::initialiseStates(const Manifest &manifest, ArenaMemory &arena, const std::vector<int64_t> &coordinates) {
   for (const StateInfo &state : manifest.states) {
     if (state.init != 0.0)
-      fillElements(state.in(arena), state.dtype, state.init, 0, state.elements());
+      arena.write(state.offset, state.bytes,
+                  [&](char *to) { fillElements(to, state.dtype, state.init, 0, state.elements()); });
     if (state.kind == "mesh")
-      memcpy(state.in(arena), coordinates.data(), state.bytes);
+      arena.write(state.offset, state.bytes, [&](char *to) { memcpy(to, coordinates.data(), state.bytes); });
   }
 }
 
-std::string weft::rt::saveParameters(const Manifest &manifest, const char *arena, const std::string &path,
+std::string weft::rt::saveParameters(const Manifest &manifest, ArenaMemory &arena, const std::string &path,
                                      Ranks *ranks) {
   bool writes = !ranks || ranks->rank() == 0;
   std::vector<SafetensorsEntry> entries;
@@ -357,13 +360,16 @@ std::string weft::rt::saveParameters(const Manifest &manifest, const char *arena
   std::vector<char> whole;
   for (const ParamInfo *stored : manifest.stored()) {
     const ParamInfo &param = *stored;
-    const char *local = arena + param.offset;
-    if (ranks) {
-      whole.resize(writes ? param.globalElements() * elementBytes(param.dtype) : 0);
-      ranks->gather(param, local, whole.data());
-      local = whole.data();
-    }
-    if (writes && !writer->append(local, param.globalElements() * elementBytes(param.dtype)))
+    bool good = true;
+    arena.read(param.offset, param.bytes, [&](const char *local) {
+      if (ranks) {
+        whole.resize(writes ? param.globalElements() * elementBytes(param.dtype) : 0);
+        ranks->gather(param, local, whole.data());
+        local = whole.data();
+      }
+      good = !writes || writer->append(local, param.globalElements() * elementBytes(param.dtype));
+    });
+    if (!good)
       return writer->error();
   }
   return writes && !writer->commit() ? writer->error() : "";

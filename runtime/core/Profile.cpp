@@ -44,11 +44,11 @@ void Profile::beginTask(int which) {
   taskStart = now();
 }
 
-void Profile::called(int64_t start) noexcept {
+void Profile::called(int64_t start, int64_t duration) noexcept {
   int32_t call = next++;
   // A task that calls more than its schedule lists would be found by endTask.
   if (call < entryCount[task] && recorded.size() < recorded.capacity())
-    recorded.push_back({step, firstEntry[task] + call, start, now() - start});
+    recorded.push_back({step, firstEntry[task] + call, start, duration});
 }
 
 void Profile::endTask() {

@@ -38,7 +38,9 @@ public:
   void beginStep();
   void beginTask(int task);
   /// The next call of the task ran from `start` until now.
-  void called(int64_t start) noexcept;
+  void called(int64_t start) noexcept { called(start, now() - start); }
+  /// The next call of the task ran from `start` for `duration`.
+  void called(int64_t start, int64_t duration) noexcept;
   void endTask();
   void endStep();
 

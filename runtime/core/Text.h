@@ -42,6 +42,11 @@ inline std::string formatDuration(double seconds) {
   return format("%lld h %lld min", whole / 3600, whole % 3600 / 60);
 }
 
+/// A line of `--plan`: "  label            value".
+inline std::string planLine(const std::string &label, const std::string &value) {
+  return format("  %-18s %s\n", label.c_str(), value.c_str());
+}
+
 /// "[2, 3]".
 template <typename Shape> std::string formatShape(const Shape &shape) {
   std::string text = "[";

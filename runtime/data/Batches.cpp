@@ -57,7 +57,7 @@ public:
 
   int64_t samples() const override { return (stream.size() - 1) / length; }
 
-  void load(int64_t index, int64_t row, char *arena) override {
+  void load(int64_t index, int64_t row, const InputMemory &memory) override {
     int64_t begin = index * length;
     if (std::all_of(parts.begin(), parts.end(), [&](const RowParts &part) { return part.of(row).empty(); }))
       return;
@@ -69,7 +69,7 @@ public:
         check(input, begin + shift, ids.data() + shift);
       for (const RowParts::Piece &piece : parts[i].of(row))
         convertElements(ids.data() + shift + piece.within, DType::I64,
-                        arena + input.offset + piece.local * elementBytes(input.dtype), input.dtype, piece.count);
+                        memory.of(input) + piece.local * elementBytes(input.dtype), input.dtype, piece.count);
     }
   }
 
@@ -124,28 +124,29 @@ std::unique_ptr<DataSource> weft::rt::openData(const Manifest &manifest, const s
 Batches::Batches(const Manifest &manifest, std::unique_ptr<DataSource> source, bool shuffle, uint64_t seed)
     : manifest(manifest), source(std::move(source)), shuffle(shuffle), seed(seed) {}
 
-void Batches::load(int64_t step, int64_t microbatch, char *arena) {
+void Batches::load(int64_t step, int64_t microbatch, const InputMemory &memory) {
   int64_t rows = manifest.samplesPerMicrobatch(), count = source->samples();
   for (int64_t row = 0; row < rows; ++row) {
     int64_t number = step * manifest.batch + microbatch * rows + row, epoch = number / count, index = number % count;
     if (shuffle)
       index = static_cast<int64_t>(
           Shuffle(static_cast<uint64_t>(count), seed, static_cast<uint64_t>(epoch))(static_cast<uint64_t>(index)));
-    source->load(index, row, arena);
+    source->load(index, row, memory);
   }
 }
 
-void weft::rt::fillConstantInputs(const Manifest &manifest, char *arena, const std::vector<int64_t> &coordinates) {
+void weft::rt::fillConstantInputs(const Manifest &manifest, const InputMemory &memory,
+                                  const std::vector<int64_t> &coordinates) {
   for (const InputInfo &input : manifest.inputs) {
     if (input.role == InputRole::Zeros)
-      fillElements(input.in(arena), input.dtype, 0.0, 0, input.elements());
+      fillElements(memory.of(input), input.dtype, 0.0, 0, input.elements());
     if (input.role == InputRole::Ones)
-      fillElements(input.in(arena), input.dtype, 1.0, 0, input.elements());
+      fillElements(memory.of(input), input.dtype, 1.0, 0, input.elements());
     if (input.role == InputRole::Positions) {
       int64_t length = input.shape.empty() ? 1 : input.shape.back();
       manifest.boxOf(input, coordinates).forEachRun([&](int64_t global, int64_t local, int64_t count) {
         for (int64_t i = 0; i < count; ++i)
-          fillElements(input.in(arena), input.dtype, static_cast<double>((global + i) % length), local + i,
+          fillElements(memory.of(input), input.dtype, static_cast<double>((global + i) % length), local + i,
                        local + i + 1);
       });
     }

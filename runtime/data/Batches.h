@@ -27,7 +27,7 @@ public:
 
   /// Writes sample `index` into row `row` of a micro-batch's inputs: the part of it that this rank holds, which may be
   /// nothing. Throws InputError for an id out of range.
-  virtual void load(int64_t index, int64_t row, char *arena) = 0;
+  virtual void load(int64_t index, int64_t row, const InputMemory &memory) = 0;
 
   /// What it is, for people: "1 file, 1000 tokens, 31 samples".
   virtual std::string describe() const = 0;
@@ -52,7 +52,7 @@ public:
   Batches(const Manifest &manifest, std::unique_ptr<DataSource> source, bool shuffle, uint64_t seed);
 
   /// Fills all inputs of one micro-batch.
-  void load(int64_t step, int64_t microbatch, char *arena);
+  void load(int64_t step, int64_t microbatch, const InputMemory &memory);
 
   const DataSource &data() const { return *source; }
 
@@ -64,7 +64,8 @@ private:
 };
 
 /// Fills the inputs that are the same in every micro-batch: ones and positions.
-void fillConstantInputs(const Manifest &manifest, char *arena, const std::vector<int64_t> &coordinates = {});
+void fillConstantInputs(const Manifest &manifest, const InputMemory &memory,
+                        const std::vector<int64_t> &coordinates = {});
 
 } // namespace weft::rt
 

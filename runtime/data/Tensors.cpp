@@ -71,7 +71,7 @@ public:
 
   int64_t samples() const override { return total; }
 
-  void load(int64_t index, int64_t row, char *arena) override {
+  void load(int64_t index, int64_t row, const InputMemory &memory) override {
     size_t number = 0;
     while (index >= files[number].first + files[number].samples)
       ++number;
@@ -83,8 +83,8 @@ public:
         check(files[number], column, sample, from);
       for (const RowParts::Piece &piece : column.parts.of(row))
         convertElements(from + piece.within * elementBytes(column.dtype), column.dtype,
-                        arena + column.input->offset + piece.local * elementBytes(column.input->dtype),
-                        column.input->dtype, piece.count);
+                        memory.of(*column.input) + piece.local * elementBytes(column.input->dtype), column.input->dtype,
+                        piece.count);
     }
   }
 

@@ -199,7 +199,7 @@ static void declareOptions(CLI::App &app, Options &options) {
   app.add_flag("--plan", options.plan, "print what is inside this executable and stop")->group(group);
 
   group = "Machine";
-  app.add_option("--threads", options.threads,
+  app.add_option("--threads", options.device.threads,
                  "threads of a rank [threads], 0: OMP_NUM_THREADS or its share of the processors")
       ->group(group)
       ->type_name("N")

@@ -8,7 +8,7 @@
 #ifndef WEFT_LAUNCH_OPTIONS_H
 #define WEFT_LAUNCH_OPTIONS_H
 
-#include "core/Manifest.h"
+#include "core/Device.h"
 
 #include <array>
 #include <cstdint>
@@ -40,8 +40,8 @@ struct Options {
   std::string log, save, weights, profile;
   int64_t reportEvery = 0, profileSteps = 3;
   bool quiet = false, plan = false, allowNonFinite = false;
-  /// 0: as many as OpenMP has, or this rank's share.
-  int threads = 0;
+  /// Threads, and what only some devices have.
+  DeviceOptions device;
   /// Ranks to start on this machine, 0: none.
   int64_t nproc = 0;
   /// Seconds that a rank waits for another.

@@ -6,26 +6,17 @@
 //===----------------------------------------------------------------------===//
 
 #include "core/Text.h"
-#include "kernels/Attention.h"
-#include "kernels/Convolution.h"
-#include "kernels/Matmul.h"
 #include "launch/Run.h"
 
 #include <algorithm>
 
 using namespace weft::rt;
 
-/// "  label            value".
-static std::string line(const std::string &label, const std::string &value) {
-  return format("  %-18s %s\n", label.c_str(), value.c_str());
-}
-
-static std::string printMemory(const Manifest &manifest, const weft_context &context) {
-  std::string text = "Memory\n" + line("arena", formatBytes(manifest.arenaBytes));
+static std::string printMemory(const Manifest &manifest, const DevicePlan &device) {
+  std::string text = "Memory\n" + planLine("arena", formatBytes(manifest.arenaBytes));
   for (const auto &[name, bytes] : manifest.memory)
-    text += line("  " + name, formatBytes(bytes));
-  return text + line("attention buffers", formatBytes(context.attentionWorkspace->bytes()) + " for " +
-                                              std::to_string(context.threads) + " threads, outside the arena");
+    text += planLine("  " + name, formatBytes(bytes));
+  return text + device.memory;
 }
 
 static std::string printTasks(const Manifest &manifest) {
@@ -39,29 +30,14 @@ static std::string printTasks(const Manifest &manifest) {
         bytes += entry.bytes;
         ++operations;
       }
-    text += line(task, format("%lld operations, %.2f GFLOP, %s moved", static_cast<long long>(operations), flops * 1e-9,
-                              formatBytes(static_cast<int64_t>(bytes)).c_str()));
+    text += planLine(task, format("%lld operations, %.2f GFLOP, %s moved", static_cast<long long>(operations),
+                                  flops * 1e-9, formatBytes(static_cast<int64_t>(bytes)).c_str()));
   }
   return text;
 }
 
-static std::string printLibraryCalls(const Manifest &manifest, const weft_context &context) {
-  std::string text = "Library calls\n" + line("kernels", std::to_string(manifest.kernelCount) + " generated");
-  std::map<std::string, int64_t> implementations;
-  for (const auto &matmul : context.matmuls)
-    ++implementations[matmul->implementation()];
-  for (const auto &convolution : context.convolutions)
-    ++implementations[convolution->implementation()];
-  for (const auto &[name, count] : implementations)
-    text += line("products", std::to_string(count) + " by oneDNN " + name +
-                                 (name.compare(0, 3, "ref") == 0 ? " (slow: its layout is not supported)" : ""));
-  for (const AttentionDesc &desc : manifest.attentions)
-    text += line("attention", format("%lld x %lld heads (%lld key/value) of %lld, %lld queries, %lld keys%s, %s",
-                                     static_cast<long long>(desc.batch), static_cast<long long>(desc.heads),
-                                     static_cast<long long>(desc.kvHeads), static_cast<long long>(desc.head),
-                                     static_cast<long long>(desc.queries), static_cast<long long>(desc.keys),
-                                     desc.causal ? ", causal" : "", availableAttentionKernels().front()->name));
-  return text;
+static std::string printLibraryCalls(const Manifest &manifest, const DevicePlan &device) {
+  return "Library calls\n" + planLine("kernels", std::to_string(manifest.kernelCount) + " generated") + device.calls;
 }
 
 static std::string printCollectives(const Manifest &manifest) {
@@ -85,7 +61,7 @@ static std::string printCollectives(const Manifest &manifest) {
   }
   std::string text = "Collectives\n";
   for (const auto &[kind, sums] : kinds)
-    text += line(std::to_string(sums.first), kind + ", " + formatBytes(sums.second) + " from and to each rank");
+    text += planLine(std::to_string(sums.first), kind + ", " + formatBytes(sums.second) + " from and to each rank");
   return text;
 }
 
@@ -115,22 +91,22 @@ static std::string printParameters(const Manifest &manifest) {
   return text;
 }
 
-std::string weft::rt::printPlan(const Manifest &manifest, const weft_context &context) {
+std::string weft::rt::printPlan(const Manifest &manifest, const DevicePlan &device) {
   std::string text = manifest.model + " for " + manifest.target + ", processor " + manifest.cpu + "\n";
-  text += line("batch", format("%lld samples in %lld micro-batches of %lld", static_cast<long long>(manifest.batch),
-                               static_cast<long long>(manifest.microbatches),
-                               static_cast<long long>(manifest.samplesPerMicrobatch())));
+  text += planLine("batch", format("%lld samples in %lld micro-batches of %lld", static_cast<long long>(manifest.batch),
+                                   static_cast<long long>(manifest.microbatches),
+                                   static_cast<long long>(manifest.samplesPerMicrobatch())));
   if (manifest.mesh.size() > 1)
-    text += line("ranks", std::to_string(manifest.mesh.size()) + " (" + manifest.mesh.describe() + ")" +
-                              (manifest.placement.empty() ? "" : ", placed " + manifest.placement));
-  text += line(manifest.mesh.size() > 1 ? "work of a rank" : "work of a step",
-               format("%.2f GFLOP", manifest.flopsPerStep * 1e-9));
+    text += planLine("ranks", std::to_string(manifest.mesh.size()) + " (" + manifest.mesh.describe() + ")" +
+                                  (manifest.placement.empty() ? "" : ", placed " + manifest.placement));
+  text += planLine(manifest.mesh.size() > 1 ? "work of a rank" : "work of a step",
+                   format("%.2f GFLOP", manifest.flopsPerStep * 1e-9));
   if (!manifest.optimizer.empty())
-    text += line("optimizer", manifest.optimizer);
+    text += planLine("optimizer", manifest.optimizer);
   for (const InputInfo &input : manifest.inputs)
-    text += line("input", input.name + " " + dtypeName(input.dtype) + formatShape(input.shape) + " " +
-                              roleName(input.role) + (input.field.empty() ? "" : " '" + input.field + "'") +
-                              (input.limit ? ", " + input.describeIds() : ""));
-  return text + printMemory(manifest, context) + printTasks(manifest) + printLibraryCalls(manifest, context) +
+    text += planLine("input", input.name + " " + dtypeName(input.dtype) + formatShape(input.shape) + " " +
+                                  roleName(input.role) + (input.field.empty() ? "" : " '" + input.field + "'") +
+                                  (input.limit ? ", " + input.describeIds() : ""));
+  return text + printMemory(manifest, device) + printTasks(manifest) + printLibraryCalls(manifest, device) +
          printCollectives(manifest) + printParameters(manifest);
 }

@@ -16,35 +16,44 @@ using namespace weft::rt;
 
 static constexpr const char kGradientPrefix[] = "grad/";
 
-void Record::evaluated(const char *arena) {
-  lossSum += loadDouble(arena + manifest.findState("eval_loss_sum")->offset, DType::F64, 0);
-  lossCount += loadDouble(arena + manifest.findState("eval_loss_count")->offset, DType::F64, 0);
-  if (const StateInfo *state = manifest.findState("logits"))
-    logits.append(arena + state->offset, state->bytes);
+double weft::rt::readScalar(const Manifest &manifest, ArenaMemory &arena, const char *state) {
+  const StateInfo &info = *manifest.findState(state);
+  double value = 0;
+  arena.read(info.offset, info.bytes, [&](const char *from) { value = loadDouble(from, info.dtype, 0); });
+  return value;
 }
 
-void Record::keepGradients(const char *arena) {
-  double count = loadDouble(arena + manifest.findState("loss_count")->offset, DType::F64, 0);
+void Record::evaluated(ArenaMemory &arena) {
+  lossSum += readScalar(manifest, arena, "eval_loss_sum");
+  lossCount += readScalar(manifest, arena, "eval_loss_count");
+  if (const StateInfo *state = manifest.findState("logits"))
+    arena.read(state->offset, state->bytes, [&](const char *from) { logits.append(from, state->bytes); });
+}
+
+void Record::keepGradients(ArenaMemory &arena) {
+  double count = readScalar(manifest, arena, "loss_count");
   for (const StateInfo &state : manifest.states) {
     if (state.name.compare(0, sizeof(kGradientPrefix) - 1, kGradientPrefix) != 0)
       continue;
     Gradient gradient{state, std::vector<float>(state.elements())};
     gradient.tensor.dtype = DType::F32;
     gradient.tensor.bytes = state.elements() * static_cast<int64_t>(sizeof(float));
-    for (int64_t i = 0; i < state.elements(); ++i)
-      gradient.values[i] = static_cast<float>(loadDouble(arena + state.offset, state.dtype, i) / count);
+    arena.read(state.offset, state.bytes, [&](const char *from) {
+      for (int64_t i = 0; i < state.elements(); ++i)
+        gradient.values[i] = static_cast<float>(loadDouble(from, state.dtype, i) / count);
+    });
     gradients.push_back(std::move(gradient));
   }
 }
 
-void Record::stepped(const char *arena, double loss, double gradNorm) {
+void Record::stepped(ArenaMemory &arena, double loss, double gradNorm) {
   if (curve.empty())
     keepGradients(arena);
   curve.push_back(loss);
   gradNorms.push_back(gradNorm);
 }
 
-std::string Record::write(const char *arena, const std::string &path, Ranks &ranks) const {
+std::string Record::write(ArenaMemory &arena, const std::string &path, Ranks &ranks) const {
   int64_t steps = static_cast<int64_t>(curve.size());
   double loss = lossSum / lossCount;
   std::vector<SafetensorsEntry> entries = {{"curve", "F64", {steps}, curve.data(), steps * 8},
@@ -91,7 +100,7 @@ std::string Record::write(const char *arena, const std::string &path, Ranks &ran
   for (const Gradient &gradient : gradients)
     append(gradient.tensor, gradient.values.data());
   for (const ParamInfo &param : manifest.params)
-    append(param, arena + param.offset);
+    arena.read(param.offset, param.bytes, [&](const char *from) { append(param, from); });
   if (!writes || writer->commit())
     return "";
   return writer->error();

@@ -69,13 +69,15 @@ public:
   /// The rank, as far as it is known.
   int64_t number = 0;
 
-  int run(const Program &program, const Manifest &manifest, Options &options, const std::optional<LaunchInfo> &launch) {
+  int run(const Program &program, const Manifest &manifest, Options &options, const std::optional<LaunchInfo> &launch,
+          const DeviceLibrary &library) {
     std::string fault = checkWorld(manifest, launch);
     if (!fault.empty())
       throw UsageError(fault);
     if (number != 0)
       silence(options);
-    int threads = defaultThreads(launch);
+    DeviceOptions device = options.device;
+    device.defaultThreads = defaultThreads(launch);
     if (manifest.mesh.size() == 1) {
       ranks = std::make_unique<Ranks>(manifest);
     } else {
@@ -89,7 +91,7 @@ public:
         _exit(static_cast<int>(fault.code));
       });
     }
-    train(program, manifest, options, *ranks, threads);
+    train(program, manifest, options, *ranks, library, device);
     return kDone;
   }
 
@@ -118,7 +120,8 @@ int weft::rt::runProgram(const Program &program, int argc, const char *const *ar
   Manifest manifest;
   Rank rank;
   try {
-    manifest = Manifest::parse(program.manifest, program.manifestBytes);
+    const DeviceLibrary &library = program.device ? *program.device : *weft_device_library();
+    manifest = Manifest::parse(program.manifest, program.manifestBytes, library.target());
     std::optional<LaunchInfo> launch = launchFromEnvironment();
     rank.number = launch ? launch->rank : 0;
     std::string help;
@@ -131,14 +134,13 @@ int weft::rt::runProgram(const Program &program, int argc, const char *const *ar
     if (!remark.empty())
       fprintf(stderr, "note: %s\n", remark.c_str());
     if (options->plan) {
-      weft_context context(manifest, options->threads > 0 ? options->threads : omp_get_max_threads(),
-                           options->threads == 0);
-      fputs(printPlan(manifest, context).c_str(), stdout);
+      options->device.defaultThreads = omp_get_max_threads();
+      fputs(printPlan(manifest, library.describePlan(manifest, options->device)).c_str(), stdout);
       return kDone;
     }
     if (options->nproc > 0 && !getenv("WEFT_LAUNCHED"))
       return spawn(manifest, *options, argv);
-    return rank.run(program, manifest, *options, launch);
+    return rank.run(program, manifest, *options, launch, library);
   } catch (const FaultError &error) {
     return rank.failed(error.fault);
   } catch (const UsageError &error) {

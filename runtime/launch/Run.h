@@ -9,7 +9,7 @@
 #define WEFT_LAUNCH_RUN_H
 
 #include "comm/Ranks.h"
-#include "core/Context.h"
+#include "core/Device.h"
 #include "core/Manifest.h"
 #include "launch/Options.h"
 
@@ -25,6 +25,8 @@ struct Program {
   const weft_task_fn *tasks;
   /// How ranks reach one another; null where there is only one.
   TransportFactory transport = nullptr;
+  /// What runs the tasks; null: what is linked.
+  const DeviceLibrary *device = nullptr;
 };
 
 /// The whole executable: parses the command line, trains, returns the exit code. Throws nothing; failures are one line
@@ -32,11 +34,12 @@ struct Program {
 int runProgram(const Program &program, int argc, const char *const *argv) noexcept;
 
 /// Prints the manifest for people.
-std::string printPlan(const Manifest &manifest, const weft_context &context);
+std::string printPlan(const Manifest &manifest, const DevicePlan &device);
 
-/// Trains as `options` say, as one of `ranks`, with `threads` threads unless the options give their number. Throws
-/// InputError, UsageError, InternalError, or FaultError where another rank is the reason.
-void train(const Program &program, const Manifest &manifest, const Options &options, Ranks &ranks, int threads);
+/// Trains as `options` say, as one of `ranks`, on a device that `library` opens. Throws InputError, UsageError,
+/// InternalError, or FaultError where another rank is the reason.
+void train(const Program &program, const Manifest &manifest, const Options &options, Ranks &ranks,
+           const DeviceLibrary &library, const DeviceOptions &device);
 
 } // namespace weft::rt
 

@@ -6,9 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "checkpoint/AtomicFile.h"
-#include "core/Arena.h"
 #include "core/Error.h"
-#include "core/MachinePeak.h"
 #include "core/Parameters.h"
 #include "core/ProfileReport.h"
 #include "core/Text.h"
@@ -20,7 +18,6 @@
 #include <cmath>
 #include <csignal>
 #include <cstring>
-#include <omp.h>
 
 using namespace weft;
 using namespace weft::rt;
@@ -66,59 +63,53 @@ double millisecondsSince(steady_clock::time_point start) {
   return std::chrono::duration<double, std::milli>(steady_clock::now() - start).count();
 }
 
-/// Connections that may reach into the arena, as long as it lives.
-class Connections {
-public:
-  Connections(Ranks &ranks, Arena &arena) : ranks(ranks) { ranks.connect(arena.data(), arena.size()); }
-  ~Connections() { ranks.release(); }
-  Connections(const Connections &) = delete;
-  Connections &operator=(const Connections &) = delete;
-
-private:
-  Ranks &ranks;
-};
-
 /// One run of the step loop.
 class Trainer {
 public:
-  Trainer(const Program &program, const Manifest &manifest, const Options &options, Ranks &ranks, int threads);
+  Trainer(const Program &program, const Manifest &manifest, const Options &options, Ranks &ranks,
+          const DeviceLibrary &library, const DeviceOptions &deviceOptions);
   void run();
 
 private:
   void runTask(const char *name);
-  double scalar(const char *state) const;
-  StepResult step(int64_t index);
+  double scalar(const char *state) { return readScalar(manifest, *device, state); }
+  void beginStep();
+  StepResult finishStep();
+  bool mayBegin() const;
   void evaluate(int64_t step);
   void evaluateFirstBatch();
-  StepResult profiledStep(int64_t index);
+  bool beginProfile();
+  void endProfile();
   void reportProfile();
   void save(int64_t step);
   void checkOutputs() const;
   bool stopsAfter(int64_t done, bool failed);
 
-  const Program &program;
   const Manifest &manifest;
   const Options &options;
   JsonLog log;
   Ranks &ranks;
-  weft_context context;
-  Arena arena;
-  Connections connections;
+  std::unique_ptr<Device> device;
   Progress progress;
   std::unique_ptr<Batches> batches, evalBatches;
   Record record;
   std::unique_ptr<Profile> profile;
   int64_t lastEvaluated = -1;
+  /// Steps whose tasks the device has, and those whose metrics were taken: as many of them are under way at most as
+  /// there are places in `startedAt`.
+  int64_t begun = 0, finished = 0;
+  std::vector<steady_clock::time_point> startedAt;
+  steady_clock::time_point lastFinished;
   bool askedToStop = false;
 };
 
 } // namespace
 
-Trainer::Trainer(const Program &program, const Manifest &manifest, const Options &options, Ranks &ranks, int threads)
-    : program(program), manifest(manifest), options(options), log(options.log, manifest), ranks(ranks),
-      context(manifest, options.threads > 0 ? options.threads : threads, options.threads == 0),
-      arena(manifest.arenaBytes), connections(ranks, arena), progress(manifest, options), record(manifest) {
-  context.ranks = &ranks;
+Trainer::Trainer(const Program &program, const Manifest &manifest, const Options &options, Ranks &ranks,
+                 const DeviceLibrary &library, const DeviceOptions &deviceOptions)
+    : manifest(manifest), options(options), log(options.log, manifest), ranks(ranks),
+      device(library.open(manifest, program.tasks, ranks, deviceOptions)), progress(manifest, options),
+      record(manifest), startedAt(device->stepsInFlight()) {
   if ((!options.eval.empty() || !options.record.empty()) && manifest.findTask("eval") < 0)
     throw UsageError("this executable was compiled without a loss to evaluate");
   checkOutputs();
@@ -140,11 +131,12 @@ Trainer::Trainer(const Program &program, const Manifest &manifest, const Options
       throw InputError(error);
   }
   for (const std::string &remark :
-       initialiseParameters(manifest, arena.data(), options.seed, weights.get(), ranks.coordinates()))
+       initialiseParameters(manifest, *device, options.seed, weights.get(), ranks.coordinates()))
     progress.remark("note: " + remark);
-  initialiseStates(manifest, arena.data(), ranks.coordinates());
-  memcpy(manifest.findState("hyper")->in(arena.data()), hyper.data(), sizeof(hyper));
-  fillConstantInputs(manifest, arena.data(), ranks.coordinates());
+  initialiseStates(manifest, *device, ranks.coordinates());
+  device->write(manifest.findState("hyper")->offset, sizeof(hyper),
+                [&](char *to) { memcpy(to, hyper.data(), sizeof(hyper)); });
+  device->prepareInputs([&](const InputMemory &memory) { fillConstantInputs(manifest, memory, ranks.coordinates()); });
 }
 
 /// Finds out before the first step what would otherwise be found after the last.
@@ -163,64 +155,81 @@ void Trainer::checkOutputs() const {
 
 void Trainer::runTask(const char *name) {
   int task = manifest.findTask(name);
-  if (context.profile)
-    context.profile->beginTask(task);
   ranks.beginTask(task);
-  program.tasks[task](&context, arena.data());
+  device->runTask(task);
+  const char *fault = device->error();
+  if (!fault)
+    return;
   // Where another rank is the reason, it is that rank's fault and not this program's.
-  if (context.error())
-    ranks.check();
-  context.check(name);
-  if (context.profile)
-    context.profile->endTask();
+  ranks.check();
+  throw InternalError(std::string("in task '") + name + "': " + fault);
 }
 
-double Trainer::scalar(const char *state) const {
-  return loadDouble(manifest.findState(state)->in(arena.data()), DType::F64, 0);
-}
-
-StepResult Trainer::step(int64_t index) {
-  auto start = steady_clock::now();
+/// Gives the device all tasks of the next step.
+void Trainer::beginStep() {
+  int64_t index = begun++;
+  startedAt[index % startedAt.size()] = steady_clock::now();
+  auto load = [&](int64_t microbatch) {
+    device->loadInputs([&](const InputMemory &memory) { batches->load(index, microbatch, memory); });
+  };
   if (manifest.microbatches == 1) {
-    batches->load(index, 0, arena.data());
+    load(0);
     runTask("step");
   } else {
     for (int64_t microbatch = 0; microbatch < manifest.microbatches; ++microbatch) {
-      batches->load(index, microbatch, arena.data());
+      load(microbatch);
       runTask(microbatch == 0 ? "first" : "next");
     }
     runTask("update");
   }
+  device->noteMetrics();
+}
+
+/// Waits for the oldest step that is under way.
+StepResult Trainer::finishStep() {
+  StepMetrics metrics = device->takeMetrics();
+  auto now = steady_clock::now();
+  // A step that was begun while another was under way takes its time from that one's end.
+  auto start = std::max(startedAt[finished++ % startedAt.size()], lastFinished);
+  lastFinished = now;
   StepResult result;
-  result.step = index + 1;
-  result.loss = scalar("loss_sum") / scalar("loss_count");
-  result.gradNorm = scalar("grad_norm");
-  result.learningRate = scalar("lr");
-  result.milliseconds = millisecondsSince(start);
+  result.step = finished;
+  result.loss = metrics.loss();
+  result.gradNorm = metrics.gradNorm;
+  result.learningRate = metrics.learningRate;
+  result.milliseconds = std::chrono::duration<double, std::milli>(now - start).count();
   return result;
 }
 
-/// A step that the profile records, if it is one of those.
-StepResult Trainer::profiledStep(int64_t index) {
+/// Whether another step may be begun now: there is one, the device takes it, and nothing wants to see the arena between
+/// it and the one before.
+bool Trainer::mayBegin() const {
+  if (begun == options.steps || begun - finished == static_cast<int64_t>(startedAt.size()))
+    return false;
+  bool seen = !options.record.empty() || profile || (evalBatches && begun % options.evalEvery == 0) || stopSignal;
+  return begun == finished || !seen;
+}
+
+/// Records the next step, if it is one that the profile wants. None is under way then.
+bool Trainer::beginProfile() {
   // The first step also meets fresh memory: it counts only where there is no other.
   int64_t first = options.steps > 1 ? 1 : 0;
-  if (!profile || index < first || profile->steps() >= options.profileSteps)
-    return step(index);
-  context.profile = profile.get();
+  if (!profile || begun < first || profile->steps() >= options.profileSteps)
+    return false;
+  device->setProfile(profile.get());
   profile->beginStep();
-  StepResult result = step(index);
+  return true;
+}
+
+void Trainer::endProfile() {
   profile->endStep();
-  context.profile = nullptr;
-  if (profile->steps() == options.profileSteps || index + 1 == options.steps)
+  device->setProfile(nullptr);
+  if (profile->steps() == options.profileSteps || finished == options.steps)
     reportProfile();
-  return result;
 }
 
 void Trainer::reportProfile() {
-  ProfileMachine machine;
-  machine.threads = context.threads;
-  machine.peak = measureMultiplyAdds(context.threads);
-  machine.copy = measureCopy(context.threads);
+  ProfileMachine machine = device->measure();
   fputs(profileTable(manifest, *profile, machine).c_str(), stdout);
   fflush(stdout);
   std::string fault = writeTrace(manifest, *profile, machine, options.profile);
@@ -239,7 +248,7 @@ void Trainer::evaluate(int64_t step) {
   double sum = 0, number = 0;
   for (int64_t batch = 0; batch < count; ++batch)
     for (int64_t microbatch = 0; microbatch < manifest.microbatches; ++microbatch) {
-      evalBatches->load(batch, microbatch, arena.data());
+      device->loadInputs([&](const InputMemory &memory) { evalBatches->load(batch, microbatch, memory); });
       runTask("eval");
       sum += scalar("eval_loss_sum");
       number += scalar("eval_loss_count");
@@ -252,21 +261,21 @@ void Trainer::evaluate(int64_t step) {
 
 void Trainer::evaluateFirstBatch() {
   for (int64_t microbatch = 0; microbatch < manifest.microbatches; ++microbatch) {
-    batches->load(0, microbatch, arena.data());
+    device->loadInputs([&](const InputMemory &memory) { batches->load(0, microbatch, memory); });
     runTask("eval");
-    record.evaluated(arena.data());
+    record.evaluated(*device);
   }
 }
 
 void Trainer::save(int64_t step) {
   if (!options.save.empty()) {
-    std::string fault = saveParameters(manifest, arena.data(), options.save, ranks.world() > 1 ? &ranks : nullptr);
+    std::string fault = saveParameters(manifest, *device, options.save, ranks.world() > 1 ? &ranks : nullptr);
     if (!fault.empty())
       throw InputError("the parameters of step " + std::to_string(step) + " were not saved: " + fault);
     progress.remark("saved the parameters to " + options.save);
   }
   if (!options.record.empty()) {
-    std::string fault = record.write(arena.data(), options.record, ranks);
+    std::string fault = record.write(*device, options.record, ranks);
     if (!fault.empty())
       throw InputError(fault);
   }
@@ -289,59 +298,67 @@ void Trainer::run() {
   std::string mesh = ranks.world() == 1 ? ""
                                         : format("%lld ranks (%s), each ", static_cast<long long>(ranks.world()),
                                                  manifest.mesh.describe().c_str());
-  progress.remark(format("%s: %s%s of memory, %d threads; %s", manifest.model.c_str(), mesh.c_str(),
-                         formatBytes(manifest.arenaBytes).c_str(), context.threads,
+  progress.remark(format("%s: %s%s of memory, %s; %s", manifest.model.c_str(), mesh.c_str(),
+                         formatBytes(manifest.arenaBytes).c_str(), device->describe().c_str(),
                          batches->data().describe().c_str()));
+  if (std::string report = device->report(); !report.empty())
+    progress.remark(report);
   if (!options.record.empty())
     evaluateFirstBatch();
   auto start = steady_clock::now();
-  int64_t done = 0;
   double lastLoss = 0;
   // What stops the run early; the parameters so far are still saved.
   std::string fault;
   bool stopped = ranks.world() == 1 && stopSignal;
-  while (done < options.steps && !stopped) {
-    StepResult result = profiledStep(done++);
+  // Steps that are under way when the run stops are part of it.
+  while (begun > finished || (finished < options.steps && !stopped)) {
+    bool profiled = beginProfile();
+    while (!stopped && mayBegin())
+      beginStep();
+    StepResult result = finishStep();
+    if (profiled)
+      endProfile();
     lastLoss = result.loss;
     progress.step(result);
     if (!options.record.empty())
-      record.stepped(arena.data(), result.loss, result.gradNorm);
+      record.stepped(*device, result.loss, result.gradNorm);
     try {
       log.step(result);
       if (!std::isfinite(result.loss) && !options.allowNonFinite)
         break;
-      if (done % options.evalEvery == 0 || done == options.steps)
-        evaluate(done);
+      if (finished % options.evalEvery == 0 || finished == options.steps)
+        evaluate(finished);
     } catch (const InputError &error) {
       // A log is rank 0's alone, and the others go on; data that one rank cannot read stops the others too.
       if (ranks.world() > 1 && !dynamic_cast<const LogError *>(&error))
         throw;
-      fault = error.what();
+      if (fault.empty())
+        fault = error.what();
     }
-    stopped = stopsAfter(done, !fault.empty());
+    stopped = stopsAfter(finished, !fault.empty());
   }
   if (!std::isfinite(lastLoss) && !options.allowNonFinite)
     throw InputError(format("the loss of step %lld is %g; lower --lr, set --clip, or give --allow-nonfinite to go on",
-                            static_cast<long long>(done), lastLoss));
+                            static_cast<long long>(finished), lastLoss));
   if (stopped && fault.empty())
     progress.remark(format("stopped by %s after step %lld of %lld",
                            stopSignal == SIGINT    ? "SIGINT"
                            : stopSignal == SIGTERM ? "SIGTERM"
                                                    : "another rank",
-                           static_cast<long long>(done), static_cast<long long>(options.steps)));
+                           static_cast<long long>(finished), static_cast<long long>(options.steps)));
   // A signal may have come before all steps that were to be profiled.
   if (profile && profile->steps() > 0)
     reportProfile();
-  save(done);
+  save(finished);
   if (!fault.empty())
     throw InputError(fault);
-  if (done > 0)
-    progress.remark(format("%lld steps in %s", static_cast<long long>(done),
+  if (finished > 0)
+    progress.remark(format("%lld steps in %s", static_cast<long long>(finished),
                            formatDuration(millisecondsSince(start) * 1e-3).c_str()));
   ranks.goodbye();
 }
 
 void weft::rt::train(const Program &program, const Manifest &manifest, const Options &options, Ranks &ranks,
-                     int threads) {
-  Trainer(program, manifest, options, ranks, threads).run();
+                     const DeviceLibrary &library, const DeviceOptions &device) {
+  Trainer(program, manifest, options, ranks, library, device).run();
 }

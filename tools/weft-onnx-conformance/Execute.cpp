@@ -6,10 +6,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "Execute.h"
-#include "core/Arena.h"
-#include "core/Context.h"
 #include "core/Manifest.h"
 #include "core/Parameters.h"
+#include "host/Arena.h"
+#include "host/Context.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ExecutionEngine/Orc/ExecutionUtils.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
@@ -124,8 +124,9 @@ static Outcome executeOrThrow(const TestCase &test, const std::string &manifest,
   rt::Manifest facts = rt::Manifest::parse(manifest.data(), manifest.size());
   weft_context runtime(facts, /*threads=*/1, /*mayReduce=*/true);
   rt::Arena arena(facts.arenaBytes);
-  rt::initialiseStates(facts, arena.data());
-  rt::initialiseParameters(facts, arena.data(), 0, nullptr);
+  rt::HostMemory memory(arena.data());
+  rt::initialiseStates(facts, memory);
+  rt::initialiseParameters(facts, memory, 0, nullptr);
   // Results that nobody writes show, and temporaries that are read before they are written.
   std::memset(arena.data() + facts.persistentBytes, 0xff, facts.arenaBytes - facts.persistentBytes);
   for (const rt::StateInfo &state : facts.states)

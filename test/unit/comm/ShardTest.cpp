@@ -154,14 +154,14 @@ TEST(Shard, InitialValues) {
     }
     manifest.params.push_back(param);
     std::vector<char> together = assemble(manifest, param, [&](const std::vector<int64_t> &coordinates, char *local) {
-      initialiseParameters(manifest, local, 42, weights.get(), coordinates);
+      initialiseParameters(manifest, ArenaAt(local), 42, weights.get(), coordinates);
     });
     Manifest alone = manifest;
     alone.mesh = {};
     alone.params[0].sharding = {};
     alone.params[0].bytes = count * elementBytes(param.dtype);
     std::vector<char> whole(alone.params[0].bytes);
-    initialiseParameters(alone, whole.data(), 42, weights.get());
+    initialiseParameters(alone, ArenaAt(whole.data()), 42, weights.get());
     ASSERT_EQ(together, whole) << "seed " << seed << " mesh " << manifest.mesh.describe();
   }
 }
@@ -184,7 +184,7 @@ TEST(Shard, PackedWeights) {
     place(param, manifest.mesh);
     manifest.params.push_back(param);
     std::vector<float> local(12);
-    initialiseParameters(manifest, reinterpret_cast<char *>(local.data()), 0, weights.get(), {1});
+    initialiseParameters(manifest, ArenaAt(local.data()), 0, weights.get(), {1});
     return local;
   };
   EXPECT_EQ(load({2, 12}), (std::vector<float>{2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23}));

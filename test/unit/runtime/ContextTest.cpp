@@ -5,10 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "core/Context.h"
-#include "core/Arena.h"
+#include "host/Context.h"
 #include "core/CpuFeatures.h"
 #include "core/Error.h"
+#include "host/Arena.h"
 
 #include <algorithm>
 #include <atomic>

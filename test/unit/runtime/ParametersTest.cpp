@@ -43,7 +43,7 @@ Manifest manifestOf(ParamInfo info) {
 std::string initialiseError(const Manifest &manifest, const SafetensorsFile *weights = nullptr) {
   std::vector<char> arena(1 << 16);
   try {
-    initialiseParameters(manifest, arena.data(), 0, weights);
+    initialiseParameters(manifest, ArenaAt(arena.data()), 0, weights);
   } catch (const InputError &error) {
     return error.what();
   }
@@ -91,10 +91,10 @@ TEST(Parameters, FromFile) {
   ParamInfo info = param("w", {3, 2});
   info.source = {ParamSource::File, folder.write("m.onnx", bytes), 10, 48, 58, DType::F64, {2, 3}, {1, 0}, 0};
   std::vector<float> values(6);
-  initialiseParameters(manifestOf(info), reinterpret_cast<char *>(values.data()), 0, nullptr);
+  initialiseParameters(manifestOf(info), ArenaAt(values.data()), 0, nullptr);
   EXPECT_EQ(values, (std::vector<float>{0.5, 3.5, 1.5, 4.5, 2.5, 5.5}));
   info.source.perm.clear();
-  initialiseParameters(manifestOf(info), reinterpret_cast<char *>(values.data()), 0, nullptr);
+  initialiseParameters(manifestOf(info), ArenaAt(values.data()), 0, nullptr);
   EXPECT_EQ(values, (std::vector<float>{0.5, 1.5, 2.5, 3.5, 4.5, 5.5}));
 }
 
@@ -124,9 +124,9 @@ TEST(Parameters, Initialisers) {
   std::vector<float> one(count), many(count), reference(count);
   int threads = omp_get_max_threads();
   omp_set_num_threads(1);
-  initialiseParameters(manifestOf(info), reinterpret_cast<char *>(one.data()), 5, nullptr);
+  initialiseParameters(manifestOf(info), ArenaAt(one.data()), 5, nullptr);
   omp_set_num_threads(4);
-  initialiseParameters(manifestOf(info), reinterpret_cast<char *>(many.data()), 5, nullptr);
+  initialiseParameters(manifestOf(info), ArenaAt(many.data()), 5, nullptr);
   omp_set_num_threads(threads);
   fillNormal(reference.data(), 0, count, 5, hashName("w"), 0.02f);
   EXPECT_EQ(one, reference);
@@ -135,12 +135,12 @@ TEST(Parameters, Initialisers) {
   info.source.kind = ParamSource::Normal;
   info.source.value = 0.02;
   std::vector<uint16_t> half(count);
-  initialiseParameters(manifestOf(info), reinterpret_cast<char *>(half.data()), 5, nullptr);
+  initialiseParameters(manifestOf(info), ArenaAt(half.data()), 5, nullptr);
   for (int64_t i = 0; i < count; i += 97)
     EXPECT_NEAR(loadDouble(half.data(), DType::BF16, i), reference[i], std::fabs(reference[i]) / 256);
   info = param("c", {3}, DType::F16);
   info.source.value = 0.25;
-  initialiseParameters(manifestOf(info), reinterpret_cast<char *>(half.data()), 5, nullptr);
+  initialiseParameters(manifestOf(info), ArenaAt(half.data()), 5, nullptr);
   EXPECT_EQ(loadDouble(half.data(), DType::F16, 2), 0.25);
 }
 
@@ -153,11 +153,11 @@ TEST(Parameters, WeightsAndSave) {
   manifest.params[1].aliases = {"tied.b"};
   float values[] = {1, 2, 3, 4}, other[4] = {};
   std::string path = folder.path("w.safetensors"), error;
-  ASSERT_EQ(saveParameters(manifest, reinterpret_cast<char *>(values), path), "");
+  ASSERT_EQ(saveParameters(manifest, ArenaAt(values), path), "");
   auto file = SafetensorsFile::open(path, error);
   ASSERT_NE(file, nullptr) << error;
   EXPECT_EQ(file->metadata().at("tied/tied.b"), "b");
-  EXPECT_TRUE(initialiseParameters(manifest, reinterpret_cast<char *>(other), 0, file.get()).empty());
+  EXPECT_TRUE(initialiseParameters(manifest, ArenaAt(other), 0, file.get()).empty());
   EXPECT_EQ(memcmp(values, other, sizeof(values)), 0);
 
   ASSERT_EQ(
@@ -165,7 +165,7 @@ TEST(Parameters, WeightsAndSave) {
           path, {{"a", "F32", {2}, values, 8}, {"tied.b", "F32", {2, 1}, values, 8}, {"extra", "F32", {1}, values, 4}}),
       "");
   file = SafetensorsFile::open(path, error);
-  auto remarks = initialiseParameters(manifest, reinterpret_cast<char *>(other), 0, file.get());
+  auto remarks = initialiseParameters(manifest, ArenaAt(other), 0, file.get());
   ASSERT_EQ(remarks.size(), 1u);
   EXPECT_NE(remarks[0].find("1 tensors belong to no parameter"), std::string::npos);
   EXPECT_EQ(other[3], 2);

@@ -9,7 +9,7 @@
 
 #include "TestSupport.h"
 #include "core/Error.h"
-#include "core/MachinePeak.h"
+#include "host/MachinePeak.h"
 
 #include <fstream>
 #include <gtest/gtest.h>

@@ -8,6 +8,7 @@
 #ifndef WEFT_TEST_UNIT_RUNTIME_TESTSUPPORT_H
 #define WEFT_TEST_UNIT_RUNTIME_TESTSUPPORT_H
 
+#include "core/ArenaMemory.h"
 #include "weft/token_file.h"
 
 #include <csignal>
@@ -19,6 +20,16 @@
 #include <string>
 #include <sys/resource.h>
 #include <vector>
+
+/// An arena in memory of a test, for the length of a call.
+class ArenaAt {
+public:
+  explicit ArenaAt(void *data) : memory(static_cast<char *>(data)) {}
+  operator weft::rt::ArenaMemory &() { return memory; }
+
+private:
+  weft::rt::HostMemory memory;
+};
 
 /// A folder that goes away with the test.
 class TemporaryFolder {

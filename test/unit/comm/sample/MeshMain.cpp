@@ -14,7 +14,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "core/Context.h"
+#include "host/Context.h"
 #include "launch/Run.h"
 
 #include <cmath>

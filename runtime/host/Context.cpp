@@ -5,8 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "core/Context.h"
+#include "host/Context.h"
 
+#include "comm/Ranks.h"
 #include "core/Error.h"
 #include "core/Profile.h"
 #include "core/Text.h"
@@ -18,6 +19,7 @@
 #include <cstring>
 #include <omp.h>
 
+using namespace weft;
 using namespace weft::rt;
 
 weft_context::weft_context(const Manifest &manifest, int threads, bool mayReduce)
@@ -67,7 +69,9 @@ std::string weft_context::prepareMatmuls(const Manifest &manifest, int count) {
   matmuls.clear();
   for (size_t i = 0; i < manifest.matmuls.size(); ++i) {
     std::string fault;
-    std::unique_ptr<Matmul> matmul = Matmul::create(*engine, manifest.matmuls[i], fault);
+    MatmulDesc desc = manifest.matmuls[i];
+    desc.library = chooseMatmulLibrary(desc.dtype, manifest.cpuFeatures);
+    std::unique_ptr<Matmul> matmul = Matmul::create(*engine, desc, fault);
     if (!matmul)
       throw InternalError("manifest: matmuls[" + std::to_string(i) + "]: " + fault);
     if (matmul->scratchBytes() > manifest.matmulScratch[i])
@@ -187,4 +191,25 @@ void weft_copy(weft_context *ctx, void *to, const void *from, int64_t bytes) {
     int64_t lo = bytes * part / parts, hi = bytes * (part + 1) / parts;
     memcpy(static_cast<char *>(to) + lo, static_cast<const char *>(from) + lo, hi - lo);
   }
+}
+
+void weft_collective_call(weft_context *ctx, int32_t id, const void *input, void *output, void *scratch) {
+  // A failure is kept in the context; what the task computes after it is not used.
+  weft_collective(ctx, id, &input, &output, scratch);
+}
+
+int weft_collective(weft_context *ctx, int64_t index, const void *const *inputs, void *const *outputs, void *scratch) {
+  if (!ctx->ranks || index < 0 || index >= ctx->ranks->collectives()) {
+    ctx->fail("weft_collective", static_cast<int32_t>(index), "no such entry");
+    return 1;
+  }
+  int64_t start = ctx->profile ? ctx->profile->now() : 0;
+  bool done = ctx->ranks->run(index, inputs, outputs, scratch);
+  if (ctx->profile)
+    ctx->profile->called(start);
+  if (done)
+    return 0;
+  std::optional<JobFault> fault = ctx->ranks->fault();
+  ctx->fail("weft_collective", static_cast<int32_t>(index), fault ? fault->text.c_str() : "the transport failed");
+  return 1;
 }

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "core/Arena.h"
+#include "host/Arena.h"
 
 #include "core/Error.h"
 #include "core/Text.h"

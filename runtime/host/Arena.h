@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef WEFT_CORE_ARENA_H
-#define WEFT_CORE_ARENA_H
+#ifndef WEFT_HOST_ARENA_H
+#define WEFT_HOST_ARENA_H
 
 #include <cstdint>
 
@@ -33,4 +33,4 @@ private:
 
 } // namespace weft::rt
 
-#endif // WEFT_CORE_ARENA_H
+#endif // WEFT_HOST_ARENA_H

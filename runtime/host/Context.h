@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef WEFT_CORE_CONTEXT_H
-#define WEFT_CORE_CONTEXT_H
+#ifndef WEFT_HOST_CONTEXT_H
+#define WEFT_HOST_CONTEXT_H
 
 #include "core/Manifest.h"
 #include "weft/runtime.h"
@@ -67,4 +67,4 @@ private:
   char message[256] = {0};
 };
 
-#endif // WEFT_CORE_CONTEXT_H
+#endif // WEFT_HOST_CONTEXT_H

@@ -5,9 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "core/MachinePeak.h"
+#include "host/MachinePeak.h"
 
-#include "core/Arena.h"
+#include "host/Arena.h"
 
 #include <algorithm>
 #include <chrono>

@@ -9,8 +9,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef WEFT_CORE_MACHINEPEAK_H
-#define WEFT_CORE_MACHINEPEAK_H
+#ifndef WEFT_HOST_MACHINEPEAK_H
+#define WEFT_HOST_MACHINEPEAK_H
 
 namespace weft::rt {
 
@@ -24,4 +24,4 @@ double measureCopy(int threads);
 
 } // namespace weft::rt
 
-#endif // WEFT_CORE_MACHINEPEAK_H
+#endif // WEFT_HOST_MACHINEPEAK_H

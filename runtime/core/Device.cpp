@@ -1,0 +1,14 @@
+//===- Device.cpp - What runs the tasks and holds the arena ---------------===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "core/Device.h"
+
+using namespace weft::rt;
+
+// Their tables of virtual functions are here.
+ArenaMemory::~ArenaMemory() = default;
+DeviceLibrary::~DeviceLibrary() = default;

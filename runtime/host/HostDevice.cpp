@@ -1,0 +1,98 @@
+//===- HostDevice.cpp - This machine's processors -------------------------===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "host/HostDevice.h"
+
+#include "comm/Ranks.h"
+#include "core/Profile.h"
+#include "core/ProfileReport.h"
+#include "core/Text.h"
+#include "host/MachinePeak.h"
+#include "kernels/Attention.h"
+#include "kernels/Convolution.h"
+#include "kernels/Matmul.h"
+
+using namespace weft::rt;
+
+HostDevice::HostDevice(const Manifest &manifest, const weft_task_fn *tasks, Ranks &ranks, const DeviceOptions &options)
+    : manifest(manifest), tasks(tasks), ranks(ranks),
+      context(manifest, options.threads > 0 ? options.threads : options.defaultThreads, options.threads == 0),
+      arena(manifest.arenaBytes) {
+  context.ranks = &ranks;
+  ranks.connect(arena.data(), arena.size());
+}
+
+HostDevice::~HostDevice() {
+  // No connection reaches into the arena after it is gone.
+  ranks.release();
+}
+
+void HostDevice::runTask(int task) {
+  if (context.profile)
+    context.profile->beginTask(task);
+  tasks[task](&context, arena.data());
+  if (context.profile && !context.error())
+    context.profile->endTask();
+}
+
+void HostDevice::noteMetrics() {
+  auto scalar = [&](const char *state) {
+    return loadDouble(manifest.findState(state)->in(arena.data()), DType::F64, 0);
+  };
+  metrics = {scalar("loss_sum"), scalar("loss_count"), scalar("grad_norm"), scalar("lr")};
+}
+
+ProfileMachine HostDevice::measure() {
+  ProfileMachine machine;
+  machine.threads = context.threads;
+  machine.peak = measureMultiplyAdds(context.threads);
+  machine.copy = measureCopy(context.threads);
+  return machine;
+}
+
+std::string HostDevice::describe() const { return format("%d threads", context.threads); }
+
+DevicePlan weft::rt::describeHostPlan(const Manifest &manifest, const weft_context &context) {
+  DevicePlan plan;
+  plan.memory = planLine("attention buffers", formatBytes(context.attentionWorkspace->bytes()) + " for " +
+                                                  std::to_string(context.threads) + " threads, outside the arena");
+  std::map<std::string, int64_t> implementations;
+  for (const auto &matmul : context.matmuls)
+    ++implementations[matmul->implementation()];
+  for (const auto &convolution : context.convolutions)
+    ++implementations[convolution->implementation()];
+  for (const auto &[name, count] : implementations)
+    plan.calls +=
+        planLine("products", std::to_string(count) + " by oneDNN " + name +
+                                 (name.compare(0, 3, "ref") == 0 ? " (slow: its layout is not supported)" : ""));
+  for (const AttentionDesc &desc : manifest.attentions)
+    plan.calls += planLine("attention", describeAttention(desc) + ", " + availableAttentionKernels().front()->name);
+  return plan;
+}
+
+namespace {
+
+class HostLibrary final : public DeviceLibrary {
+public:
+  const char *target() const override { return "host"; }
+  std::unique_ptr<Device> open(const Manifest &manifest, const weft_task_fn *tasks, Ranks &ranks,
+                               const DeviceOptions &options) const override {
+    return std::make_unique<HostDevice>(manifest, tasks, ranks, options);
+  }
+  DevicePlan describePlan(const Manifest &manifest, const DeviceOptions &options) const override {
+    weft_context context(manifest, options.threads > 0 ? options.threads : options.defaultThreads,
+                         options.threads == 0);
+    return describeHostPlan(manifest, context);
+  }
+};
+
+} // namespace
+
+const DeviceLibrary *weft_device_library() {
+  static const HostLibrary library;
+  return &library;
+}
