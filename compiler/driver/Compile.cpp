@@ -172,11 +172,14 @@ ExitCode Compilation::checkPrecision() {
                     "export the model in float32, or leave the option out to compute in the model's types");
         return kExitRequest;
       }
-  if (options.precision != "bf16" || options.quiet)
+  bool fp16 = options.precision == "fp16";
+  if ((options.precision != "bf16" && !fp16) || options.quiet)
     return kExitDone;
-  llvm::errs() << "precision   bf16: parameters, activations and gradients; f32: master weights, moments, sums, "
-                  "statistics and the loss\n";
-  if (chooseMatmulLibrary(MatmulType::BF16, cpu.features) == MatmulLibrary::Weft)
+  llvm::errs() << "precision   " << options.precision
+               << ": parameters, activations and gradients; f32: master weights, moments, sums, statistics and the "
+                  "loss"
+               << (fp16 ? "; the loss is scaled, steps that overflow are skipped" : "") << "\n";
+  if (!fp16 && chooseMatmulLibrary(MatmulType::BF16, cpu.features) == MatmulLibrary::Weft)
     llvm::errs() << "weft: remark: processor " << cpu.name
                  << " has no bf16 instructions: products convert to f32, which takes less memory than f32 but not less "
                     "time\n";

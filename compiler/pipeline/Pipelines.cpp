@@ -53,6 +53,8 @@ void weft::buildTrainPipeline(OpPassManager &pm, const TrainingOptions &options,
   step.microbatches = options.microbatches;
   step.noDecay.assign(options.noDecay.begin(), options.noDecay.end());
   step.masterWeights = !options.precision.empty();
+  // The smallest normal number of fp16 is 6e-5: gradients would vanish.
+  step.lossScale = options.precision == "fp16";
   step.keepGradients = options.keepGradients;
   step.keepLogits = options.keepLogits;
   pm.addPass(createBuildTrainingStep(step));

@@ -15,7 +15,7 @@ def SetPrecision : Pass<"weft-set-precision", "::mlir::ModuleOp"> {
     function's arguments and results keep their types. docs/precision.md says which value gets which type and why.
   }];
   let options = [
-    Option<"type", "type", "std::string", "\"bf16\"", "The narrow type: bf16">,
+    Option<"type", "type", "std::string", "\"bf16\"", "The narrow type: bf16 or fp16">,
     Option<"fp32Attention", "attention-in-fp32", "bool", "false", "Attention reads and gives f32">,
     Option<"fp32Residual", "fp32-residual-addition", "bool", "false",
            "Sums of two values of equal size, as of a residual stream, stay f32">

@@ -13,6 +13,7 @@
 #include "passes/precision/Passes.h"
 #include "passes/precision/Precision.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/ADT/StringSwitch.h"
 
 namespace weft {
 #define GEN_PASS_DEF_SETPRECISION
@@ -200,11 +201,15 @@ struct SetPrecision : weft::impl::SetPrecisionBase<SetPrecision> {
       module.emitError("expected a function @forward, which an importer makes");
       return signalPassFailure();
     }
-    if (type != "bf16") {
-      module.emitError("cannot compute in '") << type << "'; the narrow type is bf16";
+    Type narrow = llvm::StringSwitch<Type>(type)
+                      .Case("bf16", BFloat16Type::get(&getContext()))
+                      .Case("fp16", Float16Type::get(&getContext()))
+                      .Default(Type());
+    if (!narrow) {
+      module.emitError("cannot compute in '") << type << "'; the narrow type is bf16 or fp16";
       return signalPassFailure();
     }
-    Type narrow = BFloat16Type::get(&getContext()), full = Float32Type::get(&getContext());
+    Type full = Float32Type::get(&getContext());
 
     llvm::StringSet<> narrowed;
     for (ParamOp param : module.getOps<ParamOp>()) {

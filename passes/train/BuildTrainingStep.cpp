@@ -10,6 +10,7 @@
 #include "passes/train/Differentiate.h"
 #include "passes/train/InputLimits.h"
 #include "passes/train/Loss.h"
+#include "passes/train/LossScale.h"
 #include "passes/train/Passes.h"
 #include "passes/train/Update.h"
 #include "llvm/Support/GlobPattern.h"
@@ -170,7 +171,8 @@ LogicalResult BuildTrainingStep::buildBackwardTask(StringRef name, bool accumula
         params.push_back({param, value, {}, masterWeights && isNarrow(param)});
         values.push_back(value);
       }
-  if (failed(differentiate(builder, loss.terms, e.splatLike(loss.terms, 1), values, gradients)))
+  Value seed = lossScale ? lossScaleSeed(e, loss.terms) : e.splatLike(loss.terms, 1);
+  if (failed(differentiate(builder, loss.terms, seed, values, gradients)))
     return failure();
   for (auto [param, gradient] : llvm::zip_equal(params, gradients))
     param.gradient = gradient;
@@ -191,6 +193,8 @@ LogicalResult BuildTrainingStep::buildBackwardTask(StringRef name, bool accumula
     if (!isStep || keepGradients) {
       RankedTensorType type = stateTypeOf(param.op);
       Value value = g.cast(param.gradient, type.getElementType());
+      if (lossScale)
+        value = unscale(g, value);
       if (accumulate)
         value = g.add(g.read(gradientState(param.op), type), value);
       g.write(gradientState(param.op), value);
@@ -204,7 +208,11 @@ LogicalResult BuildTrainingStep::buildBackwardTask(StringRef name, bool accumula
     e.write(state, accumulate ? e.add(e.read(state, number), value) : value);
   if (isStep && !params.empty()) {
     Build update{builder, regionLocation(getOperation().getLoc(), "update")};
-    buildUpdate(update, kind, params, squares, loss.count);
+    // Gradients that go into the update at once are still those of the scaled loss.
+    Value divisor = loss.count;
+    if (lossScale)
+      divisor = update.mul(divisor, update.read(lossScaleState, tensorType(divisor)));
+    buildUpdate(update, kind, params, squares, divisor, lossScale);
   }
   finish(task);
   return success();
@@ -225,7 +233,7 @@ void BuildTrainingStep::buildUpdateTask() {
     squares.push_back(sumOfSquares(p, params.back().gradient));
   }
   Value count = e.read("loss_count", RankedTensorType::get({}, builder.getF64Type()));
-  buildUpdate(e, kind, params, squares, count);
+  buildUpdate(e, kind, params, squares, count, lossScale);
   func::ReturnOp::create(builder, loc);
 }
 
@@ -287,5 +295,5 @@ LogicalResult BuildTrainingStep::build() {
     if (param.getTrainable())
       owners.push_back(param);
   forward.erase();
-  return declareStates(module, {kind, owners, masterWeights, microbatches > 1 || keepGradients, logits});
+  return declareStates(module, {kind, owners, masterWeights, microbatches > 1 || keepGradients, logits, lossScale});
 }

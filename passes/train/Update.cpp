@@ -8,6 +8,7 @@
 #include "passes/train/Update.h"
 #include "dialects/weft/RowStatistics.h"
 #include "passes/train/Differentiate.h"
+#include "passes/train/LossScale.h"
 #include "llvm/ADT/StringSwitch.h"
 
 using namespace mlir;
@@ -59,7 +60,8 @@ LogicalResult weft::declareStates(ModuleOp module, const StateRequest &request) 
 
   SymbolTable symbols(module);
   bool failed = false;
-  auto declare = [&](StringRef name, RankedTensorType type, StateKind kind, ParamOp param, bool checkpointed) {
+  auto declare = [&](StringRef name, RankedTensorType type, StateKind kind, ParamOp param, bool checkpointed,
+                     double init = 0) {
     if (Operation *other = symbols.lookup(name)) {
       failed = true;
       other->emitError("the name '") << name << "' belongs to a state of the training step; rename this in the model";
@@ -67,7 +69,7 @@ LogicalResult weft::declareStates(ModuleOp module, const StateRequest &request) 
     }
     FlatSymbolRefAttr owner = param ? FlatSymbolRefAttr::get(param.getSymNameAttr()) : FlatSymbolRefAttr();
     Location loc = param ? regionLocation(param.getLoc(), "update") : module.getLoc();
-    StateOp::create(b, loc, name, type, kind, APFloat(0.0), owner, checkpointed);
+    StateOp::create(b, loc, name, type, kind, APFloat(init), owner, checkpointed);
   };
 
   auto number = RankedTensorType::get({}, b.getF64Type());
@@ -75,6 +77,10 @@ LogicalResult weft::declareStates(ModuleOp module, const StateRequest &request) 
   declare("step", RankedTensorType::get({}, b.getI64Type()), StateKind::step, {}, true);
   for (StringRef name : {"loss_sum", "loss_count", "eval_loss_sum", "eval_loss_count", "grad_norm", "lr"})
     declare(name, number, StateKind::metric, {}, false);
+  if (request.lossScale)
+    declareLossScale(b, [&](StringRef name, RankedTensorType type, double init) {
+      declare(name, type, StateKind::step, {}, /*checkpointed=*/true, init);
+    });
   if (request.logits)
     declare("logits", request.logits, StateKind::probe, {}, false);
   for (ParamOp param : request.params)
@@ -103,7 +109,7 @@ Value weft::sumOfSquares(Build &e, Value gradient) {
 }
 
 void weft::buildUpdate(Build &e, Optimizer optimizer, ArrayRef<TrainedParameter> params, ArrayRef<Value> squares,
-                       Value count) {
+                       Value count, bool scaling) {
   auto number = RankedTensorType::get({}, e.b.getF64Type());
   auto stepType = RankedTensorType::get({}, e.b.getI64Type());
   Value hyper = e.read("hyper", RankedTensorType::get({kHyperSize}, e.b.getF64Type()));
@@ -123,6 +129,8 @@ void weft::buildUpdate(Build &e, Optimizer optimizer, ArrayRef<TrainedParameter>
   Value factor = e.select(e.less(zero, clip), shrink, one);
   Value scale = e.mul(e.div(factor, divisor), entry(kHyperScale));
   Value lr = LearningRateOp::create(e.b, e.loc, number, step, hyper);
+  Value taken = scaling ? isFiniteStep(e, total) : Value();
+  auto kept = [&](Build &p, Value updated, Value old) { return taken ? keepUnless(p, taken, updated, old) : updated; };
 
   for (TrainedParameter param : params) {
     Build p{e.b, regionLocation(param.op.getLoc(), "update")};
@@ -144,17 +152,20 @@ void weft::buildUpdate(Build &e, Optimizer optimizer, ArrayRef<TrainedParameter>
       update = AdamOp::create(p.b, p.loc, type, stateType, stateType, value, param.gradient, moments[0], moments[1],
                               scale, lr, step, hyper, param.op.getDecay(),
                               /*decoupled=*/optimizer == Optimizer::AdamW);
-    Value updated = update->getResult(0);
+    Value updated = kept(p, update->getResult(0), value);
     if (param.master) {
       p.write(masterState(param.op), updated);
       updated = p.cast(updated, tensorType(param.value).getElementType());
     }
     p.write(param.op.getSymName(), updated);
-    for (auto [name, moment] : llvm::zip_equal(names, update->getResults().drop_front()))
-      p.write(name, moment);
+    for (auto [name, moment, old] : llvm::zip_equal(names, update->getResults().drop_front(), moments))
+      p.write(name, kept(p, moment, old));
   }
 
   e.write("grad_norm", norm);
   e.write("lr", lr);
-  e.write("step", e.add(step, e.splat(stepType, 1)));
+  Value next = e.add(step, e.splat(stepType, 1));
+  e.write("step", taken ? e.select(taken, next, step) : next);
+  if (taken)
+    updateLossScale(e, taken, entry);
 }

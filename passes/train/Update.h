@@ -44,9 +44,10 @@ mlir::Value sumOfSquares(Build &e, mlir::Value gradient);
 /// Appends the update: `grad_norm`, `lr` and `step`, and every parameter with
 /// its moments, in the order of `params`. `squares` has one value of
 /// sumOfSquares per parameter, `count` is the f64 scalar that normalises the
-/// gradients.
+/// gradients. With `scaling` a step whose gradients are not finite changes
+/// nothing but the loss scale.
 void buildUpdate(Build &e, Optimizer optimizer, llvm::ArrayRef<TrainedParameter> params,
-                 llvm::ArrayRef<mlir::Value> squares, mlir::Value count);
+                 llvm::ArrayRef<mlir::Value> squares, mlir::Value count, bool scaling);
 
 /// What the tasks of a module keep besides its parameters.
 struct StateRequest {
@@ -55,6 +56,7 @@ struct StateRequest {
   bool masters;                   ///< a state `master/NAME` for each that is narrow
   bool gradients;                 ///< a state `grad/NAME` for each of them
   mlir::RankedTensorType logits;  ///< null: no state `logits`
+  bool lossScale;                 ///< the states of loss scaling
 };
 
 /// Declares those states behind the parameters, under the names of

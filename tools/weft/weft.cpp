@@ -143,8 +143,9 @@ void addCompileOptions(CLI::App *app, CompileOptions &options, RawOptions &raw) 
       ->type_name("NAME")
       ->group(training);
   app->add_option("--precision", options.precision,
-                  "bf16: compute in it, with float32 master weights; fp32: float32 (default: the model's types)")
-      ->check(CLI::IsMember({"bf16", "fp32"}).description(""))
+                  "bf16 or fp16: compute in it, with float32 master weights (fp16 scales the loss); fp32: float32 "
+                  "(default: the model's types)")
+      ->check(CLI::IsMember({"bf16", "fp16", "fp32"}).description(""))
       ->type_name("NAME")
       ->group(training);
   addList(app, "--no-decay", options.noDecay, "No weight decay for parameters of these names (default: none)")
@@ -270,10 +271,10 @@ void addVerifyCommand(CLI::App &app, const std::string &argv0, int &exitCode) {
       ->group(group);
   auto all = std::make_shared<double>(1e-4);
   command
-      ->add_option(
-          "--tolerance", *all,
-          "The largest relative error that passes, in every row (default: 1e-4; with --precision bf16 2e-2, and "
-          "1e-2 for losses, 1e-1 for parameters)")
+      ->add_option("--tolerance", *all,
+                   "The largest relative error that passes, in every row (default: 1e-4; with --precision bf16 or fp16 "
+                   "2e-2, and "
+                   "1e-2 for losses, 1e-1 for parameters)")
       ->check(CLI::Validator(CLI::PositiveNumber).description(""))
       ->type_name("F")
       ->group(group);
@@ -286,7 +287,7 @@ void addVerifyCommand(CLI::App &app, const std::string &argv0, int &exitCode) {
       ->group(group);
   command->callback([=, &exitCode] {
     take(*raw, options->compile);
-    bool narrow = options->compile.precision == "bf16";
+    bool narrow = options->compile.precision == "bf16" || options->compile.precision == "fp16";
     options->tolerances = {*all, *all, *all, *all, *all};
     if (narrow && command->count("--tolerance") == 0)
       options->tolerances = {2e-2, 1e-2, 2e-2, 1e-2, 1e-1};
