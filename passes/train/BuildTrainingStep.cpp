@@ -171,7 +171,8 @@ LogicalResult BuildTrainingStep::buildBackwardTask(StringRef name, bool accumula
         params.push_back({param, value, {}, masterWeights && isNarrow(param)});
         values.push_back(value);
       }
-  Value seed = lossScale ? lossScaleSeed(e, loss.terms) : e.splatLike(loss.terms, 1);
+  Value scale = lossScale ? gradientScale(e, tensorType(loss.terms).getNumElements() * microbatches) : Value();
+  Value seed = lossScale ? lossScaleSeed(e, scale, loss.terms) : e.splatLike(loss.terms, 1);
   if (failed(differentiate(builder, loss.terms, seed, values, gradients)))
     return failure();
   for (auto [param, gradient] : llvm::zip_equal(params, gradients))
@@ -194,7 +195,7 @@ LogicalResult BuildTrainingStep::buildBackwardTask(StringRef name, bool accumula
       RankedTensorType type = stateTypeOf(param.op);
       Value value = g.cast(param.gradient, type.getElementType());
       if (lossScale)
-        value = unscale(g, value);
+        value = unscale(g, scale, value);
       if (accumulate)
         value = g.add(g.read(gradientState(param.op), type), value);
       g.write(gradientState(param.op), value);
@@ -211,7 +212,7 @@ LogicalResult BuildTrainingStep::buildBackwardTask(StringRef name, bool accumula
     // Gradients that go into the update at once are still those of the scaled loss.
     Value divisor = loss.count;
     if (lossScale)
-      divisor = update.mul(divisor, update.read(lossScaleState, tensorType(divisor)));
+      divisor = update.mul(divisor, scale);
     buildUpdate(update, kind, params, squares, divisor, lossScale);
   }
   finish(task);

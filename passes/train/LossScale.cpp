@@ -7,6 +7,7 @@
 
 #include "passes/train/LossScale.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include <algorithm>
 #include <limits>
 
 using namespace mlir;
@@ -22,15 +23,19 @@ static constexpr double kInitialScale = 65536;
 static RankedTensorType f64Scalar(OpBuilder &b) { return RankedTensorType::get({}, b.getF64Type()); }
 static RankedTensorType i64Scalar(OpBuilder &b) { return RankedTensorType::get({}, b.getI64Type()); }
 
-Value weft::lossScaleSeed(Build &e, Value terms) {
-  RankedTensorType type = tensorType(terms);
-  Value scale = e.cast(e.read(lossScaleState, f64Scalar(e.b)), type.getElementType());
-  return e.broadcast(scale, {}, type.getShape());
+Value weft::gradientScale(Build &e, int64_t terms) {
+  Value scale = e.read(lossScaleState, f64Scalar(e.b));
+  return e.mul(scale, e.splatLike(scale, 1.0 / static_cast<double>(std::max<int64_t>(1, terms))));
 }
 
-Value weft::unscale(Build &e, Value gradient) {
+Value weft::lossScaleSeed(Build &e, Value scale, Value terms) {
+  RankedTensorType type = tensorType(terms);
+  return e.broadcast(e.cast(scale, type.getElementType()), {}, type.getShape());
+}
+
+Value weft::unscale(Build &e, Value scale, Value gradient) {
   RankedTensorType type = tensorType(gradient);
-  Value inverse = e.div(e.splat(f64Scalar(e.b), 1), e.read(lossScaleState, f64Scalar(e.b)));
+  Value inverse = e.div(e.splatLike(scale, 1), scale);
   return e.mul(gradient, e.broadcast(e.cast(inverse, type.getElementType()), {}, type.getShape()));
 }
 

@@ -18,11 +18,15 @@ inline constexpr llvm::StringLiteral lossScaleState = "loss_scale", scaleStepSta
                                      lastOverflowState = "loss_scale_last_overflow",
                                      hysteresisState = "loss_scale_hysteresis", skippedState = "skipped_steps";
 
-/// What loss gradients start from: the scale, in the type of the loss's terms.
-mlir::Value lossScaleSeed(Build &e, mlir::Value terms);
+/// What gradients of the summed loss are multiplied by, an f64 scalar: the scale is meant for the mean over the step's
+/// `terms` terms, so it is divided by their number.
+mlir::Value gradientScale(Build &e, int64_t terms);
 
-/// `gradient`, which is of a scaled loss, as that of the loss.
-mlir::Value unscale(Build &e, mlir::Value gradient);
+/// `scale` in every element of a tensor like `terms`: what the backward pass starts from.
+mlir::Value lossScaleSeed(Build &e, mlir::Value scale, mlir::Value terms);
+
+/// `gradient`, which was multiplied by `scale`, as it would have been.
+mlir::Value unscale(Build &e, mlir::Value scale, mlir::Value gradient);
 
 /// Whether a step may be taken: its sum of squares is a number.
 mlir::Value isFiniteStep(Build &e, mlir::Value sumOfSquares);

@@ -56,7 +56,7 @@ TEST_F(LossScale, ScaledStepIsTheStep) {
     BuildTrainingStepOptions plain = scaled(count);
     plain.lossScale = false;
     Machine with(tiedModel(4 / count), scaled(count)), without(tiedModel(4 / count), plain);
-    setScaling(with, 1024);
+    setScaling(with, 1536);
     for (int64_t i = 0; i < 3; ++i)
       for (Machine *machine : {&with, &without}) {
         if (count == 1) {
