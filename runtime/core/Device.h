@@ -30,6 +30,8 @@ struct ProfileMachine;
 /// What a step says about itself.
 struct StepMetrics {
   double lossSum = 0, lossCount = 0, gradNorm = 0, learningRate = 0;
+  /// After the step; 0 where the loss is not scaled.
+  double lossScale = 0;
 
   double loss() const { return lossSum / lossCount; }
 };

@@ -43,7 +43,8 @@ void HostDevice::noteMetrics() {
   auto scalar = [&](const char *state) {
     return loadDouble(manifest.findState(state)->in(arena.data()), DType::F64, 0);
   };
-  metrics = {scalar("loss_sum"), scalar("loss_count"), scalar("grad_norm"), scalar("lr")};
+  metrics = {scalar("loss_sum"), scalar("loss_count"), scalar("grad_norm"), scalar("lr"),
+             manifest.findState("loss_scale") ? scalar("loss_scale") : 0};
 }
 
 ProfileMachine HostDevice::measure() {

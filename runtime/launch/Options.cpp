@@ -14,7 +14,8 @@
 
 using namespace weft::rt;
 
-std::array<double, 16> Options::hyper(const std::string &optimizer) const {
+std::array<double, 16> Options::hyper(const Manifest &manifest) const {
+  const std::string &optimizer = manifest.optimizer;
   bool sgd = optimizer == "sgd";
   if (givenMomentum && !optimizer.empty() && !sgd)
     throw UsageError("--momentum is for sgd; this executable was compiled with " + optimizer +
@@ -35,6 +36,12 @@ std::array<double, 16> Options::hyper(const std::string &optimizer) const {
   values[8] = weightDecay;
   values[9] = clip;
   values[10] = 1.0;
+  if (hasLossScale(manifest))
+    lossScaling.fill(values);
+  else if (!givenScaling.empty())
+    throw UsageError(
+        givenScaling +
+        " is for executables that were compiled with --precision fp16; the loss of this one is not scaled");
   return values;
 }
 
@@ -47,7 +54,7 @@ std::string Options::shared() const {
        << record.empty() << ' ' << replay.empty();
   text << ' ' << learningRate << ' ' << minLearningRate << ' ' << schedule << ' ' << warmup << ' '
        << totalSteps.value_or(steps) << ' ' << beta1 << ' ' << beta2 << ' ' << epsilon << ' ' << weightDecay << ' '
-       << clip << ' ' << momentum;
+       << clip << ' ' << momentum << ' ' << lossScaling.text();
   return text.str();
 }
 
@@ -175,6 +182,24 @@ static void declareOptions(CLI::App &app, Options &options) {
   real("--weight-decay", options.weightDecay, "decay of the parameters that decay [1]", group, atLeastZero());
   real("--clip", options.clip, "largest global norm of the gradient, 0: any [1]", group, atLeastZero());
 
+  group = "Loss scale (executables of fp16)";
+  LossScaling &scaling = options.lossScaling;
+  real("--loss-scale", scaling.initial, "where the scale of the mean loss starts [1]", group, aboveZero());
+  app.add_option("--static-loss-scale", scaling.fixed, "a scale that never changes [1] (default: it adapts)")
+      ->group(group)
+      ->type_name("F")
+      ->check(aboveZero());
+  real("--loss-scale-factor", scaling.factor, "what it grows and shrinks by [1]", group,
+       numberCheck("a number above 1", [](double value) { return value > 1 && value < 1e300; }));
+  number("--loss-scale-window", scaling.window, "steps without overflow until it grows [steps]", group)
+      ->check(aboveZero());
+  real("--min-loss-scale", scaling.least, "the least [1]", group, aboveZero());
+  number("--loss-scale-hysteresis", scaling.hysteresis, "overflows until it shrinks [steps]", group)
+      ->check(aboveZero());
+  app.add_flag("--consecutive-hysteresis", scaling.consecutive,
+               "every step without overflow renews the hysteresis (default: when the scale grows)")
+      ->group(group);
+
   group = "Evaluation";
   file("--eval", options.eval, "data that is not trained on (default: none)", group)->type_name("FILE");
   number("--eval-every", options.evalEvery, "steps between evaluations [steps]", group)->check(aboveZero());
@@ -266,6 +291,12 @@ std::optional<Options> weft::rt::parseOptions(int argc, const char *const *argv,
   }
   options.givenBeta1 = app.count("--beta1") > 0;
   options.givenMomentum = app.count("--momentum") > 0;
+  for (const char *name : {"--loss-scale", "--static-loss-scale", "--loss-scale-factor", "--loss-scale-window",
+                           "--min-loss-scale", "--loss-scale-hysteresis", "--consecutive-hysteresis"})
+    if (app.count(name) > 0)
+      options.givenScaling = name;
+  if (options.lossScaling.fixed && app.count("--loss-scale") > 0)
+    throw UsageError("--loss-scale and --static-loss-scale exclude each other");
   if (options.plan)
     return options;
   if (options.data.empty() && options.replay.empty())

@@ -12,6 +12,8 @@
 
 #include <array>
 #include <cstdint>
+#include "launch/LossScaling.h"
+
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,6 +36,10 @@ struct Options {
   /// Which of beta1 and momentum the command line gave.
   bool givenBeta1 = false, givenMomentum = false;
 
+  LossScaling lossScaling;
+  /// An option of loss scaling that the command line gave, with its dashes; "" if none.
+  std::string givenScaling;
+
   std::vector<std::string> eval;
   int64_t evalEvery = 100, evalBatches = 10;
 
@@ -52,8 +58,8 @@ struct Options {
   /// What must be the same on all ranks, as text: whatever decides which tasks run, and on which values.
   std::string shared() const;
 
-  /// The `hyper` state. Throws UsageError when an option does not fit the optimizer the executable was compiled with.
-  std::array<double, 16> hyper(const std::string &optimizer) const;
+  /// The `hyper` state. Throws UsageError when an option does not fit what the executable was compiled with.
+  std::array<double, 16> hyper(const Manifest &manifest) const;
 };
 
 /// Parses the command line. Empty when help was asked for, which is then in `help`. Throws UsageError with one line,

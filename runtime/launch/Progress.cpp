@@ -29,6 +29,8 @@ std::string Progress::lineOf(const StepResult &result) const {
   std::string text = format("step %lld/%lld  loss %.4f  grad norm %.3f  lr %.3g  %.*f ms",
                             static_cast<long long>(result.step), static_cast<long long>(steps), result.loss,
                             result.gradNorm, result.learningRate, meanMilliseconds < 10 ? 3 : 1, meanMilliseconds);
+  if (result.lossScale > 0)
+    text += format("  loss scale %g%s", result.lossScale, result.skipped() ? " (overflow, skipped)" : "");
   double rate = static_cast<double>(manifest.batch) * std::max<double>(manifest.tokensPerSample, 1) / seconds;
   text += format("  %.0f %s/s", rate, manifest.tokensPerSample > 0 ? "tokens" : "samples");
   if (manifest.flopsPerStep > 0)
@@ -100,6 +102,10 @@ void JsonLog::step(const StepResult &result) {
                                  {"grad_norm", result.gradNorm},
                                  {"lr", result.learningRate},
                                  {"step_ms", result.milliseconds}};
+  if (result.lossScale > 0) {
+    line["loss_scale"] = result.lossScale;
+    line["skipped"] = result.skipped();
+  }
   double seconds = std::max(result.milliseconds, 1e-6) * 1e-3;
   if (tokensPerStep > 0)
     line["tokens_per_s"] = tokensPerStep / seconds;

@@ -13,6 +13,7 @@
 #include "launch/Options.h"
 
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <string>
@@ -29,6 +30,11 @@ struct StepResult {
   /// Completed steps.
   int64_t step = 0;
   double loss = 0, gradNorm = 0, learningRate = 0, milliseconds = 0;
+  /// After the step; 0 where the loss is not scaled.
+  double lossScale = 0;
+
+  /// Whether the step changed nothing, because its gradients overflowed.
+  bool skipped() const { return lossScale > 0 && !std::isfinite(gradNorm); }
 };
 
 /// The progress line on stderr: rewritten in place on a terminal, otherwise a line now and then.

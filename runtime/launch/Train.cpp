@@ -115,7 +115,7 @@ Trainer::Trainer(const Program &program, const Manifest &manifest, const Options
   checkOutputs();
   if (!options.profile.empty())
     profile = std::make_unique<Profile>(manifest, options.profileSteps);
-  std::array<double, 16> hyper = options.hyper(manifest.optimizer);
+  std::array<double, 16> hyper = options.hyper(manifest);
   batches =
       options.replay.empty()
           ? std::make_unique<Batches>(manifest, openData(manifest, options.data, ranks.coordinates()),
@@ -134,6 +134,7 @@ Trainer::Trainer(const Program &program, const Manifest &manifest, const Options
        initialiseParameters(manifest, *device, options.seed, weights.get(), ranks.coordinates()))
     progress.remark("note: " + remark);
   initialiseStates(manifest, *device, ranks.coordinates());
+  options.lossScaling.initialise(manifest, *device);
   device->write(manifest.findState("hyper")->offset, sizeof(hyper),
                 [&](char *to) { memcpy(to, hyper.data(), sizeof(hyper)); });
   device->prepareInputs([&](const InputMemory &memory) { fillConstantInputs(manifest, memory, ranks.coordinates()); });
@@ -197,6 +198,7 @@ StepResult Trainer::finishStep() {
   result.loss = metrics.loss();
   result.gradNorm = metrics.gradNorm;
   result.learningRate = metrics.learningRate;
+  result.lossScale = metrics.lossScale;
   result.milliseconds = std::chrono::duration<double, std::milli>(now - start).count();
   return result;
 }

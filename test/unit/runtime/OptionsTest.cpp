@@ -34,13 +34,39 @@ std::string usageError(std::vector<const char *> arguments) {
   return "none";
 }
 
+std::array<double, 16> hyperOf(const Options &options, const char *optimizer, bool scaled = false) {
+  Manifest manifest;
+  manifest.optimizer = optimizer;
+  if (scaled) {
+    manifest.states.emplace_back();
+    manifest.states.back().name = "loss_scale";
+  }
+  return options.hyper(manifest);
+}
+
 } // namespace
+
+TEST(Options, LossScaling) {
+  auto hyper = hyperOf(parse({"--data", "a"}), "adamw", /*scaled=*/true);
+  EXPECT_EQ(std::vector<double>(hyper.begin() + 11, hyper.end()), (std::vector<double>{2, 1000, 1, 1, 1}));
+  hyper = hyperOf(parse({"--data", "a", "--loss-scale-factor", "4", "--loss-scale-window", "5", "--min-loss-scale", "8",
+                         "--loss-scale-hysteresis", "3", "--consecutive-hysteresis"}),
+                  "adamw", /*scaled=*/true);
+  EXPECT_EQ(std::vector<double>(hyper.begin() + 11, hyper.end()), (std::vector<double>{4, 5, 8, 3, 2}));
+  hyper = hyperOf(parse({"--data", "a", "--static-loss-scale", "128"}), "adamw", /*scaled=*/true);
+  EXPECT_EQ(hyper[15], 0);
+  // They would do nothing in an executable whose loss is not scaled.
+  EXPECT_THROW(hyperOf(parse({"--data", "a", "--loss-scale", "128"}), "adamw"), UsageError);
+  EXPECT_NE(usageError({"--data", "a", "--loss-scale", "8", "--static-loss-scale", "8"}).find("exclude each other"),
+            std::string::npos);
+  EXPECT_NE(usageError({"--data", "a", "--loss-scale-factor", "1"}), "none");
+}
 
 TEST(Options, Defaults) {
   Options options = parse({"--data", "a", "b", "--steps", "7"});
   EXPECT_EQ(options.data, (std::vector<std::string>{"a", "b"}));
   EXPECT_EQ(options.steps, 7);
-  auto hyper = options.hyper("adamw");
+  auto hyper = hyperOf(options, "adamw");
   EXPECT_EQ(hyper, (std::array<double, 16>{3e-4, 0, 0, 7, 0, 0.9, 0.95, 1e-8, 0.1, 1.0, 1.0}));
 }
 
@@ -48,13 +74,13 @@ TEST(Options, EveryHyperParameter) {
   Options options = parse({"--data",   "a",    "--lr",           "0.5", "--min-lr", "0.25", "--schedule", "cosine",
                            "--warmup", "3",    "--total-steps",  "50",  "--beta1",  "0.8",  "--beta2",    "0.7",
                            "--eps",    "1e-3", "--weight-decay", "0",   "--clip",   "0"});
-  EXPECT_EQ(options.hyper("adamw"), (std::array<double, 16>{0.5, 0.25, 3, 50, 2, 0.8, 0.7, 1e-3, 0, 0, 1.0}));
-  EXPECT_THROW(options.hyper("sgd"), UsageError);
+  EXPECT_EQ(hyperOf(options, "adamw"), (std::array<double, 16>{0.5, 0.25, 3, 50, 2, 0.8, 0.7, 1e-3, 0, 0, 1.0}));
+  EXPECT_THROW(hyperOf(options, "sgd"), UsageError);
   options = parse({"--data", "a", "--momentum", "0.5"});
-  EXPECT_EQ(options.hyper("sgd")[5], 0.5);
-  EXPECT_EQ(options.hyper("")[5], 0.5);
-  EXPECT_THROW(options.hyper("adamw"), UsageError);
-  EXPECT_EQ(parse({"--data", "a"}).hyper("sgd")[5], 0.9);
+  EXPECT_EQ(hyperOf(options, "sgd")[5], 0.5);
+  EXPECT_EQ(hyperOf(options, "")[5], 0.5);
+  EXPECT_THROW(hyperOf(options, "adamw"), UsageError);
+  EXPECT_EQ(hyperOf(parse({"--data", "a"}), "sgd")[5], 0.9);
 }
 
 // The seed that the model was compiled with is the default.
