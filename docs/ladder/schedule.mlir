@@ -1,4 +1,4 @@
-module attributes {exec.arena_bytes = 78080 : i64, exec.persistent_bytes = 48256 : i64, weft.batch = 2 : i64, weft.microbatches = 1 : i64, weft.model = "tiny.onnx"} {
+module attributes {exec.arena_bytes = 76672 : i64, exec.persistent_bytes = 48256 : i64, weft.batch = 2 : i64, weft.microbatches = 1 : i64, weft.model = "tiny.onnx"} {
   weft.param @transformer.wte.weight : tensor<32x16xf32> trainable decay = #weft.normal<2.000000e-02 : f64> {exec.offset = 0 : i64}
   weft.param @transformer.wpe.weight : tensor<8x16xf32> trainable decay = #weft.normal<2.000000e-02 : f64> {exec.offset = 2048 : i64}
   weft.param @transformer.h.0.ln_1.weight : tensor<16xf32> trainable decay = #weft.constant<1.000000e+00 : f64> {exec.offset = 2560 : i64}
@@ -57,252 +57,248 @@ module attributes {exec.arena_bytes = 78080 : i64, exec.persistent_bytes = 48256
   weft.state moment @"adamw.v/transformer.ln_f.bias" : tensor<16xf32> = 0.000000e+00 of @transformer.ln_f.bias checkpointed {exec.offset = 47936 : i64}
   exec.input @input_ids : tensor<2x8xi64> "tokens" at 48000 limit 32
   exec.input @labels : tensor<2x8xi64> "labels" at 48128 limit 32 ignore -100
-  exec.task @task_step temporaries 29824 {
+  exec.task @task_step temporaries 28416 {
     %0 = exec.buffer 0 : memref<32x16xf32>
     %1 = exec.buffer 48000 : memref<2x8xi64>
     %2 = exec.buffer 2048 : memref<8x16xf32>
     %3 = exec.buffer 2560 : memref<16xf32>
     %4 = exec.buffer 2624 : memref<16xf32>
-    %5 = exec.buffer 69760 : memref<2x8x16xf32>
-    %6 = exec.buffer 77504 : memref<2x8xf32>
-    %7 = exec.buffer 77568 : memref<2x8xf32>
-    %8 = exec.buffer 70784 : memref<2x8x16xf32>
+    %5 = exec.buffer 50432 : memref<2x8x16xf32>
+    %6 = exec.buffer 51456 : memref<2x8xf32>
+    %7 = exec.buffer 51520 : memref<2x8xf32>
+    %8 = exec.buffer 59904 : memref<2x8x16xf32>
     exec.launch @k0(%0, %1, %2, %3, %4, %5, %6, %7, %8) : memref<32x16xf32>, memref<2x8xi64>, memref<8x16xf32>, memref<16xf32>, memref<16xf32>, memref<2x8x16xf32>, memref<2x8xf32>, memref<2x8xf32>, memref<2x8x16xf32>
-    %9 = exec.buffer 64640 : memref<16x48xf32>
+    %9 = exec.buffer 70272 : memref<16x48xf32>
     %10 = exec.buffer 5760 : memref<48xf32>
     %11 = exec.buffer 2688 : memref<16x48xf32>
-    %12 = exec.buffer 70784 : memref<16x16xf32>
+    %12 = exec.buffer 59904 : memref<16x16xf32>
     exec.matmul %12, %11 bias %10 -> %9 : memref<16x16xf32>, memref<16x48xf32>, memref<48xf32>, memref<16x48xf32>
-    %13 = exec.buffer 77184 : memref<2x2x8xf32>
-    %14 = exec.buffer 71808 : memref<2x8x2x8xf32>
-    %15 = exec.buffer 64768 : memref<2x8x2x8xf32, strided<[384, 48, 8, 1]>>
-    %16 = exec.buffer 64704 : memref<2x8x2x8xf32, strided<[384, 48, 8, 1]>>
-    %17 = exec.buffer 64640 : memref<2x8x2x8xf32, strided<[384, 48, 8, 1]>>
+    %13 = exec.buffer 75392 : memref<2x2x8xf32>
+    %14 = exec.buffer 74368 : memref<2x8x2x8xf32>
+    %15 = exec.buffer 70400 : memref<2x8x2x8xf32, strided<[384, 48, 8, 1]>>
+    %16 = exec.buffer 70336 : memref<2x8x2x8xf32, strided<[384, 48, 8, 1]>>
+    %17 = exec.buffer 70272 : memref<2x8x2x8xf32, strided<[384, 48, 8, 1]>>
     exec.attention %17, %16, %15 -> %14, %13 scale 0.35355338454246521 causal : memref<2x8x2x8xf32, strided<[384, 48, 8, 1]>>, memref<2x8x2x8xf32, strided<[384, 48, 8, 1]>>, memref<2x8x2x8xf32, strided<[384, 48, 8, 1]>>, memref<2x8x2x8xf32>, memref<2x2x8xf32>
-    %18 = exec.buffer 72832 : memref<16x16xf32>
+    %18 = exec.buffer 75520 : memref<16x16xf32>
     %19 = exec.buffer 6976 : memref<16xf32>
     %20 = exec.buffer 5952 : memref<16x16xf32>
-    %21 = exec.buffer 71808 : memref<16x16xf32>
+    %21 = exec.buffer 74368 : memref<16x16xf32>
     exec.matmul %21, %20 bias %19 -> %18 : memref<16x16xf32>, memref<16x16xf32>, memref<16xf32>, memref<16x16xf32>
-    %22 = exec.buffer 72832 : memref<2x8x16xf32>
+    %22 = exec.buffer 75520 : memref<2x8x16xf32>
     %23 = exec.buffer 7040 : memref<16xf32>
     %24 = exec.buffer 7104 : memref<16xf32>
-    %25 = exec.buffer 77632 : memref<2x8xf32>
-    %26 = exec.buffer 77696 : memref<2x8xf32>
-    %27 = exec.buffer 74880 : memref<2x8x16xf32>
+    %25 = exec.buffer 76544 : memref<2x8xf32>
+    %26 = exec.buffer 76608 : memref<2x8xf32>
+    %27 = exec.buffer 69184 : memref<2x8x16xf32>
     exec.launch @k1(%22, %5, %23, %24, %25, %26, %27) : memref<2x8x16xf32>, memref<2x8x16xf32>, memref<16xf32>, memref<16xf32>, memref<2x8xf32>, memref<2x8xf32>, memref<2x8x16xf32>
-    %28 = exec.buffer 48256 : memref<16x64xf32>
+    %28 = exec.buffer 60928 : memref<16x64xf32>
     %29 = exec.buffer 11264 : memref<64xf32>
     %30 = exec.buffer 7168 : memref<16x64xf32>
-    %31 = exec.buffer 74880 : memref<16x16xf32>
+    %31 = exec.buffer 69184 : memref<16x16xf32>
     exec.matmul %31, %30 bias %29 -> %28 : memref<16x16xf32>, memref<16x64xf32>, memref<64xf32>, memref<16x64xf32>
-    %32 = exec.buffer 48256 : memref<2x8x64xf32>
-    %33 = exec.buffer 56448 : memref<2x8x64xf32>
+    %32 = exec.buffer 60928 : memref<2x8x64xf32>
+    %33 = exec.buffer 55808 : memref<2x8x64xf32>
     exec.launch @k2(%32, %33) : memref<2x8x64xf32>, memref<2x8x64xf32>
-    %34 = exec.buffer 54400 : memref<16x16xf32>
+    %34 = exec.buffer 51648 : memref<16x16xf32>
     %35 = exec.buffer 15616 : memref<16xf32>
     %36 = exec.buffer 11520 : memref<64x16xf32>
-    %37 = exec.buffer 56448 : memref<16x64xf32>
+    %37 = exec.buffer 55808 : memref<16x64xf32>
     exec.matmul %37, %36 bias %35 -> %34 : memref<16x64xf32>, memref<64x16xf32>, memref<16xf32>, memref<16x16xf32>
-    %38 = exec.buffer 54400 : memref<2x8x16xf32>
+    %38 = exec.buffer 51648 : memref<2x8x16xf32>
     %39 = exec.buffer 15680 : memref<16xf32>
     %40 = exec.buffer 15744 : memref<16xf32>
-    %41 = exec.buffer 61568 : memref<2x8xf32>
-    %42 = exec.buffer 61632 : memref<2x8xf32>
-    %43 = exec.buffer 55424 : memref<2x8x16xf32>
+    %41 = exec.buffer 50304 : memref<2x8xf32>
+    %42 = exec.buffer 52672 : memref<2x8xf32>
+    %43 = exec.buffer 52736 : memref<2x8x16xf32>
     exec.launch @k3(%22, %38, %39, %40, %41, %42, %43) : memref<2x8x16xf32>, memref<2x8x16xf32>, memref<16xf32>, memref<16xf32>, memref<2x8xf32>, memref<2x8xf32>, memref<2x8x16xf32>
-    %44 = exec.buffer 52352 : memref<16x32xf32>
+    %44 = exec.buffer 53760 : memref<16x32xf32>
     %45 = exec.buffer 0 : memref<16x32xf32, strided<[1, 16]>>
-    %46 = exec.buffer 55424 : memref<16x16xf32>
+    %46 = exec.buffer 52736 : memref<16x16xf32>
     exec.matmul %46, %45 -> %44 : memref<16x16xf32>, memref<16x32xf32, strided<[1, 16]>>, memref<16x32xf32>
-    %47 = exec.buffer 52352 : memref<2x8x32xf32>
+    %47 = exec.buffer 53760 : memref<2x8x32xf32>
     %48 = exec.buffer 48128 : memref<2x8xi64>
-    %49 = exec.buffer 60544 : memref<2x8xf32>
-    %50 = exec.buffer 60608 : memref<2x8xf32>
+    %49 = exec.buffer 48256 : memref<2x8xf32>
+    %50 = exec.buffer 48320 : memref<2x8xf32>
     exec.launch @k4(%47, %48, %49, %50) : memref<2x8x32xf32>, memref<2x8xi64>, memref<2x8xf32>, memref<2x8xf32>
     %51 = exec.buffer 16000 : memref<f64>
     exec.launch @k5(%48, %49, %50, %51) : memref<2x8xi64>, memref<2x8xf32>, memref<2x8xf32>, memref<f64>
-    %52 = exec.buffer 60544 : memref<16x16xf32>
+    %52 = exec.buffer 65024 : memref<16x16xf32>
     exec.matmul %44, %0 -> %52 : memref<16x32xf32>, memref<32x16xf32>, memref<16x16xf32>
-    %53 = exec.buffer 67712 : memref<32x16xf32>
-    %54 = exec.buffer 52352 : memref<32x16xf32, strided<[1, 32]>>
+    %53 = exec.buffer 48256 : memref<32x16xf32>
+    %54 = exec.buffer 53760 : memref<32x16xf32, strided<[1, 32]>>
     exec.matmul %54, %46 -> %53 : memref<32x16xf32, strided<[1, 32]>>, memref<16x16xf32>, memref<32x16xf32>
-    %55 = exec.buffer 60544 : memref<2x8x16xf32>
-    %56 = exec.buffer 75904 : memref<2x8x16xf32>
+    %55 = exec.buffer 65024 : memref<2x8x16xf32>
+    %56 = exec.buffer 73344 : memref<2x8x16xf32>
     exec.launch @k6(%55, %39, %38, %41, %42, %56) : memref<2x8x16xf32>, memref<16xf32>, memref<2x8x16xf32>, memref<2x8xf32>, memref<2x8xf32>, memref<2x8x16xf32>
-    %57 = exec.buffer 77440 : memref<16xf32>
-    %58 = exec.buffer 77376 : memref<16xf32>
+    %57 = exec.buffer 51584 : memref<16xf32>
+    %58 = exec.buffer 50368 : memref<16xf32>
     exec.launch @k7(%55, %38, %41, %42, %57, %58) : memref<2x8x16xf32>, memref<2x8x16xf32>, memref<2x8xf32>, memref<2x8xf32>, memref<16xf32>, memref<16xf32>
-    %59 = exec.buffer 77824 : memref<f32>
+    %59 = exec.buffer 50304 : memref<f32>
     exec.launch @k8(%57, %59) : memref<16xf32>, memref<f32>
-    %60 = exec.buffer 77888 : memref<f32>
+    %60 = exec.buffer 65024 : memref<f32>
     exec.launch @k8(%58, %60) : memref<16xf32>, memref<f32>
-    %61 = exec.buffer 77312 : memref<16xf32>
+    %61 = exec.buffer 51648 : memref<16xf32>
     exec.launch @k9(%56, %61) : memref<2x8x16xf32>, memref<16xf32>
-    %62 = exec.buffer 77952 : memref<f32>
+    %62 = exec.buffer 70208 : memref<f32>
     exec.launch @k8(%61, %62) : memref<16xf32>, memref<f32>
-    %63 = exec.buffer 60544 : memref<16x64xf32>
+    %63 = exec.buffer 65088 : memref<16x64xf32>
     %64 = exec.buffer 11520 : memref<16x64xf32, strided<[1, 16]>>
-    %65 = exec.buffer 75904 : memref<16x16xf32>
+    %65 = exec.buffer 73344 : memref<16x16xf32>
     exec.matmul %65, %64 -> %63 : memref<16x16xf32>, memref<16x64xf32, strided<[1, 16]>>, memref<16x64xf32>
-    %66 = exec.buffer 52352 : memref<64x16xf32>
-    %67 = exec.buffer 56448 : memref<64x16xf32, strided<[1, 64]>>
+    %66 = exec.buffer 51712 : memref<64x16xf32>
+    %67 = exec.buffer 55808 : memref<64x16xf32, strided<[1, 64]>>
     exec.matmul %67, %65 -> %66 : memref<64x16xf32, strided<[1, 64]>>, memref<16x16xf32>, memref<64x16xf32>
-    %68 = exec.buffer 56448 : memref<64xf32>
+    %68 = exec.buffer 55808 : memref<64xf32>
     exec.launch @k10(%66, %68) : memref<64x16xf32>, memref<64xf32>
-    %69 = exec.buffer 77760 : memref<f64>
+    %69 = exec.buffer 57280 : memref<f64>
     exec.launch @k11(%68, %69) : memref<64xf32>, memref<f64>
-    %70 = exec.buffer 60544 : memref<2x8x64xf32>
+    %70 = exec.buffer 65088 : memref<2x8x64xf32>
     exec.launch @k12(%70, %32) : memref<2x8x64xf32>, memref<2x8x64xf32>
-    %71 = exec.buffer 76928 : memref<64xf32>
-    exec.launch @k13(%70, %71) : memref<2x8x64xf32>, memref<64xf32>
-    %72 = exec.buffer 78016 : memref<f32>
-    exec.launch @k14(%71, %72) : memref<64xf32>, memref<f32>
-    %73 = exec.buffer 73856 : memref<16x16xf32>
-    %74 = exec.buffer 7168 : memref<64x16xf32, strided<[1, 64]>>
-    exec.matmul %63, %74 -> %73 : memref<16x64xf32>, memref<64x16xf32, strided<[1, 64]>>, memref<16x16xf32>
-    %75 = exec.buffer 74880 : memref<16x16xf32, strided<[1, 16]>>
-    exec.matmul %75, %63 -> %28 : memref<16x16xf32, strided<[1, 16]>>, memref<16x64xf32>, memref<16x64xf32>
-    %76 = exec.buffer 56448 : memref<16xf32>
-    exec.launch @k15(%28, %76) : memref<16x64xf32>, memref<16xf32>
-    %77 = exec.buffer 75008 : memref<f64>
-    exec.launch @k16(%76, %77) : memref<16xf32>, memref<f64>
-    %78 = exec.buffer 73856 : memref<2x8x16xf32>
-    %79 = exec.buffer 74944 : memref<16xf32>
-    %80 = exec.buffer 74880 : memref<16xf32>
-    exec.launch @k7(%78, %22, %25, %26, %79, %80) : memref<2x8x16xf32>, memref<2x8x16xf32>, memref<2x8xf32>, memref<2x8xf32>, memref<16xf32>, memref<16xf32>
-    %81 = exec.buffer 75072 : memref<f32>
-    exec.launch @k8(%79, %81) : memref<16xf32>, memref<f32>
-    %82 = exec.buffer 75136 : memref<f32>
-    exec.launch @k8(%80, %82) : memref<16xf32>, memref<f32>
-    exec.launch @k17(%78, %23, %22, %25, %26, %56) : memref<2x8x16xf32>, memref<16xf32>, memref<2x8x16xf32>, memref<2x8xf32>, memref<2x8xf32>, memref<2x8x16xf32>
-    %83 = exec.buffer 72832 : memref<16xf32>
-    exec.launch @k9(%78, %83) : memref<2x8x16xf32>, memref<16xf32>
-    %84 = exec.buffer 72960 : memref<f32>
-    exec.launch @k8(%83, %84) : memref<16xf32>, memref<f32>
-    %85 = exec.buffer 56448 : memref<16x16xf32>
-    %86 = exec.buffer 5952 : memref<16x16xf32, strided<[1, 16]>>
-    exec.matmul %73, %86 -> %85 : memref<16x16xf32>, memref<16x16xf32, strided<[1, 16]>>, memref<16x16xf32>
-    %87 = exec.buffer 62592 : memref<16x16xf32>
-    %88 = exec.buffer 71808 : memref<16x16xf32, strided<[1, 16]>>
-    exec.matmul %88, %73 -> %87 : memref<16x16xf32, strided<[1, 16]>>, memref<16x16xf32>, memref<16x16xf32>
-    %89 = exec.buffer 57472 : memref<16xf32>
-    exec.launch @k18(%87, %89) : memref<16x16xf32>, memref<16xf32>
-    %90 = exec.buffer 72896 : memref<f64>
-    exec.launch @k16(%89, %90) : memref<16xf32>, memref<f64>
-    %91 = exec.buffer 63616 : memref<2x8x2x8xf32>
-    %92 = exec.buffer 58496 : memref<2x8x2x8xf32>
-    %93 = exec.buffer 57472 : memref<2x8x2x8xf32>
-    %94 = exec.buffer 56448 : memref<2x8x2x8xf32>
-    exec.attention_grad %94, %17, %16, %15, %14, %13 -> %93, %92, %91 scale 0.35355338454246521 causal : memref<2x8x2x8xf32>, memref<2x8x2x8xf32, strided<[384, 48, 8, 1]>>, memref<2x8x2x8xf32, strided<[384, 48, 8, 1]>>, memref<2x8x2x8xf32, strided<[384, 48, 8, 1]>>, memref<2x8x2x8xf32>, memref<2x2x8xf32>, memref<2x8x2x8xf32>, memref<2x8x2x8xf32>, memref<2x8x2x8xf32>
-    %95 = exec.buffer 59520 : memref<2x8x48xf32>
-    exec.launch @k19(%93, %92, %91, %95) : memref<2x8x2x8xf32>, memref<2x8x2x8xf32>, memref<2x8x2x8xf32>, memref<2x8x48xf32>
-    %96 = exec.buffer 64640 : memref<48xf32>
-    exec.launch @k20(%95, %96) : memref<2x8x48xf32>, memref<48xf32>
-    %97 = exec.buffer 64832 : memref<f32>
-    exec.launch @k21(%96, %97) : memref<48xf32>, memref<f32>
-    %98 = exec.buffer 63616 : memref<16x16xf32>
-    %99 = exec.buffer 2688 : memref<48x16xf32, strided<[1, 48]>>
-    %100 = exec.buffer 59520 : memref<16x48xf32>
-    exec.matmul %100, %99 -> %98 : memref<16x48xf32>, memref<48x16xf32, strided<[1, 48]>>, memref<16x16xf32>
-    %101 = exec.buffer 56448 : memref<16x48xf32>
-    %102 = exec.buffer 70784 : memref<16x16xf32, strided<[1, 16]>>
-    exec.matmul %102, %100 -> %101 : memref<16x16xf32, strided<[1, 16]>>, memref<16x48xf32>, memref<16x48xf32>
-    %103 = exec.buffer 59520 : memref<16xf32>
-    exec.launch @k22(%101, %103) : memref<16x48xf32>, memref<16xf32>
-    %104 = exec.buffer 62336 : memref<f64>
-    exec.launch @k16(%103, %104) : memref<16xf32>, memref<f64>
-    %105 = exec.buffer 63616 : memref<2x8x16xf32>
-    %106 = exec.buffer 62272 : memref<16xf32>
-    %107 = exec.buffer 62208 : memref<16xf32>
-    exec.launch @k7(%105, %5, %6, %7, %106, %107) : memref<2x8x16xf32>, memref<2x8x16xf32>, memref<2x8xf32>, memref<2x8xf32>, memref<16xf32>, memref<16xf32>
-    %108 = exec.buffer 62464 : memref<f32>
-    exec.launch @k8(%106, %108) : memref<16xf32>, memref<f32>
-    %109 = exec.buffer 62528 : memref<f32>
-    exec.launch @k8(%107, %109) : memref<16xf32>, memref<f32>
-    exec.launch @k17(%105, %3, %5, %6, %7, %78) : memref<2x8x16xf32>, memref<16xf32>, memref<2x8x16xf32>, memref<2x8xf32>, memref<2x8xf32>, memref<2x8x16xf32>
-    %110 = exec.buffer 61568 : memref<8x16xf32>
-    exec.launch @k23(%105, %110) : memref<2x8x16xf32>, memref<8x16xf32>
-    %111 = exec.buffer 59520 : memref<8xf32>
-    exec.launch @k24(%110, %111) : memref<8x16xf32>, memref<8xf32>
-    %112 = exec.buffer 62400 : memref<f64>
-    exec.launch @k25(%111, %112) : memref<8xf32>, memref<f64>
-    %113 = exec.buffer 59520 : memref<32x16xf32>
-    exec.launch @k26(%105, %1, %113) : memref<2x8x16xf32>, memref<2x8xi64>, memref<32x16xf32>
-    %114 = exec.buffer 62080 : memref<32xf32>
-    exec.launch @k27(%53, %113, %114) : memref<32x16xf32>, memref<32x16xf32>, memref<32xf32>
-    %115 = exec.buffer 59520 : memref<f64>
-    exec.launch @k28(%114, %115) : memref<32xf32>, memref<f64>
-    %116 = exec.buffer 16064 : memref<f64>
-    %117 = exec.buffer 59584 : memref<f64>
-    exec.launch @k29(%48, %116, %117) : memref<2x8xi64>, memref<f64>, memref<f64>
-    %118 = exec.buffer 15808 : memref<16xf64>
-    %119 = exec.buffer 16256 : memref<f64>
-    exec.launch @k30(%59, %60, %62, %69, %72, %77, %81, %82, %84, %90, %97, %104, %108, %109, %112, %115, %117, %118, %119) : memref<f32>, memref<f32>, memref<f32>, memref<f64>, memref<f32>, memref<f64>, memref<f32>, memref<f32>, memref<f32>, memref<f64>, memref<f32>, memref<f64>, memref<f32>, memref<f32>, memref<f64>, memref<f64>, memref<f64>, memref<16xf64>, memref<f64>
-    %120 = exec.buffer 59520 : memref<f32>
-    exec.launch @k31(%118, %120) : memref<16xf64>, memref<f32>
-    %121 = exec.buffer 59584 : memref<f32>
-    exec.launch @k32(%118, %121) : memref<16xf64>, memref<f32>
-    %122 = exec.buffer 59648 : memref<f32>
-    exec.launch @k33(%118, %122) : memref<16xf64>, memref<f32>
-    %123 = exec.buffer 59712 : memref<f32>
-    exec.launch @k34(%118, %123) : memref<16xf64>, memref<f32>
-    %124 = exec.buffer 59776 : memref<f32>
-    exec.launch @k35(%118, %124) : memref<16xf64>, memref<f32>
-    %125 = exec.buffer 15936 : memref<i64>
-    %126 = exec.buffer 16320 : memref<f64>
-    %127 = exec.buffer 59840 : memref<f32>
-    %128 = exec.buffer 59904 : memref<f32>
-    %129 = exec.buffer 59968 : memref<f32>
-    exec.launch @k36(%125, %118, %126, %127, %128, %129) : memref<i64>, memref<16xf64>, memref<f64>, memref<f32>, memref<f32>, memref<f32>
-    %130 = exec.buffer 47744 : memref<16xf32>
-    %131 = exec.buffer 47808 : memref<16xf32>
-    exec.launch @k37(%121, %130, %120, %57, %59, %123, %131, %122, %39, %128, %129, %127, %124) : memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
-    %132 = exec.buffer 47872 : memref<16xf32>
-    %133 = exec.buffer 47936 : memref<16xf32>
-    exec.launch @k37(%121, %132, %120, %58, %59, %123, %133, %122, %40, %128, %129, %127, %124) : memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
-    %134 = exec.buffer 47616 : memref<16xf32>
-    %135 = exec.buffer 47680 : memref<16xf32>
-    exec.launch @k37(%121, %134, %120, %61, %59, %123, %135, %122, %35, %128, %129, %127, %124) : memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
-    %136 = exec.buffer 39424 : memref<64x16xf32>
-    %137 = exec.buffer 43520 : memref<64x16xf32>
-    exec.launch @k38(%121, %136, %120, %66, %59, %123, %137, %122, %36, %128, %129, %127, %124) : memref<f32>, memref<64x16xf32>, memref<f32>, memref<64x16xf32>, memref<f32>, memref<f32>, memref<64x16xf32>, memref<f32>, memref<64x16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
-    %138 = exec.buffer 38912 : memref<64xf32>
-    %139 = exec.buffer 39168 : memref<64xf32>
-    exec.launch @k39(%121, %138, %120, %71, %59, %123, %139, %122, %29, %128, %129, %127, %124) : memref<f32>, memref<64xf32>, memref<f32>, memref<64xf32>, memref<f32>, memref<f32>, memref<64xf32>, memref<f32>, memref<64xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
-    %140 = exec.buffer 30720 : memref<16x64xf32>
-    %141 = exec.buffer 34816 : memref<16x64xf32>
-    exec.launch @k40(%121, %140, %120, %28, %59, %123, %141, %122, %30, %128, %129, %127, %124) : memref<f32>, memref<16x64xf32>, memref<f32>, memref<16x64xf32>, memref<f32>, memref<f32>, memref<16x64xf32>, memref<f32>, memref<16x64xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
-    %142 = exec.buffer 30464 : memref<16xf32>
-    %143 = exec.buffer 30528 : memref<16xf32>
-    exec.launch @k37(%121, %142, %120, %79, %59, %123, %143, %122, %23, %128, %129, %127, %124) : memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
-    %144 = exec.buffer 30592 : memref<16xf32>
-    %145 = exec.buffer 30656 : memref<16xf32>
-    exec.launch @k37(%121, %144, %120, %80, %59, %123, %145, %122, %24, %128, %129, %127, %124) : memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
-    %146 = exec.buffer 30336 : memref<16xf32>
-    %147 = exec.buffer 30400 : memref<16xf32>
-    exec.launch @k37(%121, %146, %120, %83, %59, %123, %147, %122, %19, %128, %129, %127, %124) : memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
-    %148 = exec.buffer 28288 : memref<16x16xf32>
-    %149 = exec.buffer 29312 : memref<16x16xf32>
-    exec.launch @k41(%121, %148, %120, %87, %59, %123, %149, %122, %20, %128, %129, %127, %124) : memref<f32>, memref<16x16xf32>, memref<f32>, memref<16x16xf32>, memref<f32>, memref<f32>, memref<16x16xf32>, memref<f32>, memref<16x16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
-    %150 = exec.buffer 27904 : memref<48xf32>
-    %151 = exec.buffer 28096 : memref<48xf32>
-    exec.launch @k42(%121, %150, %120, %96, %59, %123, %151, %122, %10, %128, %129, %127, %124) : memref<f32>, memref<48xf32>, memref<f32>, memref<48xf32>, memref<f32>, memref<f32>, memref<48xf32>, memref<f32>, memref<48xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
-    %152 = exec.buffer 21760 : memref<16x48xf32>
-    %153 = exec.buffer 24832 : memref<16x48xf32>
-    exec.launch @k43(%121, %152, %120, %101, %59, %123, %153, %122, %11, %128, %129, %127, %124) : memref<f32>, memref<16x48xf32>, memref<f32>, memref<16x48xf32>, memref<f32>, memref<f32>, memref<16x48xf32>, memref<f32>, memref<16x48xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
-    %154 = exec.buffer 21504 : memref<16xf32>
-    %155 = exec.buffer 21568 : memref<16xf32>
-    exec.launch @k37(%121, %154, %120, %106, %59, %123, %155, %122, %3, %128, %129, %127, %124) : memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
-    %156 = exec.buffer 21632 : memref<16xf32>
-    %157 = exec.buffer 21696 : memref<16xf32>
-    exec.launch @k37(%121, %156, %120, %107, %59, %123, %157, %122, %4, %128, %129, %127, %124) : memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
-    %158 = exec.buffer 20480 : memref<8x16xf32>
-    %159 = exec.buffer 20992 : memref<8x16xf32>
-    exec.launch @k44(%121, %158, %120, %110, %59, %123, %159, %122, %2, %128, %129, %127, %124) : memref<f32>, memref<8x16xf32>, memref<f32>, memref<8x16xf32>, memref<f32>, memref<f32>, memref<8x16xf32>, memref<f32>, memref<8x16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
-    %160 = exec.buffer 16384 : memref<32x16xf32>
-    %161 = exec.buffer 18432 : memref<32x16xf32>
-    exec.launch @k45(%121, %160, %120, %53, %59, %123, %161, %122, %0, %128, %129, %127, %124) : memref<f32>, memref<32x16xf32>, memref<f32>, memref<32x16xf32>, memref<f32>, memref<f32>, memref<32x16xf32>, memref<f32>, memref<32x16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
+    exec.launch @k13(%70, %68) : memref<2x8x64xf32>, memref<64xf32>
+    %71 = exec.buffer 57344 : memref<f32>
+    exec.launch @k14(%68, %71) : memref<64xf32>, memref<f32>
+    %72 = exec.buffer 57920 : memref<16x16xf32>
+    %73 = exec.buffer 7168 : memref<64x16xf32, strided<[1, 64]>>
+    exec.matmul %63, %73 -> %72 : memref<16x64xf32>, memref<64x16xf32, strided<[1, 64]>>, memref<16x16xf32>
+    %74 = exec.buffer 69184 : memref<16x16xf32, strided<[1, 16]>>
+    exec.matmul %74, %63 -> %28 : memref<16x16xf32, strided<[1, 16]>>, memref<16x64xf32>, memref<16x64xf32>
+    %75 = exec.buffer 56064 : memref<16xf32>
+    exec.launch @k15(%28, %75) : memref<16x64xf32>, memref<16xf32>
+    %76 = exec.buffer 57664 : memref<f64>
+    exec.launch @k16(%75, %76) : memref<16xf32>, memref<f64>
+    %77 = exec.buffer 57920 : memref<2x8x16xf32>
+    %78 = exec.buffer 56128 : memref<16xf32>
+    exec.launch @k7(%77, %22, %25, %26, %78, %75) : memref<2x8x16xf32>, memref<2x8x16xf32>, memref<2x8xf32>, memref<2x8xf32>, memref<16xf32>, memref<16xf32>
+    %79 = exec.buffer 57792 : memref<f32>
+    exec.launch @k8(%78, %79) : memref<16xf32>, memref<f32>
+    %80 = exec.buffer 57856 : memref<f32>
+    exec.launch @k8(%75, %80) : memref<16xf32>, memref<f32>
+    exec.launch @k17(%77, %23, %22, %25, %26, %56) : memref<2x8x16xf32>, memref<16xf32>, memref<2x8x16xf32>, memref<2x8xf32>, memref<2x8xf32>, memref<2x8x16xf32>
+    %81 = exec.buffer 56192 : memref<16xf32>
+    exec.launch @k9(%77, %81) : memref<2x8x16xf32>, memref<16xf32>
+    %82 = exec.buffer 58944 : memref<f32>
+    exec.launch @k8(%81, %82) : memref<16xf32>, memref<f32>
+    %83 = exec.buffer 65088 : memref<16x16xf32>
+    %84 = exec.buffer 5952 : memref<16x16xf32, strided<[1, 16]>>
+    exec.matmul %72, %84 -> %83 : memref<16x16xf32>, memref<16x16xf32, strided<[1, 16]>>, memref<16x16xf32>
+    %85 = exec.buffer 56256 : memref<16x16xf32>
+    %86 = exec.buffer 74368 : memref<16x16xf32, strided<[1, 16]>>
+    exec.matmul %86, %72 -> %85 : memref<16x16xf32, strided<[1, 16]>>, memref<16x16xf32>, memref<16x16xf32>
+    %87 = exec.buffer 57408 : memref<16xf32>
+    exec.launch @k18(%85, %87) : memref<16x16xf32>, memref<16xf32>
+    %88 = exec.buffer 59008 : memref<f64>
+    exec.launch @k16(%87, %88) : memref<16xf32>, memref<f64>
+    %89 = exec.buffer 68160 : memref<2x8x2x8xf32>
+    %90 = exec.buffer 67136 : memref<2x8x2x8xf32>
+    %91 = exec.buffer 66112 : memref<2x8x2x8xf32>
+    %92 = exec.buffer 65088 : memref<2x8x2x8xf32>
+    exec.attention_grad %92, %17, %16, %15, %14, %13 -> %91, %90, %89 scale 0.35355338454246521 causal : memref<2x8x2x8xf32>, memref<2x8x2x8xf32, strided<[384, 48, 8, 1]>>, memref<2x8x2x8xf32, strided<[384, 48, 8, 1]>>, memref<2x8x2x8xf32, strided<[384, 48, 8, 1]>>, memref<2x8x2x8xf32>, memref<2x2x8xf32>, memref<2x8x2x8xf32>, memref<2x8x2x8xf32>, memref<2x8x2x8xf32>
+    %93 = exec.buffer 70272 : memref<2x8x48xf32>
+    exec.launch @k19(%91, %90, %89, %93) : memref<2x8x2x8xf32>, memref<2x8x2x8xf32>, memref<2x8x2x8xf32>, memref<2x8x48xf32>
+    %94 = exec.buffer 57408 : memref<48xf32>
+    exec.launch @k20(%93, %94) : memref<2x8x48xf32>, memref<48xf32>
+    %95 = exec.buffer 59072 : memref<f32>
+    exec.launch @k21(%94, %95) : memref<48xf32>, memref<f32>
+    %96 = exec.buffer 68160 : memref<16x16xf32>
+    %97 = exec.buffer 2688 : memref<48x16xf32, strided<[1, 48]>>
+    exec.matmul %9, %97 -> %96 : memref<16x48xf32>, memref<48x16xf32, strided<[1, 48]>>, memref<16x16xf32>
+    %98 = exec.buffer 65088 : memref<16x48xf32>
+    %99 = exec.buffer 59904 : memref<16x16xf32, strided<[1, 16]>>
+    exec.matmul %99, %9 -> %98 : memref<16x16xf32, strided<[1, 16]>>, memref<16x48xf32>, memref<16x48xf32>
+    %100 = exec.buffer 57600 : memref<16xf32>
+    exec.launch @k22(%98, %100) : memref<16x48xf32>, memref<16xf32>
+    %101 = exec.buffer 59136 : memref<f64>
+    exec.launch @k16(%100, %101) : memref<16xf32>, memref<f64>
+    %102 = exec.buffer 68160 : memref<2x8x16xf32>
+    %103 = exec.buffer 57728 : memref<16xf32>
+    exec.launch @k7(%102, %5, %6, %7, %103, %100) : memref<2x8x16xf32>, memref<2x8x16xf32>, memref<2x8xf32>, memref<2x8xf32>, memref<16xf32>, memref<16xf32>
+    %104 = exec.buffer 59200 : memref<f32>
+    exec.launch @k8(%103, %104) : memref<16xf32>, memref<f32>
+    %105 = exec.buffer 59264 : memref<f32>
+    exec.launch @k8(%100, %105) : memref<16xf32>, memref<f32>
+    exec.launch @k17(%102, %3, %5, %6, %7, %77) : memref<2x8x16xf32>, memref<16xf32>, memref<2x8x16xf32>, memref<2x8xf32>, memref<2x8xf32>, memref<2x8x16xf32>
+    %106 = exec.buffer 50432 : memref<8x16xf32>
+    exec.launch @k23(%102, %106) : memref<2x8x16xf32>, memref<8x16xf32>
+    %107 = exec.buffer 51008 : memref<8xf32>
+    exec.launch @k24(%106, %107) : memref<8x16xf32>, memref<8xf32>
+    %108 = exec.buffer 50944 : memref<f64>
+    exec.launch @k25(%107, %108) : memref<8xf32>, memref<f64>
+    %109 = exec.buffer 70272 : memref<32x16xf32>
+    exec.launch @k26(%102, %1, %109) : memref<2x8x16xf32>, memref<2x8xi64>, memref<32x16xf32>
+    %110 = exec.buffer 51072 : memref<32xf32>
+    exec.launch @k27(%53, %109, %110) : memref<32x16xf32>, memref<32x16xf32>, memref<32xf32>
+    %111 = exec.buffer 51008 : memref<f64>
+    exec.launch @k28(%110, %111) : memref<32xf32>, memref<f64>
+    %112 = exec.buffer 16064 : memref<f64>
+    %113 = exec.buffer 51072 : memref<f64>
+    exec.launch @k29(%48, %112, %113) : memref<2x8xi64>, memref<f64>, memref<f64>
+    %114 = exec.buffer 15808 : memref<16xf64>
+    %115 = exec.buffer 16256 : memref<f64>
+    exec.launch @k30(%59, %60, %62, %69, %71, %76, %79, %80, %82, %88, %95, %101, %104, %105, %108, %111, %113, %114, %115) : memref<f32>, memref<f32>, memref<f32>, memref<f64>, memref<f32>, memref<f64>, memref<f32>, memref<f32>, memref<f32>, memref<f64>, memref<f32>, memref<f64>, memref<f32>, memref<f32>, memref<f64>, memref<f64>, memref<f64>, memref<16xf64>, memref<f64>
+    %116 = exec.buffer 50944 : memref<f32>
+    exec.launch @k31(%114, %116) : memref<16xf64>, memref<f32>
+    %117 = exec.buffer 51008 : memref<f32>
+    exec.launch @k32(%114, %117) : memref<16xf64>, memref<f32>
+    %118 = exec.buffer 51072 : memref<f32>
+    exec.launch @k33(%114, %118) : memref<16xf64>, memref<f32>
+    %119 = exec.buffer 51136 : memref<f32>
+    exec.launch @k34(%114, %119) : memref<16xf64>, memref<f32>
+    %120 = exec.buffer 51200 : memref<f32>
+    exec.launch @k35(%114, %120) : memref<16xf64>, memref<f32>
+    %121 = exec.buffer 15936 : memref<i64>
+    %122 = exec.buffer 16320 : memref<f64>
+    %123 = exec.buffer 51264 : memref<f32>
+    %124 = exec.buffer 51328 : memref<f32>
+    %125 = exec.buffer 51392 : memref<f32>
+    exec.launch @k36(%121, %114, %122, %123, %124, %125) : memref<i64>, memref<16xf64>, memref<f64>, memref<f32>, memref<f32>, memref<f32>
+    %126 = exec.buffer 47744 : memref<16xf32>
+    %127 = exec.buffer 47808 : memref<16xf32>
+    exec.launch @k37(%117, %126, %116, %57, %59, %119, %127, %118, %39, %124, %125, %123, %120) : memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
+    %128 = exec.buffer 47872 : memref<16xf32>
+    %129 = exec.buffer 47936 : memref<16xf32>
+    exec.launch @k37(%117, %128, %116, %58, %59, %119, %129, %118, %40, %124, %125, %123, %120) : memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
+    %130 = exec.buffer 47616 : memref<16xf32>
+    %131 = exec.buffer 47680 : memref<16xf32>
+    exec.launch @k37(%117, %130, %116, %61, %59, %119, %131, %118, %35, %124, %125, %123, %120) : memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
+    %132 = exec.buffer 39424 : memref<64x16xf32>
+    %133 = exec.buffer 43520 : memref<64x16xf32>
+    exec.launch @k38(%117, %132, %116, %66, %59, %119, %133, %118, %36, %124, %125, %123, %120) : memref<f32>, memref<64x16xf32>, memref<f32>, memref<64x16xf32>, memref<f32>, memref<f32>, memref<64x16xf32>, memref<f32>, memref<64x16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
+    %134 = exec.buffer 38912 : memref<64xf32>
+    %135 = exec.buffer 39168 : memref<64xf32>
+    exec.launch @k39(%117, %134, %116, %68, %59, %119, %135, %118, %29, %124, %125, %123, %120) : memref<f32>, memref<64xf32>, memref<f32>, memref<64xf32>, memref<f32>, memref<f32>, memref<64xf32>, memref<f32>, memref<64xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
+    %136 = exec.buffer 30720 : memref<16x64xf32>
+    %137 = exec.buffer 34816 : memref<16x64xf32>
+    exec.launch @k40(%117, %136, %116, %28, %59, %119, %137, %118, %30, %124, %125, %123, %120) : memref<f32>, memref<16x64xf32>, memref<f32>, memref<16x64xf32>, memref<f32>, memref<f32>, memref<16x64xf32>, memref<f32>, memref<16x64xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
+    %138 = exec.buffer 30464 : memref<16xf32>
+    %139 = exec.buffer 30528 : memref<16xf32>
+    exec.launch @k37(%117, %138, %116, %78, %59, %119, %139, %118, %23, %124, %125, %123, %120) : memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
+    %140 = exec.buffer 30592 : memref<16xf32>
+    %141 = exec.buffer 30656 : memref<16xf32>
+    exec.launch @k37(%117, %140, %116, %75, %59, %119, %141, %118, %24, %124, %125, %123, %120) : memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
+    %142 = exec.buffer 30336 : memref<16xf32>
+    %143 = exec.buffer 30400 : memref<16xf32>
+    exec.launch @k37(%117, %142, %116, %81, %59, %119, %143, %118, %19, %124, %125, %123, %120) : memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
+    %144 = exec.buffer 28288 : memref<16x16xf32>
+    %145 = exec.buffer 29312 : memref<16x16xf32>
+    exec.launch @k41(%117, %144, %116, %85, %59, %119, %145, %118, %20, %124, %125, %123, %120) : memref<f32>, memref<16x16xf32>, memref<f32>, memref<16x16xf32>, memref<f32>, memref<f32>, memref<16x16xf32>, memref<f32>, memref<16x16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
+    %146 = exec.buffer 27904 : memref<48xf32>
+    %147 = exec.buffer 28096 : memref<48xf32>
+    exec.launch @k42(%117, %146, %116, %94, %59, %119, %147, %118, %10, %124, %125, %123, %120) : memref<f32>, memref<48xf32>, memref<f32>, memref<48xf32>, memref<f32>, memref<f32>, memref<48xf32>, memref<f32>, memref<48xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
+    %148 = exec.buffer 21760 : memref<16x48xf32>
+    %149 = exec.buffer 24832 : memref<16x48xf32>
+    exec.launch @k43(%117, %148, %116, %98, %59, %119, %149, %118, %11, %124, %125, %123, %120) : memref<f32>, memref<16x48xf32>, memref<f32>, memref<16x48xf32>, memref<f32>, memref<f32>, memref<16x48xf32>, memref<f32>, memref<16x48xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
+    %150 = exec.buffer 21504 : memref<16xf32>
+    %151 = exec.buffer 21568 : memref<16xf32>
+    exec.launch @k37(%117, %150, %116, %103, %59, %119, %151, %118, %3, %124, %125, %123, %120) : memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
+    %152 = exec.buffer 21632 : memref<16xf32>
+    %153 = exec.buffer 21696 : memref<16xf32>
+    exec.launch @k37(%117, %152, %116, %100, %59, %119, %153, %118, %4, %124, %125, %123, %120) : memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<16xf32>, memref<f32>, memref<16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
+    %154 = exec.buffer 20480 : memref<8x16xf32>
+    %155 = exec.buffer 20992 : memref<8x16xf32>
+    exec.launch @k44(%117, %154, %116, %106, %59, %119, %155, %118, %2, %124, %125, %123, %120) : memref<f32>, memref<8x16xf32>, memref<f32>, memref<8x16xf32>, memref<f32>, memref<f32>, memref<8x16xf32>, memref<f32>, memref<8x16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
+    %156 = exec.buffer 16384 : memref<32x16xf32>
+    %157 = exec.buffer 18432 : memref<32x16xf32>
+    exec.launch @k45(%117, %156, %116, %53, %59, %119, %157, %118, %0, %124, %125, %123, %120) : memref<f32>, memref<32x16xf32>, memref<f32>, memref<32x16xf32>, memref<f32>, memref<f32>, memref<32x16xf32>, memref<f32>, memref<32x16xf32>, memref<f32>, memref<f32>, memref<f32>, memref<f32>
   }
   exec.task @task_eval temporaries 6144 {
     %0 = exec.buffer 0 : memref<32x16xf32>

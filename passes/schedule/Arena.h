@@ -25,8 +25,8 @@ struct Lifetime {
 };
 
 /// Gives every buffer an offset so that buffers alive at one time do not
-/// overlap: largest first, each in the lowest gap that holds it. Returns the
-/// bytes of the arena. Deterministic.
+/// overlap. Returns the bytes of the arena. Deterministic; near-linear in the
+/// number of buffers (docs/memory.md says how, and how near to the least).
 int64_t placeBuffers(llvm::MutableArrayRef<Lifetime> buffers);
 
 /// The largest sum of bytes alive at one time: no placement is smaller.
