@@ -19,6 +19,8 @@
 #include "compiler/manifest/Manifest.h"
 #include "compiler/pipeline/Pipelines.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "passes/memory/Passes.h"
+#include "passes/schedule/ArenaReport.h"
 #include "weft/matmul.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -51,6 +53,12 @@ static TrainingOptions trainingOptionsOf(const CompileOptions &options) {
   result.precision = options.precision == "fp32" ? "" : options.precision;
   result.keepGradients = options.keepGradients;
   result.keepLogits = options.keepLogits;
+  return result;
+}
+
+static MemoryOptions memoryOptionsOf(const CompileOptions &options) {
+  MemoryOptions result;
+  result.remat = options.remat;
   return result;
 }
 
@@ -88,6 +96,8 @@ private:
   HostCpu cpu;
   MeshChoice mesh;
   OwningOpRef<ModuleOp> module;
+  ArenaReport arena;
+  std::vector<TaskMemoryPlan> memoryPlans;
 };
 
 } // namespace
@@ -234,7 +244,9 @@ int Compilation::run() {
   if (options.emit == Emit::Local)
     return printModule();
 
-  if (ExitCode code = session.run("schedule", *module, [&](OpPassManager &pm) { buildSchedulePipeline(pm, &target); }))
+  if (ExitCode code = session.run("schedule", *module, [&](OpPassManager &pm) {
+        buildSchedulePipeline(pm, &target, memoryOptionsOf(options), {&arena, &memoryPlans});
+      }))
     return code;
   llvm::json::Object manifest = describe();
   if (options.emit == Emit::Schedule)
@@ -254,8 +266,10 @@ llvm::json::Object Compilation::describe() {
   facts.microbatches = options.microbatches;
   facts.seed = sources.seed;
   llvm::json::Object manifest = buildManifest(*module, facts);
-  if (!options.quiet)
+  if (!options.quiet) {
+    printRecomputed(options.remat, memoryPlans, llvm::errs());
     printMemory(manifest, llvm::errs());
+  }
   return manifest;
 }
 

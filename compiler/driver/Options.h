@@ -56,6 +56,8 @@ struct CompileOptions {
   /// Elements below which `zero` 3 leaves a parameter whole.
   int64_t persistence = 1000000;
   bool sequenceParallel = false;
+  /// What the backward pass computes again: none, each, contiguous, group_N, selective.
+  std::string remat = "none";
   /// Remarks that say where the shardings of layers of this name come from.
   std::string explain;
   /// A safetensors file with the parameters' values; empty: as `init` says.

@@ -7,6 +7,7 @@
 
 #include "compiler/driver/Summary.h"
 #include "dialects/weft/Weft.h"
+#include "passes/memory/Passes.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
@@ -67,4 +68,17 @@ void weft::printMemory(const llvm::json::Object &manifest, llvm::raw_ostream &os
       }
   }
   os << "\n";
+}
+
+void weft::printRecomputed(const std::string &strategy, llvm::ArrayRef<TaskMemoryPlan> plans, llvm::raw_ostream &os) {
+  if (strategy == "none" || plans.empty())
+    return;
+  // Tasks with a backward pass are alike but for what they do with gradients.
+  const TaskMemoryPlan &plan = plans.front();
+  os << "remat       " << strategy << ": ";
+  if (plan.blocks)
+    os << plan.blocks << " blocks, ";
+  os << formatBytes(plan.droppedBytes) << " of " << formatBytes(plan.savedBytes)
+     << " saved values are computed again, by " << plan.clones << " kernels and calls, in about "
+     << llvm::format("%.3g", plan.seconds * 1e3) << " ms\n";
 }

@@ -15,6 +15,8 @@
 
 namespace weft {
 
+struct TaskMemoryPlan;
+
 /// "1.5 GiB": a size with three digits and its unit.
 std::string formatBytes(double bytes);
 
@@ -26,6 +28,9 @@ void printImport(const CompileOptions &options, const ImportReport &report, mlir
 
 /// Says what the executable will use, from its manifest.
 void printMemory(const llvm::json::Object &manifest, llvm::raw_ostream &os);
+
+/// Says what the backward pass computes again.
+void printRecomputed(const std::string &strategy, llvm::ArrayRef<TaskMemoryPlan> plans, llvm::raw_ostream &os);
 
 } // namespace weft
 

@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Transforms/Passes.h"
 #include "passes/lower/Passes.h"
+#include "passes/memory/Passes.h"
 #include "passes/precision/Passes.h"
 #include "passes/raise/Passes.h"
 #include "passes/schedule/Passes.h"
@@ -84,7 +85,8 @@ void weft::buildPartitionPipeline(OpPassManager &pm, const PartitionOptions &opt
   addCleanup(pm);
 }
 
-void weft::buildSchedulePipeline(OpPassManager &pm, const Target *target) {
+void weft::buildSchedulePipeline(OpPassManager &pm, const Target *target, const MemoryOptions &memory,
+                                 const ScheduleReport &report) {
   pm.addPass(createLowerRanks());
   pm.addNestedPass<func::FuncOp>(createExpandAttentionPass(target));
   pm.addNestedPass<func::FuncOp>(createLoopProductsPass(target));
@@ -92,5 +94,8 @@ void weft::buildSchedulePipeline(OpPassManager &pm, const Target *target) {
   addCleanup(pm);
   pm.addNestedPass<func::FuncOp>(createPackGradients());
   pm.addNestedPass<func::FuncOp>(createFormKernels());
-  pm.addPass(createSchedulePass(target));
+  PlanMemoryOptions plan;
+  plan.remat = memory.remat;
+  pm.addPass(createPlanMemoryPass(plan, report.memory));
+  pm.addPass(createSchedulePass(target, report.arena));
 }

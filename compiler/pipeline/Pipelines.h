@@ -21,6 +21,8 @@
 namespace weft {
 
 class Target;
+struct ArenaReport;
+struct TaskMemoryPlan;
 
 /// How the training step is built.
 struct TrainingOptions {
@@ -48,6 +50,17 @@ struct PartitionOptions {
   int64_t getNumRanks() const { return tp * shard * replica; }
 };
 
+/// What is kept, computed again or moved away; docs/memory.md.
+struct MemoryOptions {
+  std::string remat = "none"; ///< none, each, contiguous, group_N, selective
+};
+
+/// What scheduling tells whoever asks; each may be null.
+struct ScheduleReport {
+  ArenaReport *arena = nullptr;
+  std::vector<TaskMemoryPlan> *memory = nullptr;
+};
+
 /// Folds what is known once sizes are: shape arithmetic, position ids, masks.
 void buildSimplifyPipeline(mlir::OpPassManager &pm);
 
@@ -63,7 +76,8 @@ void buildPartitionPipeline(mlir::OpPassManager &pm, const PartitionOptions &opt
 
 /// From the train or local rung to the schedule rung: library calls and fused kernels, in order, at offsets of one
 /// arena. `target` outlives the passes; null: libraries get no workspace.
-void buildSchedulePipeline(mlir::OpPassManager &pm, const Target *target);
+void buildSchedulePipeline(mlir::OpPassManager &pm, const Target *target, const MemoryOptions &memory = {},
+                           const ScheduleReport &report = {});
 
 } // namespace weft
 

@@ -20,8 +20,11 @@ namespace weft {
 #define GEN_PASS_REGISTRATION
 #include "passes/schedule/Passes.h.inc"
 
-/// The schedule pass for a target, which outlives it. Without one, library calls get no workspace.
-std::unique_ptr<mlir::Pass> createSchedulePass(const Target *target);
+struct ArenaReport;
+
+/// The schedule pass for a target, which outlives it. Without one, library calls get no workspace. What lies where is
+/// written to `report`, if there is one.
+std::unique_ptr<mlir::Pass> createSchedulePass(const Target *target, ArenaReport *report = nullptr);
 
 } // namespace weft
 

@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "passes/schedule/Arena.h"
+#include "passes/schedule/ArenaReport.h"
 #include "passes/schedule/Outline.h"
 #include "passes/schedule/Passes.h"
 
@@ -30,13 +31,15 @@ RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getTy
 struct Program {
   ModuleOp module;
   const Target *target;
+  ArenaReport *report; ///< null: nobody asks
   int64_t persistentBytes = 0, temporaryBytes = 0;
   llvm::StringMap<int64_t> symbols, inputs;
   llvm::MapVector<Attribute, std::string> constants;
   KernelOutliner kernels;
   int64_t launches = 0, inPlace = 0;
 
-  explicit Program(ModuleOp module, const Target *target) : module(module), target(target), kernels(module) {}
+  Program(ModuleOp module, const Target *target, ArenaReport *report)
+      : module(module), target(target), report(report), kernels(module) {}
 
   int64_t reserve(RankedTensorType type) {
     int64_t offset = persistentBytes;
@@ -68,6 +71,8 @@ public:
       return failure();
     int64_t bytes = placeBuffers(buffers);
     program.temporaryBytes = std::max(program.temporaryBytes, bytes);
+    if (program.report)
+      report(bytes);
     emit(bytes);
     function.erase();
     return success();
@@ -83,6 +88,32 @@ private:
       value = op->getOperand(0);
     }
     return value;
+  }
+
+  /// Writes down what lies where, in steps of the emitted task.
+  void report(int64_t bytes) {
+    ArenaReport::Task task;
+    task.name = function.getSymName().str();
+    task.bytes = bytes;
+    task.liveBytes = peakLiveBytes(buffers);
+    SmallVector<int64_t> stepOf; // per position in `order`: the first step that is not before it
+    for (Operation *op : order) {
+      stepOf.push_back(task.steps.size());
+      if (isSchedulable(op))
+        task.steps.push_back(op->getLoc());
+    }
+    int64_t last = task.steps.size() - 1 + static_cast<int64_t>(copies.size());
+    for (auto [value, offset] : copies)
+      task.steps.push_back(value.getLoc());
+    llvm::SmallDenseSet<int64_t> workspaces;
+    for (auto [op, index] : workspace)
+      workspaces.insert(index);
+    for (auto [i, buffer] : llvm::enumerate(buffers))
+      if (buffer.bytes)
+        task.buffers.push_back({buffer.offset, buffer.bytes, stepOf[buffer.first],
+                                buffer.last < static_cast<int64_t>(order.size()) ? stepOf[buffer.last] : last,
+                                workspaces.contains(i), order[buffer.first]->getLoc()});
+    program.report->tasks.push_back(std::move(task));
   }
 
   /// For every value that is no view: the position of its last reader.
@@ -358,11 +389,11 @@ private:
 
 struct Schedule : weft::impl::ScheduleBase<Schedule> {
   using Base::Base;
-  explicit Schedule(const Target *target) : target(target) {}
+  Schedule(const Target *target, ArenaReport *report) : target(target), report(report) {}
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    Program program(module, target);
+    Program program(module, target, report);
     OpBuilder builder(module.getContext());
 
     for (Operation &op : *module.getBody()) {
@@ -395,6 +426,10 @@ struct Schedule : weft::impl::ScheduleBase<Schedule> {
       exec::ConstantOp::create(builder, module.getLoc(), name, cast<ElementsAttr>(value));
     module->setAttr(exec::persistentBytesAttr, builder.getI64IntegerAttr(program.persistentBytes));
     module->setAttr(exec::arenaBytesAttr, builder.getI64IntegerAttr(program.persistentBytes + program.temporaryBytes));
+    if (report)
+      for (ArenaReport::Task &task : report->tasks)
+        for (ArenaReport::Buffer &buffer : task.buffers)
+          buffer.offset += program.persistentBytes;
     numLaunches += program.launches;
     numInPlace += program.inPlace;
     numKernels += program.kernels.size();
@@ -431,8 +466,11 @@ struct Schedule : weft::impl::ScheduleBase<Schedule> {
   }
 
   const Target *target = nullptr;
+  ArenaReport *report = nullptr;
 };
 
 } // namespace
 
-std::unique_ptr<Pass> weft::createSchedulePass(const Target *target) { return std::make_unique<Schedule>(target); }
+std::unique_ptr<Pass> weft::createSchedulePass(const Target *target, ArenaReport *report) {
+  return std::make_unique<Schedule>(target, report);
+}

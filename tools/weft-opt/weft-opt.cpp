@@ -10,6 +10,7 @@
 #include "mlir/Transforms/Passes.h"
 #include "passes/analysis/Passes.h"
 #include "passes/lower/Passes.h"
+#include "passes/memory/Passes.h"
 #include "passes/precision/Passes.h"
 #include "passes/raise/Passes.h"
 #include "passes/schedule/Passes.h"
@@ -23,6 +24,7 @@ int main(int argc, char **argv) {
   mlir::registerTransformsPasses();
   weft::registerWeftAnalysisPasses();
   weft::registerWeftLowerPasses();
+  weft::registerWeftMemoryPasses();
   weft::registerWeftShardPasses();
   weft::registerWeftSimplifyPasses();
   weft::registerWeftRaisePasses();

@@ -84,6 +84,20 @@ CLI::Validator isInit() {
       "");
 }
 
+/// A validator for the values of --remat.
+CLI::Validator isRemat() {
+  return CLI::Validator(
+      [](std::string &text) -> std::string {
+        llvm::StringRef remat(text);
+        int64_t group;
+        if (remat == "none" || remat == "each" || remat == "contiguous" || remat == "selective" ||
+            (remat.consume_front("group_") && !remat.getAsInteger(10, group) && group > 0))
+          return {};
+        return "'" + text + "' is not none, each, contiguous, group_N or selective";
+      },
+      "");
+}
+
 /// A list option that takes one value each time it is given.
 template <typename T>
 CLI::Option *addList(CLI::App *app, const std::string &name, std::vector<T> &values, const std::string &help) {
@@ -186,6 +200,15 @@ void addCompileOptions(CLI::App *app, CompileOptions &options, RawOptions &raw) 
                   "Say where the shardings of layers and parameters come from whose names contain this (default: none)")
       ->type_name("NAME")
       ->group(partition);
+
+  const char *memory = "Memory";
+  app->add_option("--remat", options.remat,
+                  "What the backward pass computes again instead of reading it from memory: none; each, every block by "
+                  "itself; contiguous, all blocks together; group_N, N blocks together; selective, what is cheap "
+                  "(default: none)")
+      ->check(isRemat())
+      ->type_name("HOW")
+      ->group(memory);
 
   const char *target = "Target";
   app->add_option("--target", options.target, "host or cuda (default: host)")

@@ -1,0 +1,270 @@
+//===- StepGraph.cpp - What the backward pass reads of the forward pass ---===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/memory/StepGraph.h"
+#include "dialects/dist/Dist.h"
+#include "dialects/exec/LibraryCalls.h"
+#include "dialects/weft/Weft.h"
+#include "mlir/IR/OperationSupport.h"
+#include "passes/shard/Region.h"
+
+using namespace mlir;
+using namespace weft;
+
+Value weft::storedValue(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (!exec::isView(op))
+      break;
+    value = op->getOperand(0);
+  }
+  return value;
+}
+
+static bool isWork(Operation *op) { return isa<exec::FusedOp, exec::LibraryOpInterface>(op); }
+
+static double bytesOf(Value value) { return static_cast<double>(tensorBytes(cast<RankedTensorType>(value.getType()))); }
+
+/// The forward pass ends with the last library call of the forward pass: what comes behind is the loss's kernels, which
+/// may be one with the first of the backward pass.
+void StepGraph::findBoundary(Block &block) {
+  int64_t position = 0;
+  bool isBackward = false;
+  for (Operation &op : block) {
+    if (isWork(&op)) {
+      StringRef region = regionOf(op.getLoc());
+      if (region == "backward")
+        isBackward = true;
+      else if (region == "forward" && isa<exec::LibraryOpInterface>(op) && !isBackward)
+        boundary = position;
+    }
+    ++position;
+  }
+  if (!isBackward)
+    boundary = -1;
+}
+
+StepGraph::StepGraph(func::FuncOp task, const StepRates &rates) : rates(rates) {
+  Block &block = task.getBody().front();
+  findBoundary(block);
+  if (boundary < 0)
+    return;
+  int64_t position = 0;
+  for (Operation &op : block) {
+    if (position <= boundary) {
+      if (isWork(&op)) {
+        for (OpResult result : op.getResults())
+          addValue(result, units.size());
+        units.push_back(&op);
+      } else if (!exec::isView(&op)) {
+        // A write, whatever its order.
+        for (Value operand : op.getOperands())
+          if (int64_t index = indexOf(storedValue(operand)); index >= 0)
+            values[index].isPinned = true;
+      }
+    } else if (!exec::isView(&op)) {
+      later.push_back(&op);
+      for (Value operand : op.getOperands())
+        if (int64_t index = indexOf(storedValue(operand)); index >= 0)
+          (isWork(&op) ? values[index].isRead : values[index].isPinned) = true;
+    }
+    ++position;
+  }
+  for (auto [i, value] : llvm::enumerate(values)) {
+    Operation *op = value.value.getDefiningOp();
+    if (auto fused = dyn_cast<exec::FusedOp>(op)) {
+      sliceKernel(fused, i, value);
+      continue;
+    }
+    value.isCall = true;
+    value.seconds = secondsOf(op);
+    for (Value operand : op->getOperands())
+      if (int64_t index = indexOf(storedValue(operand)); index >= 0)
+        value.needs.push_back(index);
+  }
+}
+
+/// Whether a kernel's result is a sum over its columns, or made of such sums.
+static bool isStatistic(OpResult result) {
+  auto fused = dyn_cast<exec::FusedOp>(result.getOwner());
+  return fused && cast<RankedTensorType>(result.getType()).getNumElements() * 16 <=
+                      static_cast<int64_t>(fused.getRows() * fused.getCols());
+}
+
+void StepGraph::addValue(OpResult result, int64_t unit) {
+  indices[result] = values.size();
+  ForwardValue value;
+  value.value = result;
+  value.bytes = tensorBytes(cast<RankedTensorType>(result.getType()));
+  value.unit = unit;
+  value.isPinned = isStatistic(result);
+  values.push_back(std::move(value));
+}
+
+/// What one result of a kernel is computed from: operands of the kernel, and other results on the way.
+void StepGraph::sliceKernel(exec::FusedOp fused, int64_t index, ForwardValue &value) const {
+  auto yield = cast<exec::YieldOp>(fused.getBody().front().getTerminator());
+  int64_t first = indexOf(fused.getResult(0));
+  Value from = yield.getValues()[index - first];
+  SmallVector<Value> work{from};
+  llvm::SmallDenseSet<Value, 16> seen{from};
+  double bytes = bytesOf(from), flops = 0;
+  auto need = [&](int64_t other) {
+    if (!llvm::is_contained(value.needs, other))
+      value.needs.push_back(other);
+  };
+  while (!work.empty()) {
+    Value at = work.pop_back_val();
+    if (auto argument = dyn_cast<BlockArgument>(at)) {
+      Value operand = fused.getInputs()[argument.getArgNumber()];
+      bytes += std::min(bytesOf(operand), 4 * bytesOf(from)); // a table is not read whole
+      if (int64_t other = indexOf(storedValue(operand)); other >= 0)
+        need(other);
+      continue;
+    }
+    if (at != from)
+      if (auto it = llvm::find(yield.getValues(), at); it != yield.getValues().end()) {
+        int64_t other = first + (it - yield.getValues().begin());
+        bytes += bytesOf(at);
+        need(other);
+        continue;
+      }
+    Operation *op = at.getDefiningOp();
+    if (auto cost = dyn_cast<CostOpInterface>(op)) {
+      SmallVector<RankedTensorType> operands, results;
+      for (Type type : op->getOperandTypes())
+        operands.push_back(cast<RankedTensorType>(type));
+      for (Type type : op->getResultTypes())
+        results.push_back(cast<RankedTensorType>(type));
+      flops += cost.getCost(operands, results).flops;
+    }
+    for (Value operand : op->getOperands())
+      if (seen.insert(operand).second)
+        work.push_back(operand);
+  }
+  // A core's vector units do in a kernel about a fourth of what they do in a product.
+  value.seconds = std::max(bytes / rates.bytesPerSecond, 4 * flops / rates.flopsPerSecond);
+}
+
+double StepGraph::secondsOf(Operation *op) const {
+  double bytes = 0, flops = 0;
+  for (Value value : llvm::concat<Value>(SmallVector<Value>(op->getOperands()), SmallVector<Value>(op->getResults())))
+    bytes += bytesOf(value);
+  if (auto product = dyn_cast<exec::ProductOp>(op)) {
+    auto lhs = cast<RankedTensorType>(product.getLhs().getType());
+    flops = 2.0 * cast<RankedTensorType>(product.getType()).getNumElements();
+    for (int64_t dim : product.getLhsContract())
+      flops *= lhs.getDimSize(dim);
+  } else if (auto cost = dyn_cast<CostOpInterface>(op)) {
+    SmallVector<RankedTensorType> operands, results;
+    for (Type type : op->getOperandTypes())
+      operands.push_back(cast<RankedTensorType>(type));
+    for (Type type : op->getResultTypes())
+      results.push_back(cast<RankedTensorType>(type));
+    flops = cost.getCost(operands, results).flops;
+  }
+  if (isa<dist::DistDialect>(op->getDialect()))
+    return bytes / rates.linkBytesPerSecond;
+  return std::max(bytes / rates.bytesPerSecond, flops / rates.flopsPerSecond);
+}
+
+llvm::BitVector StepGraph::getAllKept() const {
+  llvm::BitVector kept(values.size());
+  for (auto [i, value] : llvm::enumerate(values))
+    if (value.isRead || value.isPinned)
+      kept.set(i);
+  return kept;
+}
+
+llvm::BitVector StepGraph::getRecomputed(const llvm::BitVector &kept) const {
+  llvm::BitVector recomputed(values.size());
+  for (int64_t i = static_cast<int64_t>(values.size()) - 1; i >= 0; --i) {
+    const ForwardValue &value = values[i];
+    if (value.isRead && !kept.test(i) && !value.isPinned)
+      recomputed.set(i);
+  }
+  // A value needs only values before it, or results of its own kernel.
+  SmallVector<int64_t> work;
+  for (int64_t i : recomputed.set_bits())
+    work.push_back(i);
+  while (!work.empty()) {
+    for (int64_t need : values[work.pop_back_val()].needs)
+      if (!kept.test(need) && !values[need].isPinned && !recomputed.test(need)) {
+        recomputed.set(need);
+        work.push_back(need);
+      }
+  }
+  return recomputed;
+}
+
+double StepGraph::getSeconds(const llvm::BitVector &recomputed) const {
+  double seconds = 0;
+  int64_t lastCall = -1;
+  for (int64_t i : recomputed.set_bits()) {
+    const ForwardValue &value = values[i];
+    if (value.isCall && value.unit == lastCall)
+      continue;
+    if (value.isCall)
+      lastCall = value.unit;
+    seconds += value.seconds;
+  }
+  return seconds;
+}
+
+llvm::hash_code StepGraph::hashOf(Operation *op) {
+  llvm::hash_code hash = OperationEquivalence::computeHash(
+      op, OperationEquivalence::ignoreHashValue, OperationEquivalence::ignoreHashValue,
+      OperationEquivalence::IgnoreLocations | OperationEquivalence::IgnoreDiscardableAttrs);
+  for (Type type : op->getOperandTypes())
+    hash = llvm::hash_combine(hash, type);
+  for (Region &region : op->getRegions())
+    for (Operation &inner : region.getOps())
+      hash = llvm::hash_combine(hash, hashOf(&inner));
+  return hash;
+}
+
+llvm::BitVector weft::keepExpensive(const StepGraph &graph, double secondsPerByte) {
+  ArrayRef<ForwardValue> values = graph.getValues();
+  llvm::BitVector kept = graph.getAllKept();
+  // Whether kernels compute a value from what is kept, and how long that takes.
+  auto costOf = [&](int64_t start) -> std::optional<double> {
+    double seconds = 0;
+    SmallVector<int64_t> work{start};
+    llvm::SmallDenseSet<int64_t, 8> seen{start};
+    while (!work.empty()) {
+      int64_t at = work.pop_back_val();
+      if (values[at].isCall)
+        return std::nullopt;
+      seconds += values[at].seconds;
+      for (int64_t need : values[at].needs)
+        if (!kept.test(need) && seen.insert(need).second)
+          work.push_back(need);
+    }
+    return seconds;
+  };
+  // From the end: what a dropped value is computed from is decided when all that builds on it is.
+  for (int64_t i = static_cast<int64_t>(values.size()) - 1; i >= 0; --i) {
+    const ForwardValue &value = values[i];
+    if (!kept.test(i) || value.isPinned || value.isCall)
+      continue;
+    kept.reset(i);
+    std::optional<double> seconds = costOf(i);
+    if (!seconds || *seconds > secondsPerByte * static_cast<double>(value.bytes)) {
+      kept.set(i);
+      continue;
+    }
+  }
+  // What was dropped early may build on what was dropped later; it is cheap together, too, or it is kept again.
+  for (int64_t i = 0, e = values.size(); i < e; ++i) {
+    const ForwardValue &value = values[i];
+    if (kept.test(i) || !value.isRead)
+      continue;
+    std::optional<double> seconds = costOf(i);
+    if (!seconds || *seconds > secondsPerByte * static_cast<double>(value.bytes))
+      kept.set(i);
+  }
+  return kept;
+}

@@ -1,0 +1,103 @@
+//===- StepGraph.h - What the backward pass reads of the forward pass -*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef WEFT_PASSES_MEMORY_STEPGRAPH_H
+#define WEFT_PASSES_MEMORY_STEPGRAPH_H
+
+#include "dialects/exec/Exec.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/BitVector.h"
+#include "llvm/ADT/DenseMap.h"
+
+namespace weft {
+
+/// How fast a rank computes and moves data; what recomputing is weighed by.
+struct StepRates {
+  double flopsPerSecond = 150e9; ///< of library products
+  double bytesPerSecond = 30e9;  ///< of kernels, read plus written
+  double linkBytesPerSecond = 1e9;
+  double hostBytesPerSecond = 10e9; ///< between the arena and pinned host memory, one way
+};
+
+/// The value behind views.
+mlir::Value storedValue(mlir::Value value);
+
+/// A tensor that a forward kernel or library call writes.
+struct ForwardValue {
+  mlir::Value value;
+  int64_t bytes = 0;
+  int64_t unit = 0;    ///< of the op that computes it: its place among the forward ops
+  bool isCall = false; ///< computed by a library
+  bool isRead = false; ///< by the backward pass
+  /// It is always kept: it is stored in a symbol, or it is a statistic, small beside what it is a reduction of. Sums
+  /// come out the same only in the same loop, so that a statistic computed again by another kernel would differ in
+  /// its last bits.
+  bool isPinned = false;
+  /// Forward values that it is computed from; of the results of one kernel, those that it is computed from too.
+  llvm::SmallVector<int64_t, 4> needs;
+  double seconds = 0; ///< to compute it from those
+};
+
+/// The forward and the backward pass of a task whose kernels are formed. Nothing is changed.
+class StepGraph {
+public:
+  StepGraph(mlir::func::FuncOp task, const StepRates &rates);
+
+  /// Whether there is a backward pass.
+  bool hasBackward() const { return boundary >= 0; }
+  llvm::ArrayRef<ForwardValue> getValues() const { return values; }
+  /// The forward ops in program order.
+  llvm::ArrayRef<mlir::Operation *> getUnits() const { return units; }
+  /// The index of a value; -1 if no forward op computes it.
+  int64_t indexOf(mlir::Value value) const {
+    auto it = indices.find(value);
+    return it == indices.end() ? -1 : it->second;
+  }
+  /// Ops behind the forward pass, which read forward values or clones of them.
+  llvm::ArrayRef<mlir::Operation *> getLater() const { return later; }
+
+  /// What has to be computed again if exactly `kept` (and what is pinned) survives the forward pass.
+  llvm::BitVector getRecomputed(const llvm::BitVector &kept) const;
+  /// Seconds that computing `values` takes; a library call with several results counts once.
+  double getSeconds(const llvm::BitVector &recomputed) const;
+  /// The values that the backward pass reads, and those that are pinned: what is kept if nothing is computed again.
+  llvm::BitVector getAllKept() const;
+
+  /// What differs between ops that compute different things, apart from names, places and operands.
+  static llvm::hash_code hashOf(mlir::Operation *op);
+
+private:
+  void findBoundary(mlir::Block &block);
+  void addValue(mlir::OpResult result, int64_t unit);
+  void sliceKernel(exec::FusedOp fused, int64_t index, ForwardValue &value) const;
+  double secondsOf(mlir::Operation *op) const;
+
+  StepRates rates;
+  int64_t boundary = -1; ///< position of the last op that the forward pass needs
+  llvm::SmallVector<mlir::Operation *> units, later;
+  std::vector<ForwardValue> values;
+  llvm::DenseMap<mlir::Value, int64_t> indices;
+};
+
+/// A run of forward ops that repeats: [begin, end) in units.
+struct StepBlock {
+  int64_t begin = 0, end = 0;
+  bool isRegular = true; ///< computes what its neighbours compute; the first and the last may differ
+};
+
+/// Repeated blocks, by what ops compute; empty if nothing repeats.
+std::vector<StepBlock> findBlocks(const StepGraph &graph);
+
+/// What is kept if of every block only what later blocks read is, and all that lies outside of blocks.
+llvm::BitVector keepBetween(const StepGraph &graph, llvm::ArrayRef<StepBlock> blocks);
+
+/// What is kept if values that kernels alone compute again, at no more than `secondsPerByte`, are dropped.
+llvm::BitVector keepExpensive(const StepGraph &graph, double secondsPerByte);
+
+} // namespace weft
+
+#endif // WEFT_PASSES_MEMORY_STEPGRAPH_H
