@@ -51,6 +51,7 @@ static TrainingOptions trainingOptionsOf(const CompileOptions &options) {
   result.microbatches = options.microbatches;
   result.noDecay = options.noDecay;
   result.precision = options.precision == "fp32" ? "" : options.precision;
+  result.narrowStates = options.states == "bf16";
   result.keepGradients = options.keepGradients;
   result.keepLogits = options.keepLogits;
   return result;
@@ -168,6 +169,9 @@ ExitCode Compilation::import() {
   // Only what runs needs the values: a plan can be made without them.
   if (options.emit == Emit::Exe && failed(checkSources(*module)))
     return kExitRequest;
+  if (options.emit == Emit::Exe && options.bundle &&
+      failed(bundleSources(*module, llvm::sys::path::parent_path(options.output))))
+    return kExitRequest;
   return kExitDone;
 }
 
@@ -182,12 +186,18 @@ ExitCode Compilation::checkPrecision() {
                     "export the model in float32, or leave the option out to compute in the model's types");
         return kExitRequest;
       }
-  bool fp16 = options.precision == "fp16";
+  if (options.states == "bf16" && options.precision != "bf16") {
+    reportError("--states bf16 is for parameters in bf16, and these are in " +
+                    (options.precision.empty() ? "the model's types" : options.precision),
+                "give --precision bf16 too");
+    return kExitRequest;
+  }
+  bool fp16 = options.precision == "fp16", narrowStates = options.states == "bf16";
   if ((options.precision != "bf16" && !fp16) || options.quiet)
     return kExitDone;
-  llvm::errs() << "precision   " << options.precision
-               << ": parameters, activations and gradients; f32: master weights, moments, sums, statistics and the "
-                  "loss"
+  llvm::errs() << "precision   " << options.precision << ": parameters, " << (narrowStates ? "moments, " : "")
+               << "activations and gradients; f32: " << (narrowStates ? "" : "master weights, moments, ")
+               << "sums, statistics and the loss"
                << (fp16 ? "; the loss is scaled, steps that overflow are skipped" : "") << "\n";
   if (!fp16 && chooseMatmulLibrary(MatmulType::BF16, cpu.features) == MatmulLibrary::Weft)
     llvm::errs() << "weft: remark: processor " << cpu.name

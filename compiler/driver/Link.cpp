@@ -75,7 +75,7 @@ bool weft::Linker::link(StringRef object, StringRef executable, bool distributed
   for (StringRef flag : {"-Wl,--gc-sections", "-lgomp", "-ldnnl", "-lpthread", "-lm"})
     args.push_back(flag);
   SplitString(WEFT_SANITIZER_LINK_FLAGS, args);
-  ProgramResult result = runProgram(args);
+  ProgramResult result = runProgram(std::vector<std::string>(args.begin(), args.end()));
   if (!result.started) {
     reportError("cannot run the linker '" + compiler + "': " + result.output);
     return false;

@@ -46,6 +46,8 @@ struct CompileOptions {
   std::string optimizer = "adamw";
   /// fp32, bf16; empty: the model's types.
   std::string precision;
+  /// fp32: master weights and moments of narrower parameters are that. bf16: moments are, and there are no masters.
+  std::string states = "fp32";
   int64_t microbatches = 1;
   /// Degrees of parallelism, `dp=2,tp=2`; empty: one rank.
   std::string mesh;
@@ -66,6 +68,8 @@ struct CompileOptions {
   std::string init;
   Emit emit = Emit::Exe;
   bool timing = false;
+  /// Copy the files with the parameters' values beside the executable, which reads them there.
+  bool bundle = false;
   bool keepGradients = false, keepLogits = false;
   /// No summary on standard error; remarks and errors stay.
   bool quiet = false;

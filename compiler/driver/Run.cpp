@@ -6,32 +6,74 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/driver/Run.h"
-#include "llvm/ADT/SmallString.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/Program.h"
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-using namespace llvm;
+extern char **environ;
 
-weft::ProgramResult weft::runProgram(ArrayRef<StringRef> args) {
-  ProgramResult result;
-  SmallString<128> log;
-  int fd = -1;
-  if (std::error_code error = sys::fs::createTemporaryFile("weft-run", "log", fd, log)) {
-    result.output = "cannot create a temporary file: " + error.message();
+namespace {
+/// A file without a name for what a program prints: unlike a pipe it waits for nobody and is never full.
+class Log {
+public:
+  Log() : file(tmpfile()) {}
+  ~Log() {
+    if (file)
+      fclose(file);
+  }
+  Log(const Log &) = delete;
+  Log &operator=(const Log &) = delete;
+
+  bool exists() const { return file; }
+  int descriptor() const { return fileno(file); }
+  std::string text() {
+    std::string result;
+    char part[4096];
+    rewind(file);
+    while (size_t count = fread(part, 1, sizeof(part), file))
+      result.append(part, count);
     return result;
   }
-  close(fd);
-  bool failed = false;
-  std::string why;
-  std::optional<StringRef> redirects[] = {StringRef(""), StringRef(log), StringRef(log)};
-  result.status = sys::ExecuteAndWait(args[0], args, std::nullopt, redirects, 0, 0, &why, &failed);
-  result.started = !failed;
-  if (failed)
-    result.output = why;
-  else if (ErrorOr<std::unique_ptr<MemoryBuffer>> text = MemoryBuffer::getFile(log))
-    result.output = (*text)->getBuffer().str();
-  sys::fs::remove(log);
+
+private:
+  FILE *file;
+};
+} // namespace
+
+weft::ProgramResult weft::runProgram(const std::vector<std::string> &args) {
+  ProgramResult result;
+  Log log;
+  if (!log.exists()) {
+    result.output = std::string("cannot create a temporary file: ") + strerror(errno);
+    return result;
+  }
+  std::vector<char *> argv;
+  for (const std::string &arg : args)
+    argv.push_back(const_cast<char *>(arg.c_str()));
+  argv.push_back(nullptr);
+
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_adddup2(&actions, log.descriptor(), STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, log.descriptor(), STDERR_FILENO);
+  pid_t child = 0;
+  int error = posix_spawn(&child, argv[0], &actions, nullptr, argv.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  if (error != 0) {
+    result.output = strerror(error);
+    return result;
+  }
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+    ;
+  result.started = true;
+  result.status = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  result.output = log.text();
   return result;
 }

@@ -8,9 +8,8 @@
 #ifndef WEFT_COMPILER_DRIVER_RUN_H
 #define WEFT_COMPILER_DRIVER_RUN_H
 
-#include "llvm/ADT/ArrayRef.h"
-#include "llvm/ADT/StringRef.h"
 #include <string>
+#include <vector>
 
 namespace weft {
 
@@ -21,8 +20,8 @@ struct ProgramResult {
   std::string output; ///< its standard output and error together; why it did not start, if so
 };
 
-/// Runs `args[0]`, a path, and waits for it.
-ProgramResult runProgram(llvm::ArrayRef<llvm::StringRef> args);
+/// Runs `args[0]`, a path, with an empty standard input, and waits for it.
+ProgramResult runProgram(const std::vector<std::string> &args);
 
 } // namespace weft
 

@@ -7,6 +7,7 @@
 
 #include "compiler/driver/Sources.h"
 #include "compiler/driver/Diagnostics.h"
+#include "compiler/manifest/Manifest.h"
 #include "dialects/weft/BatchNorm.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -252,4 +253,50 @@ LogicalResult weft::checkSources(ModuleOp module) {
     reportError("the data file '" + path + "' is missing: it has the values of " + llvm::Twine(count) + " parameters",
                 "put it there, or give --weights FILE.safetensors or --init random");
   return failure(!missing.empty());
+}
+
+/// The file at `from` in `folder` under its own name.
+static LogicalResult copyInto(StringRef from, StringRef folder) {
+  llvm::SmallString<256> to(folder);
+  llvm::sys::path::append(to, llvm::sys::path::filename(from));
+  if (bool same = false; !llvm::sys::fs::equivalent(from, to, same) && same)
+    return success();
+  std::error_code error = llvm::sys::fs::copy_file(from, to);
+  if (!error)
+    return success();
+  reportError("cannot copy '" + from + "' to '" + to + "': " + error.message());
+  return failure();
+}
+
+LogicalResult weft::bundleSources(ModuleOp module, StringRef folder) {
+  llvm::StringMap<std::string> paths; // by name
+  auto bundle = [&](Attribute attribute) -> FailureOr<Attribute> {
+    auto source = dyn_cast_or_null<FileSourceAttr>(attribute);
+    if (!source)
+      return attribute;
+    StringRef path = source.getPath(), name = llvm::sys::path::filename(path);
+    auto [it, isNew] = paths.try_emplace(name, path.str());
+    if (it->second != path) {
+      reportError("'" + path + "' and '" + it->second + "' cannot lie beside the executable under one name");
+      return failure();
+    }
+    if (isNew && failed(copyInto(path, folder)))
+      return failure();
+    return Attribute(FileSourceAttr::get(module.getContext(), (besideExecutable + name).str(), source.getOffset(),
+                                         source.getBytes(), source.getFileBytes(), source.getElementType(),
+                                         source.getShape(), source.getPerm()));
+  };
+  for (ParamOp param : module.getOps<ParamOp>()) {
+    FailureOr<Attribute> source = bundle(param.getSource());
+    if (failed(source))
+      return failure();
+    param.setSourceAttr(*source);
+  }
+  for (StateOp state : statistics(module)) {
+    FailureOr<Attribute> source = bundle(state->getAttr(stateSourceAttr));
+    if (failed(source))
+      return failure();
+    state->setAttr(stateSourceAttr, *source);
+  }
+  return success();
 }

@@ -38,6 +38,10 @@ mlir::LogicalResult chooseSources(mlir::ModuleOp module, const SourceChoice &cho
 /// Fails, naming the files, if a parameter's values are in a file that is not there.
 mlir::LogicalResult checkSources(mlir::ModuleOp module);
 
+/// Copies every file that values come from into `folder` (empty: the current one), which is the executable's, and makes
+/// the sources begin with $ORIGIN. Reports a copy that fails, and two files of one name.
+mlir::LogicalResult bundleSources(mlir::ModuleOp module, llvm::StringRef folder);
+
 } // namespace weft
 
 #endif // WEFT_COMPILER_DRIVER_SOURCES_H

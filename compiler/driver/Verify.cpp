@@ -6,16 +6,15 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/driver/Verify.h"
+#include "compiler/driver/Comparison.h"
 #include "compiler/driver/Compile.h"
 #include "compiler/driver/Diagnostics.h"
 #include "compiler/driver/Inspect.h"
 #include "compiler/driver/MeshOptions.h"
-#include "compiler/driver/Run.h"
 #include "compiler/import/onnx/OnnxImport.h"
 #include "weft/safetensors.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/Format.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
@@ -112,59 +111,6 @@ static std::vector<ParameterNames> namesIn(const json::Object &manifest) {
   return result;
 }
 
-static double toleranceOf(const ComparisonRow &row, const Tolerances &tolerances) {
-  return row.what == "logits"      ? tolerances.logits
-         : row.what == "loss"      ? tolerances.loss
-         : row.what == "gradients" ? tolerances.gradients
-         : row.what == "curve"     ? tolerances.curve
-                                   : tolerances.parameters;
-}
-
-/// Prints the table; says whether all is well.
-static bool printTable(ArrayRef<ComparisonRow> rows, const Tolerances &tolerances) {
-  using State = ComparisonRow::State;
-  raw_ostream &os = outs();
-  bool good = true;
-  os << "what        error     tolerance  result\n";
-  for (const ComparisonRow &row : rows) {
-    os << left_justify(row.what, 12);
-    bool compared = row.state == State::Ok || row.state == State::Miss;
-    if (compared)
-      os << format("%-10.2e", row.error) << format("%-11.2e", toleranceOf(row, tolerances));
-    else
-      os << left_justify("-", 10) << left_justify("-", 11);
-    os << left_justify(row.state == State::Ok       ? "ok"
-                       : row.state == State::Absent ? "-"
-                                                    : "MISS",
-                       8)
-       << row.note << "\n";
-    good &= row.state == State::Ok || row.state == State::Absent;
-  }
-  os.flush();
-  return good;
-}
-
-/// The command line of an executable for one batch, again and again, with the hyper-parameters of the references.
-static std::vector<std::string> replayCommand(const VerifyOptions &options, const std::string &executable,
-                                              const std::string &record) {
-  std::vector<std::string> args = {executable, "--replay", options.reference, "--record", record, "--quiet"};
-  auto add = [&](const char *name, std::string value) {
-    args.push_back(name);
-    args.push_back(std::move(value));
-  };
-  add("--steps", std::to_string(options.steps));
-  add("--lr", "1e-3");
-  add("--schedule", "constant");
-  add("--clip", "0");
-  if (options.compile.optimizer != "sgd") {
-    add("--beta1", "0.9");
-    add("--beta2", "0.95");
-    add("--eps", "1e-8");
-  }
-  add("--weight-decay", "0.1");
-  return args;
-}
-
 /// The number of ranks, which has to be that of --nproc if it was given; nothing after an error.
 static std::optional<int64_t> ranksOf(const VerifyOptions &options) {
   std::optional<MeshChoice> mesh = chooseMesh(options.compile);
@@ -178,26 +124,65 @@ static std::optional<int64_t> ranksOf(const VerifyOptions &options) {
   return std::nullopt;
 }
 
-static ExitCode runExecutable(const std::vector<std::string> &args) {
-  SmallVector<StringRef> refs(args.begin(), args.end());
-  ProgramResult result = runProgram(refs);
-  if (!result.started) {
-    reportError("cannot run the executable: " + result.output);
-    return kExitRequest;
+/// The manifest of the executable that was just compiled; nothing after an error.
+static std::optional<json::Value> manifestOf(const std::string &executable) {
+  std::optional<std::string> text = readManifest(executable);
+  Expected<json::Value> manifest = text ? json::parse(*text) : json::Value(nullptr);
+  if (manifest && manifest->getAsObject())
+    return std::move(*manifest);
+  consumeError(manifest.takeError());
+  reportInternalFault("the executable's manifest cannot be read");
+  return std::nullopt;
+}
+
+/// Runs and compares here.
+static ExitCode compareHere(const Comparison &comparison, const std::string &record) {
+  setPhase("running the executable");
+  ComparisonResult result = runComparison(comparison, record);
+  if (result.error.empty()) {
+    outs() << comparisonTable(result.rows, comparison.tolerances);
+    outs().flush();
+    return result.code;
   }
-  if (result.status == 0)
-    return kExitDone;
   errs() << result.output;
   if (!result.output.empty() && result.output.back() != '\n')
     errs() << '\n';
-  // What the executable blames on its input is one; a crash or an internal fault is Weft's.
-  if (result.status == kExitRequest) {
-    reportError("the executable could not replay the reference (above: why)");
+  if (result.code == kExitInternal)
+    reportInternalFault(result.error);
+  else
+    reportError(result.error);
+  return result.code;
+}
+
+/// Leaves in the folder what `weft-compare` needs.
+static ExitCode describeComparison(Comparison comparison, const WorkFolder &folder) {
+  std::string reference = folder.file(kReferenceFile);
+  bool same = false;
+  if (sys::fs::equivalent(comparison.reference, reference, same) || !same)
+    if (std::error_code error = sys::fs::copy_file(comparison.reference, reference)) {
+      reportError("cannot copy '" + comparison.reference + "' to '" + reference + "': " + error.message());
+      return kExitRequest;
+    }
+  comparison.executable = kComparedExecutable;
+  comparison.reference = kReferenceFile;
+  if (std::string why = writeComparison(comparison, folder.file(kComparisonFile)); !why.empty()) {
+    reportError(why);
     return kExitRequest;
   }
-  reportInternalFault("the executable ended with " +
-                      (result.status < 0 ? Twine("a crash") : "exit code " + Twine(result.status)));
-  return kExitInternal;
+  return kExitDone;
+}
+
+/// The model and how it is compiled, for people.
+static std::string titleOf(const CompileOptions &options) {
+  std::string title = sys::path::filename(options.model).str() + ", " + options.target;
+  auto add = [&](const std::string &text) { title += ", " + text; };
+  if (!options.precision.empty())
+    add(options.precision);
+  if (options.states == "bf16")
+    add("bf16 states");
+  if (!options.mesh.empty())
+    add(options.mesh);
+  return title;
 }
 
 int weft::verifyModel(VerifyOptions options, const std::string &argv0) {
@@ -218,39 +203,23 @@ int weft::verifyModel(VerifyOptions options, const std::string &argv0) {
     return kExitRequest;
   if (ExitCode code = deduceDims(options.compile, *reference))
     return code;
-  std::unique_ptr<WorkFolder> folder = WorkFolder::create(options.keep);
+  bool building = !options.build.empty();
+  std::unique_ptr<WorkFolder> folder = WorkFolder::create(building ? options.build : options.keep);
   if (!folder)
     return kExitRequest;
 
-  options.compile.output = folder->file("model.exe");
+  options.compile.output = folder->file(kComparedExecutable);
   options.compile.emit = Emit::Exe;
+  options.compile.bundle = building;
   options.compile.keepGradients = options.compile.keepLogits = true;
   if (int code = compile(options.compile, argv0))
     return code;
-
-  std::string recordPath = folder->file("record.safetensors");
-  setPhase("running the executable");
-  std::vector<std::string> command = replayCommand(options, options.compile.output, recordPath);
-  if (*ranks > 1) {
-    command.push_back("--nproc");
-    command.push_back(std::to_string(*ranks));
-  }
-  if (ExitCode code = runExecutable(command))
-    return code;
-  std::unique_ptr<SafetensorsFile> record = SafetensorsFile::open(recordPath, why);
-  if (!record) {
-    reportInternalFault("the executable's record cannot be read: " + why);
+  std::optional<json::Value> manifest = manifestOf(options.compile.output);
+  if (!manifest)
     return kExitInternal;
-  }
-  std::optional<std::string> text = readManifest(options.compile.output);
-  Expected<json::Value> manifest = text ? json::parse(*text) : json::Value(nullptr);
-  if (!manifest || !manifest->getAsObject()) {
-    consumeError(manifest.takeError());
-    reportInternalFault("the executable's manifest cannot be read");
-    return kExitInternal;
-  }
-  setPhase("comparing");
-  std::vector<ComparisonRow> rows =
-      compareRecords(*reference, *record, namesIn(*manifest->getAsObject()), options.tolerances);
-  return printTable(rows, options.tolerances) ? kExitDone : kExitCheck;
+  Comparison comparison{titleOf(options.compile),          options.compile.output, options.reference,
+                        options.compile.optimizer,         options.steps,          *ranks,
+                        namesIn(*manifest->getAsObject()), options.tolerances};
+  return building ? describeComparison(std::move(comparison), *folder)
+                  : compareHere(comparison, folder->file(kRecordFile));
 }

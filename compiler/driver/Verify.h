@@ -24,6 +24,8 @@ struct VerifyOptions {
   int64_t nproc = 0;
   /// A folder that keeps the executable and what it recorded; empty: a temporary one, removed at the end.
   std::string keep;
+  /// A folder that gets what `weft-compare` needs on another machine, and nothing is run here; empty: it is.
+  std::string build;
 };
 
 /// Carries out `weft verify`; `argv0` as for `compile`. Returns the exit code.

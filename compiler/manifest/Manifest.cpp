@@ -91,7 +91,7 @@ static json::Object describeSource(Attribute source) {
   auto file = cast<FileSourceAttr>(source);
   // The executable may run in another folder.
   llvm::SmallString<256> path(file.getPath());
-  if (llvm::sys::fs::make_absolute(path))
+  if (!path.starts_with(besideExecutable) && llvm::sys::fs::make_absolute(path))
     path = file.getPath();
   json::Object entry{{"file", utf8(path)},
                      {"offset", file.getOffset()},

@@ -29,6 +29,9 @@ struct ManifestFacts {
   std::string precision;        ///< as asked for; empty: the model's types
 };
 
+/// How the path of a source begins that lies in the folder of the executable, wherever that is: as in ELF's run paths.
+inline constexpr llvm::StringLiteral besideExecutable = "$ORIGIN/";
+
 /// The section of an executable that holds the manifest.
 inline constexpr llvm::StringLiteral manifestSection = ".weft.manifest";
 

@@ -53,7 +53,8 @@ void weft::buildTrainPipeline(OpPassManager &pm, const TrainingOptions &options,
   step.optimizer = options.optimizer;
   step.microbatches = options.microbatches;
   step.noDecay.assign(options.noDecay.begin(), options.noDecay.end());
-  step.masterWeights = !options.precision.empty();
+  step.masterWeights = !options.precision.empty() && !options.narrowStates;
+  step.narrowStates = options.narrowStates;
   // The smallest normal number of fp16 is 6e-5: gradients would vanish.
   step.lossScale = options.precision == "fp16";
   step.keepGradients = options.keepGradients;

@@ -34,6 +34,8 @@ struct TrainingOptions {
   bool keepLogits = false;
   /// bf16: compute in it, with f32 master weights. Empty: in the model's types.
   std::string precision;
+  /// Moments in the parameters' own type and no master weights.
+  bool narrowStates = false;
   /// Give packed weights a dimension for their parts, so that they can be cut (docs/partitioning.md).
   bool unpack = false;
 };

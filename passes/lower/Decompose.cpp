@@ -109,6 +109,9 @@ Value scalarAs(Build &e, Value scalar, Value like) {
   return e.broadcast(e.cast(scalar, type.getElementType()), {}, type.getShape());
 }
 
+/// `value` rounded to the type of what it replaces.
+Value castLike(Build &e, Value value, Value like) { return e.cast(value, tensorType(like).getElementType()); }
+
 /// grad*scale, plus weight decay as a gradient where `decayed`.
 Value scaledGradient(Build &e, Value param, Value grad, Value scale, Value weightDecay, bool decayed) {
   Value p = toStatistics(e, param);
@@ -122,7 +125,7 @@ Results decompose(Build &e, AdamOp op) {
   Value one = e.splatLike(beta1, 1);
   bool asGradient = op.getDecay() && !op.getDecoupled();
   Value g = scaledGradient(e, op.getParam(), op.getGrad(), op.getScale(), decay, asGradient);
-  Value p = toStatistics(e, op.getParam()), m = op.getM(), v = op.getV();
+  Value p = toStatistics(e, op.getParam()), m = toStatistics(e, op.getM()), v = toStatistics(e, op.getV());
   Value newM = e.add(e.mul(scalarAs(e, beta1, m), m), e.mul(scalarAs(e, e.sub(one, beta1), m), g));
   Value newV = e.add(e.mul(scalarAs(e, beta2, v), v), e.mul(scalarAs(e, e.sub(one, beta2), v), e.mul(g, g)));
   // beta^t = exp(t log beta), in f64; a beta of 0 gives exp(-inf) = 0.
@@ -136,16 +139,16 @@ Results decompose(Build &e, AdamOp op) {
   if (op.getDecay() && op.getDecoupled())
     kept = e.mul(p, scalarAs(e, e.sub(one, e.mul(op.getLr(), decay)), p));
   Value newP = e.sub(kept, e.div(e.mul(scalarAs(e, stepSize, m), newM), denominator));
-  return {e.cast(newP, tensorType(op.getParam()).getElementType()), newM, newV};
+  return {castLike(e, newP, op.getParam()), castLike(e, newM, op.getM()), castLike(e, newV, op.getV())};
 }
 
 Results decompose(Build &e, SgdOp op) {
   Value h = op.getHyper();
   Value g = scaledGradient(e, op.getParam(), op.getGrad(), op.getScale(), hyper(e, h, 8), op.getDecay());
-  Value p = toStatistics(e, op.getParam()), m = op.getM();
+  Value p = toStatistics(e, op.getParam()), m = toStatistics(e, op.getM());
   Value newM = e.add(e.mul(scalarAs(e, hyper(e, h, 5), m), m), g);
   Value newP = e.sub(p, e.mul(scalarAs(e, op.getLr(), p), newM));
-  return {e.cast(newP, tensorType(op.getParam()).getElementType()), newM};
+  return {castLike(e, newP, op.getParam()), castLike(e, newM, op.getM())};
 }
 
 /// A reduction to a scalar goes by rows first: rows run in parallel, and the

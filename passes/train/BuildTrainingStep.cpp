@@ -112,7 +112,7 @@ private:
   void finish(Task &task);
 
   func::FuncOp forward;
-  Optimizer kind = Optimizer::AdamW;
+  UpdateKind kind;
   LossChoice lossChoice{};
   /// Trained parameters in the order in which the backward pass finishes their gradients.
   SmallVector<ParamOp> trained;
@@ -213,7 +213,7 @@ LogicalResult BuildTrainingStep::buildBackwardTask(StringRef name, bool accumula
     Value divisor = loss.count;
     if (lossScale)
       divisor = update.mul(divisor, scale);
-    buildUpdate(update, kind, params, squares, divisor, lossScale);
+    buildUpdate(update, kind, params, squares, divisor);
   }
   finish(task);
   return success();
@@ -234,7 +234,7 @@ void BuildTrainingStep::buildUpdateTask() {
     squares.push_back(sumOfSquares(p, params.back().gradient));
   }
   Value count = e.read("loss_count", RankedTensorType::get({}, builder.getF64Type()));
-  buildUpdate(e, kind, params, squares, count, lossScale);
+  buildUpdate(e, kind, params, squares, count);
   func::ReturnOp::create(builder, loc);
 }
 
@@ -259,7 +259,9 @@ LogicalResult BuildTrainingStep::build() {
   std::optional<Optimizer> parsed = parseOptimizer(optimizer);
   if (!parsed)
     return module.emitError("unknown optimizer '") << optimizer << "'; it is adamw, adam or sgd";
-  kind = *parsed;
+  kind = {*parsed, masterWeights, narrowStates, lossScale};
+  if (masterWeights && narrowStates)
+    return module.emitError("moments beside master weights are f32, as those are");
   if (microbatches < 1)
     return module.emitError("a step has at least one micro-batch, not ") << microbatches.getValue();
   if (failed(setDecay()))
@@ -296,5 +298,5 @@ LogicalResult BuildTrainingStep::build() {
     if (param.getTrainable())
       owners.push_back(param);
   forward.erase();
-  return declareStates(module, {kind, owners, masterWeights, microbatches > 1 || keepGradients, logits, lossScale});
+  return declareStates(module, {kind, owners, microbatches > 1 || keepGradients, logits});
 }

@@ -24,6 +24,7 @@ def BuildTrainingStep : Pass<"weft-build-training-step", "::mlir::ModuleOp"> {
            "Parameters narrower than f32 are updated in f32, in a state `master/NAME`">,
     Option<"lossScale", "loss-scale", "bool", "false",
            "Scale the loss, skip steps whose gradients overflow, and adapt the scale, in the states `loss_scale*`">,
+    Option<"narrowStates", "narrow-states", "bool", "false", "Moments have the types of their parameters">,
     Option<"keepGradients", "keep-gradients", "bool", "false", "Keep every gradient in a state after the step">,
     Option<"keepLogits", "keep-logits", "bool", "false",
            "The eval task keeps the model's first output besides the loss in the state `logits`">

@@ -38,6 +38,11 @@ std::string weft::masterState(ParamOp param) { return ("master/" + param.getSymN
 
 std::string weft::gradientState(ParamOp param) { return ("grad/" + param.getSymName()).str(); }
 
+/// The type of a parameter's moments.
+static RankedTensorType momentTypeOf(const UpdateKind &kind, ParamOp param) {
+  return kind.narrowStates ? cast<RankedTensorType>(param.getType()) : stateTypeOf(param);
+}
+
 /// The states of a parameter's moments.
 static SmallVector<std::string> momentStates(Optimizer optimizer, ParamOp param) {
   std::string name = param.getSymName().str();
@@ -77,18 +82,18 @@ LogicalResult weft::declareStates(ModuleOp module, const StateRequest &request) 
   declare("step", RankedTensorType::get({}, b.getI64Type()), StateKind::step, {}, true);
   for (StringRef name : {"loss_sum", "loss_count", "eval_loss_sum", "eval_loss_count", "grad_norm", "lr"})
     declare(name, number, StateKind::metric, {}, false);
-  if (request.lossScale)
+  if (request.kind.lossScale)
     declareLossScale(b, [&](StringRef name, RankedTensorType type, double init) {
       declare(name, type, StateKind::step, {}, /*checkpointed=*/true, init);
     });
   if (request.logits)
     declare("logits", request.logits, StateKind::probe, {}, false);
   for (ParamOp param : request.params)
-    if (request.masters && isNarrow(param))
+    if (request.kind.masters && isNarrow(param))
       declare(masterState(param), stateTypeOf(param), StateKind::master, param, true);
   for (ParamOp param : request.params)
-    for (const std::string &name : momentStates(request.optimizer, param))
-      declare(name, stateTypeOf(param), StateKind::moment, param, true);
+    for (const std::string &name : momentStates(request.kind.optimizer, param))
+      declare(name, momentTypeOf(request.kind, param), StateKind::moment, param, true);
   if (request.gradients)
     for (ParamOp param : request.params)
       declare(gradientState(param), stateTypeOf(param), StateKind::accumulator, param, false);
@@ -108,8 +113,8 @@ Value weft::sumOfSquares(Build &e, Value gradient) {
   return e.sum(rows, llvm::to_vector(llvm::seq<int64_t>(0, tensorType(rows).getRank())));
 }
 
-void weft::buildUpdate(Build &e, Optimizer optimizer, ArrayRef<TrainedParameter> params, ArrayRef<Value> squares,
-                       Value count, bool scaling) {
+void weft::buildUpdate(Build &e, const UpdateKind &kind, ArrayRef<TrainedParameter> params, ArrayRef<Value> squares,
+                       Value count) {
   auto number = RankedTensorType::get({}, e.b.getF64Type());
   auto stepType = RankedTensorType::get({}, e.b.getI64Type());
   Value hyper = e.read("hyper", RankedTensorType::get({kHyperSize}, e.b.getF64Type()));
@@ -129,29 +134,29 @@ void weft::buildUpdate(Build &e, Optimizer optimizer, ArrayRef<TrainedParameter>
   Value factor = e.select(e.less(zero, clip), shrink, one);
   Value scale = e.mul(e.div(factor, divisor), entry(kHyperScale));
   Value lr = LearningRateOp::create(e.b, e.loc, number, step, hyper);
-  Value taken = scaling ? isFiniteStep(e, total) : Value();
+  Value taken = kind.lossScale ? isFiniteStep(e, total) : Value();
   auto kept = [&](Build &p, Value updated, Value old) { return taken ? keepUnless(p, taken, updated, old) : updated; };
 
   for (TrainedParameter param : params) {
     Build p{e.b, regionLocation(param.op.getLoc(), "update")};
-    RankedTensorType type = tensorType(param.value), stateType = stateTypeOf(param.op);
-    SmallVector<std::string> names = momentStates(optimizer, param.op);
+    RankedTensorType type = tensorType(param.value), momentType = momentTypeOf(kind, param.op);
+    SmallVector<std::string> names = momentStates(kind.optimizer, param.op);
     SmallVector<Value> moments;
     for (const std::string &name : names)
-      moments.push_back(p.read(name, stateType));
+      moments.push_back(p.read(name, momentType));
     Value value = param.value;
     if (param.master) {
-      value = p.read(masterState(param.op), stateType);
-      type = stateType;
+      type = stateTypeOf(param.op);
+      value = p.read(masterState(param.op), type);
     }
     Operation *update;
-    if (optimizer == Optimizer::SGD)
-      update = SgdOp::create(p.b, p.loc, type, stateType, value, param.gradient, moments[0], scale, lr, hyper,
+    if (kind.optimizer == Optimizer::SGD)
+      update = SgdOp::create(p.b, p.loc, type, momentType, value, param.gradient, moments[0], scale, lr, hyper,
                              param.op.getDecay());
     else
-      update = AdamOp::create(p.b, p.loc, type, stateType, stateType, value, param.gradient, moments[0], moments[1],
+      update = AdamOp::create(p.b, p.loc, type, momentType, momentType, value, param.gradient, moments[0], moments[1],
                               scale, lr, step, hyper, param.op.getDecay(),
-                              /*decoupled=*/optimizer == Optimizer::AdamW);
+                              /*decoupled=*/kind.optimizer == Optimizer::AdamW);
     Value updated = kept(p, update->getResult(0), value);
     if (param.master) {
       p.write(masterState(param.op), updated);

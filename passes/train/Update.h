@@ -32,11 +32,19 @@ bool isNarrow(ParamOp param);
 /// `master/NAME`.
 std::string masterState(ParamOp param);
 
-/// The type of a parameter's moments, accumulators and kept gradients: its own, at least f32.
+/// The type of a parameter's master weight, accumulator and kept gradient: its own, at least f32.
 mlir::RankedTensorType stateTypeOf(ParamOp param);
 
 /// `grad/NAME`.
 std::string gradientState(ParamOp param);
+
+/// How an update keeps what it needs from step to step.
+struct UpdateKind {
+  Optimizer optimizer = Optimizer::AdamW;
+  bool masters = false;      ///< a state `master/NAME` for each parameter that is narrow
+  bool narrowStates = false; ///< moments have the parameter's own type
+  bool lossScale = false;    ///< the loss is scaled, and steps that overflow are skipped
+};
 
 /// The sum of squares of a gradient, an f64 scalar: f32 within a row, f64 across rows.
 mlir::Value sumOfSquares(Build &e, mlir::Value gradient);
@@ -44,19 +52,17 @@ mlir::Value sumOfSquares(Build &e, mlir::Value gradient);
 /// Appends the update: `grad_norm`, `lr` and `step`, and every parameter with
 /// its moments, in the order of `params`. `squares` has one value of
 /// sumOfSquares per parameter, `count` is the f64 scalar that normalises the
-/// gradients. With `scaling` a step whose gradients are not finite changes
-/// nothing but the loss scale.
-void buildUpdate(Build &e, Optimizer optimizer, llvm::ArrayRef<TrainedParameter> params,
-                 llvm::ArrayRef<mlir::Value> squares, mlir::Value count, bool scaling);
+/// gradients. With a loss scale a step whose gradients are not finite changes
+/// nothing but that.
+void buildUpdate(Build &e, const UpdateKind &kind, llvm::ArrayRef<TrainedParameter> params,
+                 llvm::ArrayRef<mlir::Value> squares, mlir::Value count);
 
 /// What the tasks of a module keep besides its parameters.
 struct StateRequest {
-  Optimizer optimizer;
+  UpdateKind kind;
   llvm::ArrayRef<ParamOp> params; ///< the trained ones
-  bool masters;                   ///< a state `master/NAME` for each that is narrow
   bool gradients;                 ///< a state `grad/NAME` for each of them
   mlir::RankedTensorType logits;  ///< null: no state `logits`
-  bool lossScale;                 ///< the states of loss scaling
 };
 
 /// Declares those states behind the parameters, under the names of

@@ -17,6 +17,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <sys/stat.h>
@@ -24,6 +25,14 @@
 
 using namespace weft;
 using namespace weft::rt;
+
+/// A source as it is opened: $ORIGIN is the folder of the executable.
+static std::string placeOf(const std::string &file) {
+  static constexpr char kOrigin[] = "$ORIGIN/";
+  if (file.rfind(kOrigin, 0) != 0)
+    return file;
+  return std::filesystem::read_symlink("/proc/self/exe").replace_filename(file.substr(strlen(kOrigin))).string();
+}
 
 namespace {
 
@@ -43,10 +52,11 @@ public:
     auto found = open.find(source.file);
     if (found != open.end())
       return found->second;
-    int descriptor = ::open(source.file.c_str(), O_RDONLY | O_CLOEXEC);
+    int descriptor = ::open(placeOf(source.file).c_str(), O_RDONLY | O_CLOEXEC);
     if (descriptor < 0)
-      throw InputError("parameter '" + param.name + "' comes from '" + source.file + "', which cannot be opened: " +
-                       strerror(errno) + "; put the file back, give --weights FILE.safetensors, or compile again");
+      throw InputError("parameter '" + param.name + "' comes from '" + placeOf(source.file) +
+                       "', which cannot be opened: " + strerror(errno) +
+                       "; put the file back, give --weights FILE.safetensors, or compile again");
     open[source.file] = descriptor;
     struct stat info;
     if (fstat(descriptor, &info) != 0 || info.st_size != source.fileBytes)

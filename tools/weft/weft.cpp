@@ -162,6 +162,12 @@ void addCompileOptions(CLI::App *app, CompileOptions &options, RawOptions &raw) 
       ->check(CLI::IsMember({"bf16", "fp16", "fp32"}).description(""))
       ->type_name("NAME")
       ->group(training);
+  app->add_option("--states", options.states,
+                  "With --precision bf16: fp32, master weights and moments are float32; bf16: moments are bf16, and "
+                  "there are no master weights (default: fp32)")
+      ->check(CLI::IsMember({"fp32", "bf16"}).description(""))
+      ->type_name("NAME")
+      ->group(training);
   addList(app, "--no-decay", options.noDecay, "No weight decay for parameters of these names (default: none)")
       ->type_name("PATTERN")
       ->group(training);
@@ -260,6 +266,11 @@ void addCompileCommand(CLI::App &app, const std::string &argv0, int &exitCode) {
       ->check(CLI::IsMember({"import", "train", "local", "schedule", "kernels", "exe"}).description(""))
       ->type_name("STAGE")
       ->group("Output");
+  command
+      ->add_flag("--bundle", options->bundle,
+                 "Copy the files with the parameters' values beside the executable, which reads them there: the folder "
+                 "can be moved (default: off)")
+      ->group("Output");
   command->add_flag("--keep-gradients", options->keepGradients)->group("");
   command->callback([=, &exitCode] {
     take(*raw, *options);
@@ -305,7 +316,14 @@ void addVerifyCommand(CLI::App &app, const std::string &argv0, int &exitCode) {
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 20).description(""))
       ->type_name("N")
       ->group(group);
-  command->add_option("--keep", options->keep, "Keep the executable and what it recorded there (default: nothing)")
+  CLI::Option *keep =
+      command->add_option("--keep", options->keep, "Keep the executable and what it recorded there (default: nothing)")
+          ->type_name("DIR")
+          ->group(group);
+  command
+      ->add_option("--build", options->build,
+                   "Run nothing: write there what 'weft-compare DIR' needs on another machine (default: run here)")
+      ->excludes(keep)
       ->type_name("DIR")
       ->group(group);
   command->callback([=, &exitCode] {
