@@ -20,7 +20,7 @@ def writable(place):
         return
     with tempfile.TemporaryDirectory(prefix="weft-build-") as name:
         yield pathlib.Path(name)
-        with tarfile.open(place, "w:xz") as archive:
+        with tarfile.open(place, "w:xz", preset=7) as archive:
             archive.add(name, arcname=".")
 
 
