@@ -2,15 +2,20 @@
 import dataclasses
 import json
 import os
+import pathlib
 import re
 import signal
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 
-from common import milliseconds
-from device import PeakMemory
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "peers"))
+
+from common import milliseconds  # noqa: E402
+from device import PeakMemory  # noqa: E402
+from peer import STARTED  # noqa: E402
 
 
 # Lines that say why a program failed: Python's exceptions, also behind a rank's name, and the errors of Weft.
@@ -173,7 +178,7 @@ def peer_turn(peer, work, args, ranks, gpus, limit, folder):
     if ranks > 1:
         command = [args.peer_python, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", ranks, program]
         command += options
-    environment = {"TORCHINDUCTOR_CACHE_DIR": str(folder / "inductor"), "TRITON_CACHE_DIR": str(folder / "triton")}
+    environment = {STARTED: repr(time.time()), "TORCHINDUCTOR_CACHE_DIR": str(folder / "inductor"), "TRITON_CACHE_DIR": str(folder / "triton")}
     if args.target == "host" and ranks > 1:
         environment["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // ranks))
     text, process_bytes = watch(command, gpus, limit, environment)

@@ -32,11 +32,12 @@ def zero1(model, **options):
 
 def shard(model, narrow, compiled):
     """FSDP2: every block and the rest are gathered before use and freed after the forward pass. With fp32 parameters these
-    are the masters, and what is gathered and reduced is bf16."""
+    are the masters, and what is gathered and reduced is bf16; the rotary tables stay fp32."""
     from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
     more = {}
     if narrow:
-        more["mp_policy"] = MixedPrecisionPolicy(param_dtype=torch.bfloat16, reduce_dtype=torch.bfloat16)
+        more["mp_policy"] = MixedPrecisionPolicy(param_dtype=torch.bfloat16, reduce_dtype=torch.bfloat16,
+                                                 cast_forward_inputs=False)
     for block in model.blocks:
         if compiled:
             block.compile()
