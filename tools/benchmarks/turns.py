@@ -19,7 +19,7 @@ from peer import STARTED  # noqa: E402
 
 
 # Lines that say why a program failed: Python's exceptions, also behind a rank's name, and the errors of Weft.
-TELLING = re.compile(r"(\[rank\d+\]: ?)?(weft: |bench: )?(error:|[\w.]*(Error|Exception|Exit):)")
+TELLING = re.compile(r"(\[rank\d+\]: ?)?(weft: |bench: )?(error:|[\w.]*(Error|Exception|Exit):)|.*FATAL ERROR")
 
 
 class Failed(Exception):
@@ -79,7 +79,7 @@ def end(process):
 
 def last_words(text):
     """The line of a failed program's output that says most: an exception or an error, else the last one."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line.strip() for line in text.splitlines() if line.strip(" \t=-")]
     telling = [line for line in lines if TELLING.match(line) and "ChildFailedError" not in line]
     return (telling or lines or ["it printed nothing"])[-1][:300]
 
