@@ -60,6 +60,7 @@ static TrainingOptions trainingOptionsOf(const CompileOptions &options) {
 static MemoryOptions memoryOptionsOf(const CompileOptions &options) {
   MemoryOptions result;
   result.remat = options.remat;
+  result.logitChunks = options.logitChunks;
   return result;
 }
 

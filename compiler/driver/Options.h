@@ -60,6 +60,8 @@ struct CompileOptions {
   bool sequenceParallel = false;
   /// What the backward pass computes again: none, each, contiguous, group_N, selective.
   std::string remat = "none";
+  /// Parts in which logits are computed: 0 as their size asks for, 1 all at once.
+  int64_t logitChunks = 0;
   /// Remarks that say where the shardings of layers of this name come from.
   std::string explain;
   /// A safetensors file with the parameters' values; empty: as `init` says.

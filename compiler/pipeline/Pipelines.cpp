@@ -88,6 +88,14 @@ void weft::buildPartitionPipeline(OpPassManager &pm, const PartitionOptions &opt
 
 void weft::buildSchedulePipeline(OpPassManager &pm, const Target *target, const MemoryOptions &memory,
                                  const ScheduleReport &report) {
+  if (memory.logitChunks != 1) {
+    ChunkRowsOptions rows;
+    rows.chunks = memory.logitChunks;
+    if (memory.logitChunks > 1)
+      rows.bytes = 0;
+    pm.addNestedPass<func::FuncOp>(createChunkRows(rows));
+    addCleanup(pm);
+  }
   pm.addPass(createLowerRanks());
   pm.addNestedPass<func::FuncOp>(createExpandAttentionPass(target));
   pm.addNestedPass<func::FuncOp>(createLoopProductsPass(target));

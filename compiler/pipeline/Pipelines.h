@@ -55,6 +55,8 @@ struct PartitionOptions {
 /// What is kept, computed again or moved away; docs/memory.md.
 struct MemoryOptions {
   std::string remat = "none"; ///< none, each, contiguous, group_N, selective
+  /// Parts in which logits, or what is as wide, are computed. 0: as many as their size asks for; 1: in one go.
+  int64_t logitChunks = 0;
 };
 
 /// What scheduling tells whoever asks; each may be null.

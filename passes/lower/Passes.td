@@ -27,6 +27,20 @@ def LoopProducts : Pass<"weft-loop-products", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::weft::exec::ExecDialect"];
 }
 
+def ChunkRows : Pass<"weft-chunk-rows", "::mlir::func::FuncOp"> {
+  let summary = "Computes the widest product, and what is as wide, a part of its rows at a time";
+  let description = [{
+    The logits of a language model are by far its largest value, and everything that reads them is close to them: the
+    loss, its gradient, the two products of the backward pass. Where that is so, all of it is computed for one part of
+    the batch after another, in the same memory. Results of parts are put together, or added up in f32. The same values
+    come out, but for the order of those sums. Nothing changes where the wide value lives on, as between two layers.
+  }];
+  let options = [Option<"bytes", "bytes", "int64_t", "int64_t(256) << 20", "The least size of such a product [bytes]">,
+                 Option<"chunks", "chunks", "int64_t", "0", "Parts; 0: eight, or as many as the size asks for">];
+  let statistics = [Statistic<"numCut", "cut", "Products that are computed in parts">];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def ExpandAttention : Pass<"weft-expand-attention", "::mlir::func::FuncOp"> {
   let summary = "Writes attention that no library of the target computes as products and a softmax";
   let description = [{

@@ -208,6 +208,12 @@ void addCompileOptions(CLI::App *app, CompileOptions &options, RawOptions &raw) 
       ->group(partition);
 
   const char *memory = "Memory";
+  app->add_option("--logit-chunks", options.logitChunks,
+                  "Parts of the batch in which logits and what reads them are computed, one after another; 1: all at "
+                  "once (default: 1 below 256 MiB of logits, else about 8)")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 20).description(""))
+      ->type_name("N")
+      ->group(memory);
   app->add_option("--remat", options.remat,
                   "What the backward pass computes again instead of reading it from memory: none; each, every block by "
                   "itself; contiguous, all blocks together; group_N, N blocks together; selective, what is cheap "
