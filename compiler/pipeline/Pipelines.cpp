@@ -99,6 +99,7 @@ void weft::buildSchedulePipeline(OpPassManager &pm, const Target *target, const 
   pm.addPass(createLowerRanks());
   pm.addNestedPass<func::FuncOp>(createExpandAttentionPass(target));
   pm.addNestedPass<func::FuncOp>(createLoopProductsPass(target));
+  pm.addNestedPass<func::FuncOp>(createFuseActivationsPass(target));
   pm.addNestedPass<func::FuncOp>(createDecompose());
   addCleanup(pm);
   pm.addNestedPass<func::FuncOp>(createPackGradients());

@@ -9,6 +9,7 @@
 #include "dialects/exec/AttentionCalls.h"
 #include "dialects/exec/CollectiveCalls.h"
 #include "dialects/exec/LibraryCalls.h"
+#include "dialects/exec/ProductCalls.h"
 #include "dialects/exec/SortCalls.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
@@ -38,6 +39,10 @@ void ExecDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "dialects/exec/AttentionOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/exec/ProductOps.cpp.inc"
       >();
   addOperations<
 #define GET_OP_LIST

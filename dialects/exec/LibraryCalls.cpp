@@ -73,6 +73,24 @@ static json::Array matrixStrides(Value buffer) {
   return toJson(strides);
 }
 
+json::Object exec::describeProduct(Value a, Value b, Value bias, Value c, Value scratch) {
+  MemRefType lhs = memref(a), result = memref(c);
+  int64_t rank = lhs.getRank();
+  return json::Object{
+      {"batch", toJson(lhs.getShape().drop_back(2))},
+      {"m", result.getDimSize(rank - 2)},
+      {"n", result.getDimSize(rank - 1)},
+      {"k", lhs.getDimSize(rank - 1)},
+      {"dtype", dtypeName(lhs.getElementType())},
+      {"a_strides", matrixStrides(a)},
+      {"b_strides", matrixStrides(b)},
+      {"c_strides", matrixStrides(c)},
+      {"bias", static_cast<bool>(bias)},
+      {"accumulate", false},
+      {"scratch", workspaceBytes(scratch)},
+  };
+}
+
 namespace {
 
 struct MatmulCall : LibraryCallInterface::ExternalModel<MatmulCall, MatmulOp> {
@@ -80,21 +98,7 @@ struct MatmulCall : LibraryCallInterface::ExternalModel<MatmulCall, MatmulOp> {
   StringRef getRuntimeFunction(Operation *) const { return "weft_matmul"; }
   json::Object describe(Operation *op) const {
     auto matmul = cast<MatmulOp>(op);
-    MemRefType a = memref(matmul.getA()), c = memref(matmul.getC());
-    int64_t rank = a.getRank();
-    return json::Object{
-        {"batch", toJson(a.getShape().drop_back(2))},
-        {"m", c.getDimSize(rank - 2)},
-        {"n", c.getDimSize(rank - 1)},
-        {"k", a.getDimSize(rank - 1)},
-        {"dtype", dtypeName(a.getElementType())},
-        {"a_strides", matrixStrides(matmul.getA())},
-        {"b_strides", matrixStrides(matmul.getB())},
-        {"c_strides", matrixStrides(matmul.getC())},
-        {"bias", static_cast<bool>(matmul.getBias())},
-        {"accumulate", false},
-        {"scratch", workspaceBytes(matmul.getScratch())},
-    };
+    return describeProduct(matmul.getA(), matmul.getB(), matmul.getBias(), matmul.getC(), matmul.getScratch());
   }
   SmallVector<Value> getCallBuffers(Operation *op) const {
     auto matmul = cast<MatmulOp>(op);

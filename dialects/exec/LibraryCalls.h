@@ -43,6 +43,9 @@ struct ProductShape {
   static ProductShape of(ProductOp product);
 };
 
+/// The manifest's entry of a product on buffers; `bias` and `scratch` may be null.
+llvm::json::Object describeProduct(mlir::Value a, mlir::Value b, mlir::Value bias, mlir::Value c, mlir::Value scratch);
+
 /// The manifest's name of an element type: f32, i64, i1.
 std::string dtypeName(mlir::Type elementType);
 

@@ -8,6 +8,7 @@
 #include "dialects/exec/AttentionCalls.h"
 #include "dialects/exec/DenseOperand.h"
 #include "dialects/exec/LibraryCalls.h"
+#include "dialects/exec/ProductCalls.h"
 #include "dialects/weft/Convolution.h"
 
 using namespace mlir;
@@ -131,6 +132,7 @@ void exec::attachLibraryOps(MLIRContext *context) {
   context->getOrLoadDialect<WeftDialect>();
   ProductOp::attachInterface<ProductModel>(*context);
   attachAttentionOps(context);
+  attachProductOps(context);
   weft::ConvolutionOp::attachInterface<ConvolutionModel<weft::ConvolutionOp>>(*context);
   weft::ConvolutionInputGradOp::attachInterface<ConvolutionModel<weft::ConvolutionInputGradOp>>(*context);
   weft::ConvolutionWeightGradOp::attachInterface<ConvolutionModel<weft::ConvolutionWeightGradOp>>(*context);

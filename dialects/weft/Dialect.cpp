@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/weft/Activation.h"
 #include "dialects/weft/BatchNorm.h"
 #include "dialects/weft/Convolution.h"
 #include "dialects/weft/DotDims.h"
@@ -47,6 +48,10 @@ void WeftDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "dialects/weft/SortOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/weft/ActivationOps.cpp.inc"
       >();
 }
 

@@ -11,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/weft/Activation.h"
 #include "dialects/weft/RowStatistics.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -136,25 +137,7 @@ void CrossEntropyOp::getSavedValues(SmallVectorImpl<Value> &saved) { saved.appen
 
 LogicalResult GeluOp::buildVjp(OpBuilder &builder, ArrayRef<Value> resultGrads, ArrayRef<bool> needed,
                                SmallVectorImpl<Value> &operandGrads) {
-  Build e{builder, getLoc()};
-  Value x = toStatistics(e, getInput()), grad = toStatistics(e, resultGrads[0]);
-  auto constant = [&](double value) { return e.splatLike(x, value); };
-  Value half = constant(0.5), one = constant(1), squared = e.mul(x, x), slope;
-  if (getTanh()) {
-    // y = x (1 + t)/2 with t = tanh(u), u = c x (1 + a x^2): y' = (1 + t)/2 + x/2 (1 - t^2) u'.
-    const double a = 0.044715, c = std::sqrt(2 / llvm::numbers::pi);
-    Value u = e.mul(constant(c), e.mul(x, e.add(one, e.mul(constant(a), squared))));
-    Value du = e.mul(constant(c), e.add(one, e.mul(constant(3 * a), squared)));
-    Value t = e.tanh(u);
-    Value dt = e.mul(e.sub(one, e.mul(t, t)), du);
-    slope = e.mul(half, e.add(e.add(one, t), e.mul(x, dt)));
-  } else {
-    // y = x Phi(x): y' = Phi(x) + x phi(x).
-    Value cumulative = e.mul(half, e.add(one, e.erf(e.mul(x, constant(1 / llvm::numbers::sqrt2)))));
-    Value density = e.mul(e.exp(e.mul(constant(-0.5), squared)), constant(1 / std::sqrt(2 * llvm::numbers::pi)));
-    slope = e.add(cumulative, e.mul(x, density));
-  }
-  operandGrads[0] = gradientOf(e, getInput(), e.mul(grad, slope));
+  operandGrads[0] = GeluGradOp::create(builder, getLoc(), getInput().getType(), resultGrads[0], getInput(), getTanh());
   return success();
 }
 

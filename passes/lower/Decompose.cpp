@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/lower/Decompose.h"
+#include "dialects/weft/Activation.h"
 #include "dialects/weft/Build.h"
 #include "dialects/weft/RowStatistics.h"
 #include "passes/lower/Passes.h"
@@ -77,6 +78,12 @@ Results decompose(Build &e, GeluOp op) {
     inner = e.erf(e.mul(x, e.splatLike(x, std::sqrt(0.5))));
   }
   return {e.cast(e.mul(e.mul(half, x), e.add(one, inner)), element)};
+}
+
+Results decompose(Build &e, GeluGradOp op) {
+  Value x = toStatistics(e, op.getInput());
+  Value gradient = e.mul(toStatistics(e, op.getDout()), geluSlope(e, x, op.getTanh()));
+  return {e.cast(gradient, tensorType(op.getInput()).getElementType())};
 }
 
 Results decompose(Build &e, SiluOp op) {
@@ -172,10 +179,11 @@ struct Decompose : weft::impl::DecomposeBase<Decompose> {
 bool weft::decomposeOp(Operation *op) {
   OpBuilder builder(op);
   Build e{builder, op->getLoc()};
-  Results results = TypeSwitch<Operation *, Results>(op)
-                        .Case<LayerNormOp, RmsNormOp, SoftmaxOp, CrossEntropyOp, GeluOp, SiluOp, LearningRateOp, AdamOp,
-                              SgdOp, ReduceOp>([&](auto composite) { return decompose(e, composite); })
-                        .Default([](Operation *) { return Results(); });
+  Results results =
+      TypeSwitch<Operation *, Results>(op)
+          .Case<LayerNormOp, RmsNormOp, SoftmaxOp, CrossEntropyOp, GeluOp, GeluGradOp, SiluOp, LearningRateOp, AdamOp,
+                SgdOp, ReduceOp>([&](auto composite) { return decompose(e, composite); })
+          .Default([](Operation *) { return Results(); });
   if (results.empty())
     return false;
   op->replaceAllUsesWith(results);

@@ -13,6 +13,7 @@
 #include "mlir/IR/IRMapping.h"
 #include "passes/lower/FusionGraph.h"
 #include "passes/lower/Passes.h"
+#include "passes/lower/RepeatedVector.h"
 #include <queue>
 
 namespace weft {
@@ -45,17 +46,6 @@ void normalizeReductions(Block &block) {
     reduce.replaceAllUsesWith(e.reduce(reduce.getKind(), e.transpose(reduce.getInput(), perm), last));
     reduce.erase();
   }
-}
-
-/// The vector that `value` repeats along its last dimension, if it does.
-Value repeatedVector(Value value) {
-  auto broadcast = value.getDefiningOp<BroadcastOp>();
-  if (!broadcast)
-    return {};
-  RankedTensorType from = tensorType(broadcast.getInput()), to = tensorType(value);
-  if (from.getRank() != 1 || broadcast.getDims().front() != to.getRank() - 1)
-    return {};
-  return broadcast.getInput();
 }
 
 /// dot_general, and an addition of a bias that follows it, as one library call.

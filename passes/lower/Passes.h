@@ -22,6 +22,8 @@ namespace weft {
 
 /// The pass that writes products as sums where `target`, which outlives it, has no library for them.
 std::unique_ptr<mlir::Pass> createLoopProductsPass(const Target *target);
+/// The pass that makes activations part of the products that `target`, which outlives it, has a library for.
+std::unique_ptr<mlir::Pass> createFuseActivationsPass(const Target *target);
 /// The pass that writes out attention where `target`, which outlives it, has no library for it.
 std::unique_ptr<mlir::Pass> createExpandAttentionPass(const Target *target);
 

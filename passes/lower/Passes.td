@@ -54,6 +54,18 @@ def ExpandAttention : Pass<"weft-expand-attention", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::weft::exec::ExecDialect"];
 }
 
+def FuseActivations : Pass<"weft-fuse-activations", "::mlir::func::FuncOp"> {
+  let summary = "Makes GELU and its derivative part of the products around them, where the target's library can";
+  let description = [{
+    gelu (by tanh) of a product and its bias becomes exec.gelu_product, which gives both; a product that is multiplied
+    by gelu's derivative becomes exec.gelu_grad_product. Before weft-decompose. Without a target nothing changes,
+    unless `all` is set.
+  }];
+  let options = [Option<"all", "all", "bool", "false", "Fuse whatever the target takes">];
+  let statistics = [Statistic<"numFused", "fused", "Activations that became part of a product">];
+  let dependentDialects = ["::weft::exec::ExecDialect"];
+}
+
 def PackGradients : Pass<"weft-pack-gradients", "::mlir::func::FuncOp"> {
   let summary = "Has attention write its gradients where a concatenation puts them side by side";
   let description = [{

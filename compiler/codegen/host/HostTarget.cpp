@@ -7,6 +7,7 @@
 
 #include "compiler/codegen/host/HostTarget.h"
 #include "dialects/exec/CollectiveCalls.h"
+#include "dialects/exec/ProductCalls.h"
 #include "dialects/weft/Convolution.h"
 #include "dialects/weft/Sort.h"
 #include "weft/collective.h"
@@ -77,6 +78,9 @@ static bool isCollective(Operation *op) { return isa<dist::DistDialect>(op->getD
 bool HostTarget::takes(exec::LibraryOpInterface op) const {
   if (isa<TopKOp>(op) || isCollective(op))
     return true;
+  // oneDNN would have to compute the activation's input again in the backward pass.
+  if (isa<exec::GeluProductOp, exec::GeluGradProductOp>(op))
+    return false;
   Type element = cast<RankedTensorType>(op->getOperand(0).getType()).getElementType();
   return element.isF32() || (isa<exec::ProductOp, DotGeneralOp>(op) && element.isBF16());
 }
