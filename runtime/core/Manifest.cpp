@@ -7,96 +7,15 @@
 
 #include "core/Manifest.h"
 
-#include "core/Error.h"
+#include "core/ManifestNode.h"
 #include "core/Text.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <set>
 
 using namespace weft;
 using namespace weft::rt;
 using nlohmann::json;
-
-namespace {
-
-/// A JSON value together with its path, so that every fault names its place.
-class Node {
-public:
-  Node(const json &value, std::string path) : value(value), path(std::move(path)) {}
-
-  [[noreturn]] void fail(const std::string &what) const { throw InternalError("manifest: " + path + ": " + what); }
-
-  Node at(const char *key) const {
-    if (!value.is_object())
-      fail("expected an object");
-    auto found = value.find(key);
-    if (found == value.end())
-      fail(std::string("'") + key + "' is missing");
-    return Node(*found, path.empty() ? key : path + "." + key);
-  }
-  bool has(const char *key) const { return value.is_object() && value.contains(key) && !value[key].is_null(); }
-
-  std::vector<Node> items() const {
-    if (!value.is_array())
-      fail("expected an array");
-    std::vector<Node> nodes;
-    for (size_t i = 0; i < value.size(); ++i)
-      nodes.emplace_back(value[i], path + "[" + std::to_string(i) + "]");
-    return nodes;
-  }
-
-  std::string text() const {
-    if (!value.is_string())
-      fail("expected a string");
-    return value.get<std::string>();
-  }
-  double number() const {
-    if (!value.is_number())
-      fail("expected a number");
-    return value.get<double>();
-  }
-  int64_t integer(int64_t least = 0) const {
-    if (!value.is_number_integer() || value.get<int64_t>() < least)
-      fail("expected an integer of at least " + std::to_string(least));
-    return value.get<int64_t>();
-  }
-  bool boolean() const {
-    if (!value.is_boolean())
-      fail("expected true or false");
-    return value.get<bool>();
-  }
-  DType dtype() const {
-    DType type;
-    if (!parseDType(text(), type))
-      fail("unknown element type '" + text() + "'");
-    return type;
-  }
-  std::vector<int64_t> integers(int64_t least = 0) const {
-    std::vector<int64_t> result;
-    for (const Node &item : items())
-      result.push_back(item.integer(least));
-    return result;
-  }
-  std::vector<std::string> texts() const {
-    std::vector<std::string> result;
-    for (const Node &item : items())
-      result.push_back(item.text());
-    return result;
-  }
-  /// Exactly `count` strides.
-  std::vector<int64_t> strides(size_t count) const {
-    std::vector<int64_t> result = integers();
-    if (result.size() != count)
-      fail("expected " + std::to_string(count) + " strides");
-    return result;
-  }
-
-  const json &value;
-  std::string path;
-};
-
-} // namespace
 
 static int64_t product(const std::vector<int64_t> &shape) {
   int64_t count = 1;
@@ -270,7 +189,22 @@ static StateInfo parseState(const Node &node, const Manifest &manifest) {
   return state;
 }
 
-static MatmulDesc parseMatmul(const Node &node) {
+/// The element type of a library call, one of the first `count`.
+static MatmulType parseProductType(const Node &node, const char *what, size_t count) {
+  static constexpr DType types[] = {DType::F32, DType::BF16, DType::F16};
+  DType dtype = node.at("dtype").dtype();
+  size_t found = std::find(types, types + count, dtype) - types;
+  if (found == count)
+    node.at("dtype").fail(std::string(what) + (count == 1   ? " take f32"
+                                               : count == 2 ? " take f32 or bf16"
+                                                            : " take f32, bf16 or f16"));
+  return static_cast<MatmulType>(found);
+}
+
+/// In the order of the enumeration.
+static constexpr const char *kEpilogueNames[] = {"none", "gelu_aux", "dgelu"};
+
+static MatmulDesc parseMatmul(const Node &node, const Manifest &manifest) {
   MatmulDesc desc;
   if (node.has("batch"))
     desc.batch = node.at("batch").integers(1);
@@ -279,16 +213,22 @@ static MatmulDesc parseMatmul(const Node &node) {
   desc.m = node.at("m").integer(1);
   desc.n = node.at("n").integer(1);
   desc.k = node.at("k").integer(1);
-  DType dtype = node.at("dtype").dtype();
-  if (dtype != DType::F32 && dtype != DType::BF16)
-    node.at("dtype").fail("products take f32 or bf16");
-  desc.dtype = dtype == DType::F32 ? MatmulType::F32 : MatmulType::BF16;
+  desc.dtype = parseProductType(node, "products", manifest.onDevice() ? 3 : 2);
   size_t rank = desc.batch.size() + 2;
   desc.aStrides = node.at("a_strides").strides(rank);
   desc.bStrides = node.at("b_strides").strides(rank);
   desc.cStrides = node.at("c_strides").strides(rank);
   desc.bias = node.has("bias") && node.at("bias").boolean();
   desc.accumulate = node.has("accumulate") && node.at("accumulate").boolean();
+  desc.tf32 = node.has("tf32") && node.at("tf32").boolean();
+  if (node.has("epilogue"))
+    desc.epilogue = static_cast<MatmulEpilogue>(parseWord(node.at("epilogue"), kEpilogueNames));
+  if (desc.epilogue != MatmulEpilogue::None && !manifest.onDevice())
+    node.at("epilogue").fail("products on the host have none");
+  if (desc.epilogue != MatmulEpilogue::None && desc.accumulate)
+    node.at("epilogue").fail("excludes accumulate");
+  if (desc.epilogue == MatmulEpilogue::DGelu && desc.bias)
+    node.at("epilogue").fail("a gradient has no bias");
   return desc;
 }
 
@@ -305,7 +245,7 @@ static TopKDesc parseTopK(const Node &node) {
   return desc;
 }
 
-static ConvolutionDesc parseConvolution(const Node &node) {
+static ConvolutionDesc parseConvolution(const Node &node, const Manifest &manifest) {
   ConvolutionDesc desc;
   std::string kind = node.at("kind").text();
   if (kind == "forward")
@@ -316,8 +256,7 @@ static ConvolutionDesc parseConvolution(const Node &node) {
     desc.kind = ConvolutionDesc::WeightGrad;
   else
     node.at("kind").fail("unknown kind of convolution");
-  if (node.at("dtype").dtype() != DType::F32)
-    node.at("dtype").fail("convolutions take f32");
+  desc.dtype = parseProductType(node, "convolutions", manifest.onDevice() ? 3 : 1);
   desc.input = node.at("input").integers(1);
   desc.filter = node.at("filter").integers(1);
   desc.output = node.at("output").integers(1);
@@ -328,8 +267,8 @@ static ConvolutionDesc parseConvolution(const Node &node) {
   return desc;
 }
 
-static AttentionDesc parseAttention(const Node &node) {
-  AttentionDesc desc;
+static AttentionDesc parseAttention(const Node &node, const Manifest &manifest) {
+  AttentionDesc desc = {};
   desc.batch = node.at("batch").integer(1);
   desc.heads = node.at("heads").integer(1);
   desc.kvHeads = node.at("kv_heads").integer(1);
@@ -341,8 +280,10 @@ static AttentionDesc parseAttention(const Node &node) {
   desc.causal = node.at("causal").boolean();
   if (desc.heads % desc.kvHeads != 0)
     node.at("heads").fail("not a multiple of kv_heads");
-  if (node.at("dtype").dtype() != DType::F32)
-    node.at("dtype").fail("attention takes f32");
+  desc.dtype =
+      static_cast<AttentionDesc::ElementType>(parseProductType(node, "attentions", manifest.onDevice() ? 3 : 1));
+  desc.deterministic = !node.has("deterministic") || node.at("deterministic").boolean();
+  desc.scratch = node.has("scratch") ? node.at("scratch").integer() : 0;
   struct {
     const char *key;
     int64_t *strides;
@@ -374,14 +315,6 @@ static Mesh parseMesh(const Node &node) {
   if (mesh.size() > (int64_t(1) << 20))
     node.fail("more than 2^20 ranks");
   return mesh;
-}
-
-/// The index of a word in a list. Fails at `node` when it is not there.
-template <size_t Count> static size_t parseWord(const Node &node, const char *const (&words)[Count]) {
-  for (size_t i = 0; i < Count; ++i)
-    if (node.text() == words[i])
-      return i;
-  node.fail("unknown word '" + node.text() + "'");
 }
 
 static constexpr const char *kCollectiveNames[] = {"all_reduce", "all_gather", "reduce_scatter", "all_to_all"};
@@ -529,17 +462,17 @@ Manifest Manifest::parse(const char *text, int64_t bytes, const std::string &tar
   }
   manifest.tasks = root.at("tasks").texts();
   for (const Node &node : root.at("matmuls").items()) {
-    manifest.matmuls.push_back(parseMatmul(node));
+    manifest.matmuls.push_back(parseMatmul(node, manifest));
     manifest.matmulScratch.push_back(node.has("scratch") ? node.at("scratch").integer() : 0);
   }
   for (const Node &node : root.at("attentions").items())
-    manifest.attentions.push_back(parseAttention(node));
+    manifest.attentions.push_back(parseAttention(node, manifest));
   if (root.has("sorts"))
     for (const Node &node : root.at("sorts").items())
       manifest.sorts.push_back(parseTopK(node));
   if (root.has("convolutions"))
     for (const Node &node : root.at("convolutions").items()) {
-      manifest.convolutions.push_back(parseConvolution(node));
+      manifest.convolutions.push_back(parseConvolution(node, manifest));
       manifest.convolutionScratch.push_back(node.has("scratch") ? node.at("scratch").integer() : 0);
     }
   if (root.has("collectives"))
@@ -550,6 +483,8 @@ Manifest Manifest::parse(const char *text, int64_t bytes, const std::string &tar
       manifest.memory[key] = Node(value, "memory." + key).integer();
   if (root.has("kernels"))
     manifest.kernelCount = static_cast<int64_t>(root.at("kernels").items().size());
+  if (manifest.onDevice())
+    manifest.deviceCode = parseDeviceProgram(root, manifest.persistentBytes);
   if (root.has("schedule"))
     for (const Node &node : root.at("schedule").items())
       manifest.schedule.push_back(

@@ -13,6 +13,7 @@
 #define WEFT_CORE_MANIFEST_H
 
 #include "core/DType.h"
+#include "core/DeviceProgram.h"
 #include "core/Mesh.h"
 #include "kernels/Attention.h"
 #include "kernels/TopK.h"
@@ -181,6 +182,11 @@ struct Manifest {
   std::map<std::string, int64_t> memory;
   std::vector<ScheduleEntry> schedule;
   int64_t kernelCount = 0;
+  /// What only a device with code of its own has.
+  DeviceProgram deviceCode;
+
+  /// Whether tasks enqueue work on a device, rather than do it.
+  bool onDevice() const { return target != "host"; }
 
   /// Parses and checks `text`, which is for `target`. Throws InternalError naming the field: only the compiler writes
   /// manifests.

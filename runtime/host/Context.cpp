@@ -142,7 +142,7 @@ void weft_matmul(weft_context *ctx, int32_t id, const void *a, const void *b, co
 }
 
 void weft_attention_forward(weft_context *ctx, int32_t id, const void *q, const void *k, const void *v,
-                            const void *mask, void *out, void *lse) {
+                            const void *mask, void *out, void *lse, void *) {
   Called called(ctx);
   if (id < 0 || static_cast<size_t>(id) >= ctx->attentions.size())
     return ctx->fail("weft_attention_forward", id, "no such entry");
@@ -152,7 +152,7 @@ void weft_attention_forward(weft_context *ctx, int32_t id, const void *q, const 
 
 void weft_attention_backward(weft_context *ctx, int32_t id, const void *dout, const void *q, const void *k,
                              const void *v, const void *mask, const void *out, const void *lse, void *dq, void *dk,
-                             void *dv) {
+                             void *dv, void *) {
   Called called(ctx);
   if (id < 0 || static_cast<size_t>(id) >= ctx->attentions.size())
     return ctx->fail("weft_attention_backward", id, "no such entry");

@@ -20,6 +20,7 @@ namespace weft::rt {
 /// An entry of the manifest's `attentions`. Strides are in elements: batch, position, head, element.
 struct AttentionDesc {
   enum MaskKind { NoMask, Additive, Boolean };
+  enum ElementType { F32, BF16, F16 };
 
   int64_t batch, heads, kvHeads, queries, keys, head, valueHead;
   float scale;
@@ -28,6 +29,12 @@ struct AttentionDesc {
   MaskKind mask;
   /// Batch, head, query, key; 0 broadcasts.
   int64_t maskStrides[4];
+  /// Of everything but lse and an additive mask, which are f32. The host's kernels take F32.
+  ElementType dtype;
+  /// The backward pass gives the same bits each time.
+  bool deterministic;
+  /// Bytes that the plan gives a pass, on a device.
+  int64_t scratch;
 };
 
 /// Typed addresses of both passes; what a pass does not use is null.

@@ -102,6 +102,8 @@ const char *findFault(const MatmulDesc &desc) {
   size_t rank = desc.batch.size() + 2;
   if (desc.batch.size() > 2)
     return "more than two batch dimensions";
+  if (desc.dtype == MatmulType::F16 || desc.epilogue != MatmulEpilogue::None)
+    return "f16 and epilogues are a device's";
   if (desc.aStrides.size() != rank || desc.bStrides.size() != rank || desc.cStrides.size() != rank)
     return "the number of strides is not the number of dimensions";
   for (size_t i = 0; i < desc.batch.size(); ++i)

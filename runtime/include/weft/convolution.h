@@ -13,16 +13,20 @@
 #ifndef WEFT_CONVOLUTION_H
 #define WEFT_CONVOLUTION_H
 
+#include "weft/matmul.h"
+
 #include <cstdint>
 #include <string>
 #include <vector>
 
 namespace weft {
 
-/// A convolution of f32, or one of its transposes; an entry of the manifest's `convolutions`.
+/// A convolution, or one of its transposes; an entry of the manifest's `convolutions`.
 struct ConvolutionDesc {
   /// Which tensor is computed from the two others.
   enum Kind { Forward, InputGrad, WeightGrad } kind = Forward;
+  /// Of all three tensors.
+  MatmulType dtype = MatmulType::F32;
   /// [N, C, in...], [O, C/groups, kernel...] and [N, O, out...], all dense and row-major; 1 to 3 spatial dimensions.
   std::vector<int64_t> input, filter, output;
   /// One per spatial dimension: the step of the window, zeros before and after the input, the distance of the filter's

@@ -19,8 +19,14 @@
 
 namespace weft {
 
-/// Element type of all operands of a product.
-enum class MatmulType { F32, BF16 };
+/// Element type of all operands of a product. Sums are in f32.
+enum class MatmulType { F32, BF16, F16 };
+
+/// What a product does with its sums before it writes them, beside adding bias and what was there. Both know the tanh
+/// form of GELU and one more tensor, `aux`, of C's type and layout.
+///   GeluAux  aux = sum + bias, C = gelu(aux)
+///   DGelu    C = sum * gelu'(aux)
+enum class MatmulEpilogue { None, GeluAux, DGelu };
 
 /// Who computes a product.
 enum class MatmulLibrary { OneDnn, Weft };
@@ -35,6 +41,9 @@ struct MatmulDesc {
   std::vector<int64_t> aStrides, bStrides, cStrides;
   bool bias = false;
   bool accumulate = false;
+  MatmulEpilogue epilogue = MatmulEpilogue::None;
+  /// F32 operands may be rounded to TF32's 10 bits where the hardware multiplies those faster.
+  bool tf32 = false;
   MatmulLibrary library = MatmulLibrary::OneDnn;
 };
 

@@ -35,18 +35,28 @@ typedef void (*weft_kernel_fn)(void *const *args, int64_t lo, int64_t hi);
 /// `grain`. Results do not depend on the number of threads.
 void weft_launch(weft_context *ctx, weft_kernel_fn kernel, void *const *args, int64_t extent, int64_t grain);
 
+/// Enqueues entry `kernel` of the manifest's `kernels` on a device that runs the tasks of cuda. `args` are the device
+/// addresses of its buffers in the order of its signature, then, where the entry has `scratch_bytes`, that of its
+/// scratch memory.
+void weft_launch_kernel(weft_context *ctx, int32_t kernel, void *const *args);
+
 /// C = A * B (+ bias) (+ C) with entry `id` of the manifest's `matmuls`.
 /// `bias` and `scratch` may be null where the entry has none.
 void weft_matmul(weft_context *ctx, int32_t id, const void *a, const void *b, const void *bias, void *c, void *scratch);
 
-/// Entry `id` of `attentions`: out and lse from q, k, v and an optional mask.
+/// The same for an entry with an `epilogue`, on cuda: `aux` is written by gelu_aux and read by dgelu.
+void weft_matmul_epilogue(weft_context *ctx, int32_t id, const void *a, const void *b, const void *bias, void *aux,
+                          void *c, void *scratch);
+
+/// Entry `id` of `attentions`: out and lse from q, k, v and an optional mask. `scratch` is used on cuda alone, and is
+/// as large as the entry says.
 void weft_attention_forward(weft_context *ctx, int32_t id, const void *q, const void *k, const void *v,
-                            const void *mask, void *out, void *lse);
+                            const void *mask, void *out, void *lse, void *scratch);
 
 /// The gradients of q, k and v (overwritten). No score matrix is ever held.
 void weft_attention_backward(weft_context *ctx, int32_t id, const void *dout, const void *q, const void *k,
                              const void *v, const void *mask, const void *out, const void *lse, void *dq, void *dk,
-                             void *dv);
+                             void *dv, void *scratch);
 
 /// Entry `id` of `convolutions`: c from a and b, which are in the order of weft.convolution's or its transposes'
 /// operands. `scratch` may be null where the entry has none.
@@ -72,6 +82,10 @@ void weft_collective_call(weft_context *ctx, int32_t id, const void *input, void
 extern const char weft_manifest[];
 extern const int64_t weft_manifest_size;
 extern const weft_task_fn weft_tasks[];
+/// On cuda also: device code and constants, which the manifest divides.
+extern const char weft_device_code[];
+extern const int64_t weft_device_code_size;
+extern const char weft_constants[];
 
 #ifdef __cplusplus
 }

@@ -77,7 +77,7 @@ TEST(Context, FirstErrorIsKept) {
   EXPECT_NO_THROW(context.check("step"));
   float x = 0;
   weft_matmul(&context, 7, &x, &x, nullptr, &x, nullptr);
-  weft_attention_forward(&context, 3, &x, &x, &x, nullptr, &x, &x);
+  weft_attention_forward(&context, 3, &x, &x, &x, nullptr, &x, &x, nullptr);
   EXPECT_STREQ(context.error(), "weft_matmul(7): no such entry");
   try {
     context.check("step");
