@@ -36,6 +36,14 @@ struct StepMetrics {
   double loss() const { return lossSum / lossCount; }
 };
 
+/// Memory of the device that is in use.
+struct MemoryUse {
+  /// Of the arena, and of all.
+  int64_t arena = 0, total = 0;
+  /// What the rest is, for people.
+  std::string details;
+};
+
 /// One rank's device: the arena, and the tasks on it. Calls are made by one thread. A task may still be running when
 /// runTask returns; whatever is asked about the arena waits for it. All calls may throw InputError (the device does not
 /// have what is needed) and InternalError.
@@ -70,10 +78,13 @@ public:
   /// Measures what this device does at best, for a profile. Leaves the arena as it is.
   virtual ProfileMachine measure() = 0;
 
+  /// Now; waits for nothing.
+  virtual MemoryUse memoryUse() = 0;
+
   /// What it is, for people: "2 threads", "NVIDIA H200".
   virtual std::string describe() const = 0;
 
-  /// What it holds outside of the arena and how it was prepared, for people: lines, or nothing.
+  /// How it was prepared, for people: lines, or nothing.
   virtual std::string report() const = 0;
 };
 

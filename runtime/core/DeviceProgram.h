@@ -20,7 +20,7 @@ namespace weft::rt {
 
 class Node;
 
-/// One launch. Stages of a kernel run one after another, with the same arguments.
+/// One launch. Stages of a kernel run one after another, with the same arguments; one with nothing to compute has none.
 struct KernelStage {
   std::string function;
   uint32_t grid[3] = {1, 1, 1}, block[3] = {1, 1, 1};

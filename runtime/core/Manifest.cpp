@@ -282,7 +282,7 @@ static AttentionDesc parseAttention(const Node &node, const Manifest &manifest) 
     node.at("heads").fail("not a multiple of kv_heads");
   desc.dtype =
       static_cast<AttentionDesc::ElementType>(parseProductType(node, "attentions", manifest.onDevice() ? 3 : 1));
-  desc.deterministic = !node.has("deterministic") || node.at("deterministic").boolean();
+  desc.deterministic = node.has("deterministic") ? node.at("deterministic").boolean() : manifest.deterministic;
   desc.scratch = node.has("scratch") ? node.at("scratch").integer() : 0;
   struct {
     const char *key;
@@ -295,9 +295,13 @@ static AttentionDesc parseAttention(const Node &node, const Manifest &manifest) 
     std::copy(strides.begin(), strides.end(), layout.strides);
   }
   std::string mask = node.at("mask").text();
-  if (mask != "none" && mask != "f32" && mask != "i1")
+  bool narrow = desc.dtype != AttentionDesc::F32 && mask == node.at("dtype").text();
+  if (mask != "none" && mask != "f32" && mask != "i1" && !narrow)
     node.at("mask").fail("unknown kind '" + mask + "'");
-  desc.mask = mask == "none" ? AttentionDesc::NoMask : mask == "f32" ? AttentionDesc::Additive : AttentionDesc::Boolean;
+  desc.mask = mask == "none"  ? AttentionDesc::NoMask
+              : narrow        ? AttentionDesc::AdditiveNarrow
+              : mask == "f32" ? AttentionDesc::Additive
+                              : AttentionDesc::Boolean;
   if (desc.mask != AttentionDesc::NoMask) {
     std::vector<int64_t> strides = node.at("mask_strides").strides(4);
     std::copy(strides.begin(), strides.end(), desc.maskStrides);
@@ -438,6 +442,8 @@ Manifest Manifest::parse(const char *text, int64_t bytes, const std::string &tar
     manifest.tokensPerSample = root.at("tokens_per_sample").integer();
   if (root.has("flops_per_step"))
     manifest.flopsPerStep = root.at("flops_per_step").number();
+  if (root.has("deterministic"))
+    manifest.deterministic = root.at("deterministic").boolean();
   if (root.has("seed"))
     manifest.seed = static_cast<uint64_t>(root.at("seed").integer(INT64_MIN));
   if (root.has("mesh"))

@@ -157,6 +157,8 @@ struct Manifest {
   /// Samples of a step, its micro-batches, tokens of a sample (0 when the data is not tokens).
   int64_t batch = 0, microbatches = 0, tokensPerSample = 0;
   double flopsPerStep = 0;
+  /// Whether library calls must give the same bits each time, where an entry does not say.
+  bool deterministic = true;
   /// The default of `--seed`: what `weft compile --init random:SEED` said.
   uint64_t seed = 0;
   std::vector<InputInfo> inputs;

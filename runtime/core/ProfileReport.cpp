@@ -114,10 +114,14 @@ std::string weft::rt::profileTable(const Manifest &manifest, const Profile &prof
   };
   double steps = std::max<double>(1, static_cast<double>(profile.steps()));
   double stepMs = std::max(stepTime * 1e-6 / steps, 1e-9);
-  std::string text = format("profile of %lld step%s, %d thread%s: %.1f ms a step; this machine now: %.1f GFLOP/s of "
-                            "multiply-adds, %.1f GB/s of copying\n",
-                            static_cast<long long>(profile.steps()), profile.steps() == 1 ? "" : "s", machine.threads,
-                            machine.threads == 1 ? "" : "s", stepMs, machine.peak, machine.copy);
+  std::string where =
+      machine.where.empty() ? format("%d thread%s", machine.threads, machine.threads == 1 ? "" : "s") : machine.where;
+  std::string text = format("profile of %lld step%s, %s: %.1f ms a step; this machine now: %.1f GFLOP/s of "
+                            "%s, %.1f GB/s of copying\n",
+                            static_cast<long long>(profile.steps()), profile.steps() == 1 ? "" : "s", where.c_str(),
+                            stepMs, machine.peak, machine.peakOf.c_str(), machine.copy);
+  if (!machine.way.empty())
+    text += "measured by " + machine.way + "\n";
   std::string head = "      ms     %  calls  GFLOP/s   peak    GB/s   copy  what\n";
   text += head;
   for (const Line &line : byTime(kinds))
@@ -186,9 +190,9 @@ std::string weft::rt::writeTrace(const Manifest &manifest, const Profile &profil
     }
     event(value);
   }
-  json metadata = {{"model", manifest.model},      {"target", manifest.target}, {"cpu", manifest.cpu},
-                   {"threads", machine.threads},   {"steps", profile.steps()},  {"peak_gflop_per_s", machine.peak},
-                   {"copy_gb_per_s", machine.copy}};
+  json metadata = {{"model", manifest.model},    {"target", manifest.target},        {"cpu", manifest.cpu},
+                   {"threads", machine.threads}, {"device", machine.where},          {"measured_by", machine.way},
+                   {"steps", profile.steps()},   {"peak_gflop_per_s", machine.peak}, {"copy_gb_per_s", machine.copy}};
   write("\n],\n\"metadata\": " + metadata.dump(-1, ' ', false, json::error_handler_t::replace) + "}\n");
   return good && file.commit() ? "" : file.error();
 }

@@ -21,6 +21,8 @@ namespace weft::rt {
 /// What rates are compared with, and where the profile was taken.
 struct ProfileMachine {
   int rank = 0, threads = 1;
+  /// What it is, what the peak was measured with, and how calls were timed; of the host where nothing is said.
+  std::string where, peakOf = "multiply-adds", way;
   /// GFLOP/s and GB/s; 0 where unknown.
   double peak = 0, copy = 0;
 };

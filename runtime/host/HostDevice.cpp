@@ -16,6 +16,8 @@
 #include "kernels/Convolution.h"
 #include "kernels/Matmul.h"
 
+#include <sys/resource.h>
+
 using namespace weft::rt;
 
 HostDevice::HostDevice(const Manifest &manifest, const weft_task_fn *tasks, Ranks &ranks, const DeviceOptions &options)
@@ -53,6 +55,16 @@ ProfileMachine HostDevice::measure() {
   machine.peak = measureMultiplyAdds(context.threads);
   machine.copy = measureCopy(context.threads);
   return machine;
+}
+
+MemoryUse HostDevice::memoryUse() {
+  struct rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  MemoryUse use;
+  use.arena = manifest.arenaBytes;
+  use.total = int64_t(1024) * usage.ru_maxrss;
+  use.details = "the most that the process had at once, with files that were read";
+  return use;
 }
 
 std::string HostDevice::describe() const { return format("%d threads", context.threads); }

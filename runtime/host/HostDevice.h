@@ -33,6 +33,7 @@ public:
   StepMetrics takeMetrics() override { return metrics; }
   void setProfile(Profile *profile) override { context.profile = profile; }
   ProfileMachine measure() override;
+  MemoryUse memoryUse() override;
   std::string describe() const override;
   std::string report() const override { return ""; }
 

@@ -19,7 +19,8 @@ namespace weft::rt {
 
 /// An entry of the manifest's `attentions`. Strides are in elements: batch, position, head, element.
 struct AttentionDesc {
-  enum MaskKind { NoMask, Additive, Boolean };
+  /// Added in f32; bytes; added in the type of the operands, which the host does not take.
+  enum MaskKind { NoMask, Additive, Boolean, AdditiveNarrow };
   enum ElementType { F32, BF16, F16 };
 
   int64_t batch, heads, kvHeads, queries, keys, head, valueHead;

@@ -121,8 +121,8 @@ std::string defaultText(double value) {
 
 } // namespace
 
-/// Declares all options on `app`.
-static void declareOptions(CLI::App &app, Options &options) {
+/// Declares all options on `app`; `onDevice`: also those of devices with memory of their own.
+static void declareOptions(CLI::App &app, Options &options, bool onDevice) {
   auto number = [&](const char *name, auto &value, const char *help, const char *group) {
     return app.add_option(name, value, help)->group(group)->type_name("N")->capture_default_str();
   };
@@ -230,6 +230,18 @@ static void declareOptions(CLI::App &app, Options &options) {
       ->type_name("N")
       ->capture_default_str()
       ->check(numberCheck("a number from 0 to 1024", [](double value) { return value >= 0 && value <= 1024; }));
+  app.add_flag("--memory", options.memory, "say after the first step how much memory is in use, also in the log")
+      ->group(group);
+  if (onDevice) {
+    app.add_flag(
+           "--no-tuning", [&](int64_t) { options.device.tuning = false; },
+           "take each product's first algorithm instead of the fastest (default: timed once and remembered)")
+        ->group(group);
+    app.add_flag(
+           "--no-graphs", [&](int64_t) { options.device.graphs = false; },
+           "run calls one by one and wait for each, so that a fault names its call (default: replayed as graphs)")
+        ->group(group);
+  }
   app.add_flag("--allow-nonfinite", options.allowNonFinite,
                "go on when the loss is infinite or not a number (default: stop, exit code 1)")
       ->group(group);
@@ -278,7 +290,7 @@ std::optional<Options> weft::rt::parseOptions(int argc, const char *const *argv,
   app.set_help_flag("-h,--help", "this text")->group("Help");
   app.footer("Exit codes: 0 done, 1 the input is at fault, 2 the command line is at fault, 3 an internal fault.");
   app.get_formatter()->column_width(34);
-  declareOptions(app, options);
+  declareOptions(app, options, manifest.onDevice());
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp &) {

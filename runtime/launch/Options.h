@@ -10,9 +10,9 @@
 
 #include "core/Device.h"
 
+#include "launch/LossScaling.h"
 #include <array>
 #include <cstdint>
-#include "launch/LossScaling.h"
 
 #include <optional>
 #include <string>
@@ -45,7 +45,7 @@ struct Options {
 
   std::string log, save, weights, profile;
   int64_t reportEvery = 0, profileSteps = 3;
-  bool quiet = false, plan = false, allowNonFinite = false;
+  bool quiet = false, plan = false, allowNonFinite = false, memory = false;
   /// Threads, and what only some devices have.
   DeviceOptions device;
   /// Ranks to start on this machine, 0: none.

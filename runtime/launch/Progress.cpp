@@ -114,6 +114,13 @@ void JsonLog::step(const StepResult &result) {
   write(line.dump() + "\n");
 }
 
+void JsonLog::memory(const MemoryUse &use) {
+  if (descriptor < 0)
+    return;
+  nlohmann::ordered_json line = {{"arena_bytes", use.arena}, {"memory_bytes", use.total}};
+  write(line.dump() + "\n");
+}
+
 void JsonLog::evaluation(int64_t step, double loss, double milliseconds) {
   if (descriptor < 0)
     return;

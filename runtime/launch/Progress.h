@@ -8,6 +8,7 @@
 #ifndef WEFT_LAUNCH_PROGRESS_H
 #define WEFT_LAUNCH_PROGRESS_H
 
+#include "core/Device.h"
 #include "core/Error.h"
 #include "core/Manifest.h"
 #include "launch/Options.h"
@@ -66,9 +67,10 @@ public:
   JsonLog(const JsonLog &) = delete;
   JsonLog &operator=(const JsonLog &) = delete;
 
-  /// Both throw LogError when the line cannot be written.
+  /// All throw LogError when the line cannot be written.
   void step(const StepResult &result);
   void evaluation(int64_t step, double loss, double milliseconds);
+  void memory(const MemoryUse &use);
 
 private:
   void write(const std::string &line);

@@ -81,6 +81,7 @@ private:
   bool beginProfile();
   void endProfile();
   void reportProfile();
+  void reportMemory();
   void save(int64_t step);
   void checkOutputs() const;
   bool stopsAfter(int64_t done, bool failed);
@@ -241,6 +242,13 @@ void Trainer::reportProfile() {
   profile.reset();
 }
 
+void Trainer::reportMemory() {
+  MemoryUse use = device->memoryUse();
+  progress.remark(format("memory in use: %s, the arena %s of it (%s)", formatBytes(use.total).c_str(),
+                         formatBytes(use.arena).c_str(), use.details.c_str()));
+  log.memory(use);
+}
+
 void Trainer::evaluate(int64_t step) {
   if (!evalBatches || lastEvaluated == step)
     return;
@@ -326,6 +334,8 @@ void Trainer::run() {
       record.stepped(*device, result.loss, result.gradNorm);
     try {
       log.step(result);
+      if (options.memory && finished == 1)
+        reportMemory();
       if (!std::isfinite(result.loss) && !options.allowNonFinite)
         break;
       if (finished % options.evalEvery == 0 || finished == options.steps)

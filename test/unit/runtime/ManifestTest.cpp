@@ -123,7 +123,7 @@ TEST(Manifest, DeviceProgram) {
     "head": 16, "value_head": 16, "scale": 0.25, "causal": true, "dtype": "bf16", "deterministic": false,
     "q_strides": [1, 2, 3, 4], "k_strides": [1, 2, 3, 4], "v_strides": [1, 2, 3, 4], "out_strides": [1, 2, 3, 4],
     "dout_strides": [1, 2, 3, 4], "dq_strides": [1, 2, 3, 4], "dk_strides": [1, 2, 3, 4], "dv_strides": [5, 6, 7, 8],
-    "mask": "none", "scratch": 12345}])");
+    "mask": "bf16", "mask_strides": [0, 0, 9, 1], "scratch": 12345}])");
   Manifest manifest = parse(document, "cuda");
   const KernelInfo &kernel = manifest.deviceCode.kernels.at(0);
   EXPECT_EQ(kernel.arguments(), 5u);
@@ -138,6 +138,7 @@ TEST(Manifest, DeviceProgram) {
   EXPECT_TRUE(manifest.matmuls[1].tf32);
   EXPECT_EQ(manifest.attentions[0].dtype, AttentionDesc::BF16);
   EXPECT_FALSE(manifest.attentions[0].deterministic);
+  EXPECT_EQ(manifest.attentions[0].mask, AttentionDesc::AdditiveNarrow);
   EXPECT_EQ(manifest.attentions[0].scratch, 12345);
 
   auto errorOf = [&](const char *pointer, json value) {
@@ -145,7 +146,7 @@ TEST(Manifest, DeviceProgram) {
     changed[json::json_pointer(pointer)] = std::move(value);
     return parseError(changed, "cuda");
   };
-  EXPECT_EQ(errorOf("/kernels/0/stages", json::array()), "manifest: kernels[0].stages: nothing to launch");
+  EXPECT_EQ(errorOf("/kernels/0/stages", nullptr), "manifest: kernels[0].stages: expected an array");
   EXPECT_EQ(errorOf("/kernels/0/stages/0/grid", {1, 2}), "manifest: kernels[0].stages[0].grid: expected three sizes");
   EXPECT_EQ(errorOf("/kernels/0/stages/0/grid/1", 65536),
             "manifest: kernels[0].stages[0].grid: no device takes more than 65535 in dimension 1");
@@ -154,6 +155,7 @@ TEST(Manifest, DeviceProgram) {
   EXPECT_EQ(errorOf("/device/code/0/kind", "elf"), "manifest: device.code[0].kind: unknown word 'elf'");
   EXPECT_EQ(errorOf("/device/code", json::array()), "manifest: device: there is no code for the kernels");
   EXPECT_EQ(errorOf("/constants/0/offset", 4928), "manifest: constants[0]: 'c0' does not lie in the persistent region");
+  EXPECT_EQ(errorOf("/attentions/0/mask", "f16"), "manifest: attentions[0].mask: unknown kind 'f16'");
   EXPECT_EQ(errorOf("/matmuls/0/accumulate", true), "manifest: matmuls[0].epilogue: excludes accumulate");
   EXPECT_EQ(errorOf("/matmuls/0/epilogue", "dgelu"), "manifest: matmuls[0].epilogue: a gradient has no bias");
   EXPECT_EQ(errorOf("/matmuls/0/dtype", "f64"), "manifest: matmuls[0].dtype: products take f32, bf16 or f16");

@@ -1,0 +1,283 @@
+//===- CudaContext.cpp - The C API on a stream ----------------------------===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "device/CudaContext.h"
+
+#include "core/Device.h"
+#include "core/Error.h"
+#include "core/Text.h"
+#include "device/Kernels.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+
+using namespace weft;
+using namespace weft::rt;
+
+// Generated code asks for the C API first. A linker that takes it from this archive shall take the device from here too,
+// and not find the host's later.
+__attribute__((used)) static const DeviceLibrary *(*const deviceOfThisApi)() = weft_device_library;
+
+void CallTimes::mark(cudaStream_t stream, bool inGraph) {
+  if (used == events.size())
+    events.push_back(makeEvent(/*timed=*/true));
+  cudaError_t status = cudaEventRecordWithFlags(events[used++].get(), stream,
+                                                inGraph ? cudaEventRecordExternal : cudaEventRecordDefault);
+  if (fault == cudaSuccess)
+    fault = status;
+}
+
+int64_t CallTimes::since(size_t event) const {
+  float milliseconds = 0;
+  checkCuda(cudaEventElapsedTime(&milliseconds, events[0].get(), events[event].get()), "cudaEventElapsedTime");
+  return std::llround(static_cast<double>(milliseconds) * 1e6);
+}
+
+weft_context::weft_context(const Manifest &manifest, cudaStream_t stream, const char *deviceCode,
+                           int64_t deviceCodeBytes)
+    : manifest(manifest), stream(stream) {
+  for (const std::string &name : manifest.tasks) {
+    scheduled.emplace_back();
+    for (size_t i = 0; i < manifest.schedule.size(); ++i)
+      if (manifest.schedule[i].task == name)
+        scheduled.back().push_back(i);
+  }
+  loadKernels(deviceCode, deviceCodeBytes);
+  if (!manifest.matmuls.empty())
+    checkLt(cublasLtCreate(lt.out()), "cublasLtCreate");
+  for (size_t i = 0; i < manifest.matmuls.size(); ++i)
+    try {
+      // Products are repeatable also where --fast lets others not be.
+      matmuls.push_back(
+          std::make_unique<LtMatmul>(lt.get(), manifest.matmuls[i], manifest.matmulScratch[i], /*deterministic=*/true));
+    } catch (const InternalError &error) {
+      throw InternalError("matmuls[" + std::to_string(i) + "]: " + error.what());
+    }
+}
+
+weft_context::~weft_context() = default;
+
+void weft_context::loadKernels(const char *deviceCode, int64_t deviceCodeBytes) {
+  const DeviceProgram &program = manifest.deviceCode;
+  if (program.kernels.empty())
+    return;
+  int device = 0, major = 0, minor = 0;
+  checkCuda(cudaGetDevice(&device), "cudaGetDevice");
+  checkCuda(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device), "cudaDeviceGetAttribute");
+  checkCuda(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device), "cudaDeviceGetAttribute");
+  std::string fault;
+  const DeviceCodeInfo *code = chooseDeviceCode(program.code, major, minor, fault);
+  if (!code)
+    throw InputError(fault);
+  if (!deviceCode || code->offset > deviceCodeBytes || code->bytes > deviceCodeBytes - code->offset)
+    throw InternalError("manifest: device.code: an entry does not lie in the code of this executable");
+  // PTX is text that ends with a zero.
+  std::string bytes(deviceCode + code->offset, static_cast<size_t>(code->bytes));
+  checkCuda(cudaLibraryLoadData(library.out(), bytes.data(), nullptr, nullptr, 0, nullptr, nullptr, 0),
+            "cudaLibraryLoadData");
+  size_t most = 0;
+  for (const KernelInfo &info : program.kernels) {
+    LoadedKernel kernel;
+    kernel.arguments = info.arguments();
+    most = std::max(most, kernel.arguments);
+    for (const KernelStage &stage : info.stages) {
+      cudaKernel_t function = nullptr;
+      cudaError_t status = cudaLibraryGetKernel(&function, library.get(), stage.function.c_str());
+      if (status != cudaSuccess)
+        throw InternalError("the device code has no kernel '" + stage.function + "': " + cudaGetErrorString(status));
+      // Beyond this much shared memory a kernel has to ask.
+      if (stage.sharedBytes > 48 * 1024)
+        checkCuda(cudaFuncSetAttribute(reinterpret_cast<const void *>(function),
+                                       cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                       static_cast<int>(stage.sharedBytes)),
+                  ("cudaFuncSetAttribute of '" + stage.function + "'").c_str());
+      kernel.stages.push_back(function);
+    }
+    kernels.push_back(std::move(kernel));
+  }
+  argumentPlaces.resize(most);
+}
+
+void weft_context::prepareCudnn() {
+  if (manifest.attentions.empty() && manifest.convolutions.empty())
+    return;
+  cudnn = CudnnHandle::create(stream);
+  // Layers are alike: an attention is planned once.
+  for (size_t i = 0; i < manifest.attentions.size(); ++i) {
+    auto same = [&](const AttentionDesc &other) { return memcmp(&other, &manifest.attentions[i], sizeof(other)) == 0; };
+    size_t first =
+        std::find_if(manifest.attentions.begin(), manifest.attentions.begin() + i, same) - manifest.attentions.begin();
+    attentions.push_back(
+        first < i ? attentions[first]
+                  : DeviceAttention::create(*cudnn, manifest.attentions[i], "attentions[" + std::to_string(i) + "]"));
+  }
+  // An entry says nothing of the pass; who calls it does.
+  for (const ScheduleEntry &entry : manifest.schedule)
+    if (entry.op.find("attention") != std::string::npos && entry.call >= 0 &&
+        static_cast<size_t>(entry.call) < attentions.size())
+      attentions[entry.call]->plan(entry.op.find("grad") == std::string::npos ? DeviceAttention::Forward
+                                                                              : DeviceAttention::Backward);
+  for (size_t i = 0; i < manifest.convolutions.size(); ++i)
+    convolutions.push_back(DeviceConvolution::create(*cudnn, manifest.convolutions[i], manifest.convolutionScratch[i],
+                                                     "convolutions[" + std::to_string(i) + "]"));
+}
+
+void weft_context::beginTask(int which) {
+  task = which;
+  calls = 0;
+}
+
+void weft_context::fail(const char *call, int64_t id, const char *what) noexcept {
+  if (failed)
+    return;
+  failed = true;
+  int size = snprintf(message, sizeof(message), "%s(%lld): %s", call, static_cast<long long>(id), what);
+  // The call under way is the last that was counted.
+  bool known = task >= 0 && static_cast<size_t>(task) < scheduled.size() && calls > 0 &&
+               calls <= scheduled[task].size() && size > 0 && static_cast<size_t>(size) < sizeof(message);
+  if (!known)
+    return;
+  const ScheduleEntry &entry = manifest.schedule[scheduled[task][calls - 1]];
+  snprintf(message + size, sizeof(message) - size, ", in call %zu of the task: %s %s (%s)", calls, entry.op.c_str(),
+           entry.what.c_str(), entry.loc.c_str());
+}
+
+//===----------------------------------------------------------------------===//
+// The C API
+//===----------------------------------------------------------------------===//
+
+/// One call of the API, from its first line to its last.
+class Called {
+public:
+  Called(weft_context *ctx, const char *name, int64_t id) : ctx(ctx), name(name), id(id) {
+    ++ctx->calls;
+    mark();
+  }
+  ~Called() {
+    mark();
+    if (!ctx->stepwise || ctx->capturing)
+      return;
+    report(cudaStreamSynchronize(ctx->stream));
+  }
+  Called(const Called &) = delete;
+  Called &operator=(const Called &) = delete;
+
+  /// Keeps a failure, if `status` is one.
+  void report(cudaError_t status) {
+    if (status != cudaSuccess)
+      ctx->fail(name, id, cudaGetErrorString(status));
+  }
+  /// The entry of a list, or null after the failure was kept.
+  template <typename List> auto *entry(const List &list) {
+    bool there = id >= 0 && static_cast<size_t>(id) < list.size();
+    if (!there)
+      ctx->fail(name, id, "no such entry");
+    return there ? &list[static_cast<size_t>(id)] : nullptr;
+  }
+  void check(const char *fault) {
+    if (fault)
+      ctx->fail(name, id, fault);
+  }
+
+private:
+  void mark() {
+    if (ctx->times)
+      ctx->times->mark(ctx->stream, ctx->capturing);
+  }
+
+  weft_context *ctx;
+  const char *name;
+  int64_t id;
+};
+
+void weft_launch_kernel(weft_context *ctx, int32_t kernel, void *const *args) {
+  Called called(ctx, "weft_launch_kernel", kernel);
+  auto *loaded = called.entry(ctx->kernels);
+  if (!loaded)
+    return;
+  for (size_t i = 0; i < loaded->arguments; ++i)
+    ctx->argumentPlaces[i] = const_cast<void **>(args + i);
+  const KernelInfo &info = ctx->manifest.deviceCode.kernels[kernel];
+  for (size_t i = 0; i < loaded->stages.size(); ++i) {
+    const KernelStage &stage = info.stages[i];
+    cudaLaunchConfig_t config = {};
+    config.gridDim = dim3(stage.grid[0], stage.grid[1], stage.grid[2]);
+    config.blockDim = dim3(stage.block[0], stage.block[1], stage.block[2]);
+    config.dynamicSmemBytes = stage.sharedBytes;
+    config.stream = ctx->stream;
+    called.report(
+        cudaLaunchKernelExC(&config, reinterpret_cast<const void *>(loaded->stages[i]), ctx->argumentPlaces.data()));
+  }
+}
+
+void weft_matmul(weft_context *ctx, int32_t id, const void *a, const void *b, const void *bias, void *c,
+                 void *scratch) {
+  Called called(ctx, "weft_matmul", id);
+  auto *matmul = called.entry(ctx->matmuls);
+  if (matmul)
+    called.check((*matmul)->run(ctx->stream, {a, b, bias, nullptr, c, scratch}));
+}
+
+void weft_matmul_epilogue(weft_context *ctx, int32_t id, const void *a, const void *b, const void *bias, void *aux,
+                          void *c, void *scratch) {
+  Called called(ctx, "weft_matmul_epilogue", id);
+  auto *matmul = called.entry(ctx->matmuls);
+  if (matmul)
+    called.check((*matmul)->run(ctx->stream, {a, b, bias, aux, c, scratch}));
+}
+
+void weft_attention_forward(weft_context *ctx, int32_t id, const void *q, const void *k, const void *v,
+                            const void *mask, void *out, void *lse, void *scratch) {
+  Called called(ctx, "weft_attention_forward", id);
+  auto *attention = called.entry(ctx->attentions);
+  if (attention)
+    called.check((*attention)->forward({q, k, v, mask, out, lse}, scratch));
+}
+
+void weft_attention_backward(weft_context *ctx, int32_t id, const void *dout, const void *q, const void *k,
+                             const void *v, const void *mask, const void *out, const void *lse, void *dq, void *dk,
+                             void *dv, void *scratch) {
+  Called called(ctx, "weft_attention_backward", id);
+  auto *attention = called.entry(ctx->attentions);
+  if (attention)
+    called.check((*attention)->backward({dout, q, k, v, mask, out, lse, dq, dk, dv}, scratch));
+}
+
+void weft_convolution(weft_context *ctx, int32_t id, const void *a, const void *b, void *c, void *scratch) {
+  Called called(ctx, "weft_convolution", id);
+  auto *convolution = called.entry(ctx->convolutions);
+  if (convolution)
+    called.check((*convolution)->run(a, b, c, scratch));
+}
+
+void weft_top_k(weft_context *ctx, int32_t id, const void *input, void *values, void *indices) {
+  Called called(ctx, "weft_top_k", id);
+  if (const TopKDesc *desc = called.entry(ctx->manifest.sorts))
+    called.report(launchTopK(*desc, input, values, indices, ctx->stream));
+}
+
+void weft_copy(weft_context *ctx, void *to, const void *from, int64_t bytes) {
+  Called called(ctx, "weft_copy", bytes);
+  called.report(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, ctx->stream));
+}
+
+// What an executable for this target does not have.
+
+void weft_launch(weft_context *ctx, weft_kernel_fn, void *const *, int64_t, int64_t) {
+  ctx->fail("weft_launch", 0, "a kernel of the host does not run on a device");
+}
+
+int weft_collective(weft_context *ctx, int64_t index, const void *const *, void *const *, void *) {
+  ctx->fail("weft_collective", index, "this device has no connection to other ranks");
+  return 1;
+}
+
+void weft_collective_call(weft_context *ctx, int32_t id, const void *input, void *output, void *scratch) {
+  weft_collective(ctx, id, &input, &output, scratch);
+}

@@ -1,0 +1,235 @@
+//===- CudaDevice.cpp - One NVIDIA GPU ------------------------------------===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "device/CudaDevice.h"
+
+#include "comm/Ranks.h"
+#include "core/Error.h"
+#include "core/Profile.h"
+#include "core/ProfileReport.h"
+#include "core/Text.h"
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <thread>
+
+using namespace weft;
+using namespace weft::rt;
+using std::chrono::steady_clock;
+
+CudaDevice::CudaDevice(const Manifest &manifest, const weft_task_fn *tasks, const DeviceOptions &options,
+                       const DeviceBlobs &blobs)
+    : manifest(manifest), tasks(tasks), options(options) {
+  auto start = steady_clock::now();
+  openDevice();
+  compute = makeStream();
+  copies = makeStream();
+  context = std::make_unique<weft_context>(manifest, compute.get(), blobs.code, blobs.codeBytes);
+  context->stepwise = !options.graphs;
+  allocate();
+  prepareCalls();
+  // What timing has left there is gone.
+  checkCuda(cudaMemsetAsync(memory.data(), 0, manifest.arenaBytes, compute.get()), "cudaMemsetAsync");
+  copyQueue = std::make_unique<CudaCopies>(compute.get(), arena);
+  transfer = std::make_unique<ArenaTransfer>(*copyQueue);
+  inputQueue = std::make_unique<CudaInputs>(manifest, compute.get(), copies.get(), arena, arena + manifest.arenaBytes);
+  staging = std::make_unique<InputStaging>(*inputQueue);
+  metrics = std::make_unique<CudaMetrics>(manifest, compute.get(), arena, kSteps);
+  graphs.resize(manifest.tasks.size());
+  profiled.resize(manifest.tasks.size());
+  copyConstants(blobs.constants);
+  double seconds = std::chrono::duration<double>(steady_clock::now() - start).count();
+  prepared += format("device ready in %.1f s", seconds);
+}
+
+CudaDevice::~CudaDevice() {
+  // Nothing is destroyed that still runs. What fails here was reported, or nobody wants to know any more.
+  (void)cudaStreamSynchronize(copies.get());
+  (void)cudaStreamSynchronize(compute.get());
+}
+
+void CudaDevice::openDevice() {
+  int count = 0;
+  cudaError_t status = cudaGetDeviceCount(&count);
+  if (status == cudaErrorInsufficientDriver)
+    throw InputError("this executable needs CUDA 13, for which this machine's NVIDIA driver is too old");
+  if (status != cudaSuccess || count == 0)
+    throw InputError(std::string("this executable needs an NVIDIA GPU, and there is none: ") +
+                     cudaGetErrorString(status == cudaSuccess ? cudaErrorNoDevice : status) +
+                     "; compile with --target=host for this machine");
+  checkCuda(cudaSetDevice(0), "cudaSetDevice");
+  checkCuda(cudaFree(nullptr), "cudaFree");
+  cudaDeviceProp properties;
+  checkCuda(cudaGetDeviceProperties(&properties, 0), "cudaGetDeviceProperties");
+  name = properties.name;
+  checkCuda(cudaMemGetInfo(&freeAtStart, &totalBytes), "cudaMemGetInfo");
+}
+
+/// The arena, and behind it memory for one batch that is on its way.
+void CudaDevice::allocate() {
+  int64_t bytes = manifest.arenaBytes + manifest.packedInputBytes();
+  size_t free = 0, total = 0;
+  checkCuda(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
+  cudaError_t status = cudaErrorMemoryAllocation;
+  if (static_cast<size_t>(bytes) <= free)
+    try {
+      memory = DeviceMemory(std::max<int64_t>(bytes, 1));
+      status = cudaSuccess;
+    } catch (const InternalError &) {
+      (void)cudaGetLastError();
+    }
+  if (status != cudaSuccess)
+    throw InputError("training needs " + formatBytes(bytes) + " of device memory and " + name + " has " +
+                     formatBytes(static_cast<int64_t>(free)) + " free of " + formatBytes(static_cast<int64_t>(total)) +
+                     "; compile with more micro-batches or a smaller batch, or stop what else runs on it");
+  arena = memory.data();
+}
+
+/// Plans of cuDNN on one thread, the time of products on another.
+void CudaDevice::prepareCalls() {
+  std::exception_ptr fault;
+  std::thread planning([&] {
+    try {
+      checkCuda(cudaSetDevice(0), "cudaSetDevice");
+      context->prepareCudnn();
+    } catch (...) {
+      fault = std::current_exception();
+    }
+  });
+  try {
+    if (options.tuning && !context->matmuls.empty()) {
+      AlgorithmCache cache(AlgorithmCache::defaultFolder(), name, cublasLtGetVersion());
+      tuned = tuneMatmuls(context->matmuls, cache, compute.get(), arena, manifest.arenaBytes,
+                          /*deterministic=*/true);
+    }
+  } catch (...) {
+    planning.join();
+    throw;
+  }
+  planning.join();
+  if (fault)
+    std::rethrow_exception(fault);
+  if (tuned.products > 0)
+    prepared = format(
+        "%lld products, %lld different: %lld timed in %.2f s, %lld known from before%s; ",
+        static_cast<long long>(tuned.products), static_cast<long long>(tuned.problems),
+        static_cast<long long>(tuned.timed), tuned.milliseconds * 1e-3, static_cast<long long>(tuned.remembered),
+        tuned.untimed
+            ? format(", %lld larger than the arena and taken untimed", static_cast<long long>(tuned.untimed)).c_str()
+            : "");
+  if (!tuned.remark.empty())
+    prepared = "note: " + tuned.remark + "\n" + prepared;
+}
+
+void CudaDevice::copyConstants(const char *constants) {
+  for (const ConstantInfo &constant : manifest.deviceCode.constants) {
+    if (!constants)
+      throw InternalError("manifest: constants: this executable has none");
+    transfer->write(constant.offset, constant.bytes,
+                    [&](char *to) { std::copy_n(constants + constant.data, constant.bytes, to); });
+  }
+}
+
+void CudaDevice::synchronize() { checkCuda(cudaStreamSynchronize(compute.get()), "cudaStreamSynchronize"); }
+
+void CudaDevice::callTask(int task) {
+  context->beginTask(task);
+  tasks[task](context.get(), arena);
+}
+
+GraphExec CudaDevice::capture(int task) {
+  checkCuda(cudaStreamBeginCapture(compute.get(), cudaStreamCaptureModeRelaxed), "cudaStreamBeginCapture");
+  context->capturing = true;
+  callTask(task);
+  context->capturing = false;
+  Graph graph;
+  cudaError_t status = cudaStreamEndCapture(compute.get(), graph.out());
+  GraphExec exec;
+  // The call that failed says more than the end of the capture does.
+  if (context->error())
+    return exec;
+  checkCuda(status, "cudaStreamEndCapture");
+  checkCuda(cudaGraphInstantiate(exec.out(), graph.get(), 0), "cudaGraphInstantiate");
+  checkCuda(cudaGraphUpload(exec.get(), compute.get()), "cudaGraphUpload");
+  return exec;
+}
+
+void CudaDevice::runTask(int task) {
+  if (profile)
+    return profileTask(task);
+  if (!options.graphs)
+    return callTask(task);
+  if (!graphs[task])
+    graphs[task] = capture(task);
+  if (graphs[task])
+    checkCuda(cudaGraphLaunch(graphs[task].get(), compute.get()), "cudaGraphLaunch");
+}
+
+/// The task with an event before and after each call, in its graph or without one.
+void CudaDevice::profileTask(int task) {
+  ProfiledTask &own = profiled[task];
+  context->times = &own.times;
+  if (!options.graphs) {
+    own.times.clear();
+  } else if (!own.graph) {
+    own.graph = capture(task);
+    if (context->error()) {
+      context->times = nullptr;
+      return;
+    }
+    // Sent to the device before the time is taken.
+    synchronize();
+  }
+  profile->beginTask(task);
+  int64_t start = profile->now();
+  if (options.graphs)
+    checkCuda(cudaGraphLaunch(own.graph.get(), compute.get()), "cudaGraphLaunch");
+  else
+    callTask(task);
+  context->times = nullptr;
+  synchronize();
+  if (context->error())
+    return;
+  checkCuda(own.times.fault, "cudaEventRecordWithFlags");
+  for (size_t call = 0; call < own.times.calls(); ++call)
+    profile->called(start + own.times.start(call), own.times.end(call) - own.times.start(call));
+  profile->endTask();
+}
+
+ProfileMachine CudaDevice::measure() {
+  synchronize();
+  // The type in which most of the work is done.
+  double flops[3] = {0, 0, 0};
+  for (const ScheduleEntry &entry : manifest.schedule)
+    if (entry.op == "matmul" && entry.call >= 0 && static_cast<size_t>(entry.call) < manifest.matmuls.size())
+      flops[static_cast<int>(manifest.matmuls[entry.call].dtype)] += entry.flops;
+  auto type = static_cast<MatmulType>(std::max_element(flops, flops + 3) - flops);
+  static constexpr const char *names[] = {"f32", "bf16", "f16"};
+  ProfileMachine machine;
+  machine.where = name;
+  machine.peakOf = std::string(names[static_cast<int>(type)]) + " products";
+  machine.way =
+      options.graphs ? "events around each call in the tasks' graphs" : "events around each call, without graphs";
+  machine.peak = measureProducts(type, compute.get());
+  machine.copy = measureDeviceCopy(compute.get());
+  return machine;
+}
+
+MemoryUse CudaDevice::memoryUse() {
+  size_t free = 0, total = 0;
+  checkCuda(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
+  MemoryUse use;
+  use.arena = manifest.arenaBytes;
+  use.total = static_cast<int64_t>(total - free);
+  use.details = format(
+      "inputs on their way %s; libraries, kernels and graphs %s; context, and what others have %s",
+      formatBytes(manifest.packedInputBytes()).c_str(),
+      formatBytes(static_cast<int64_t>(freeAtStart - free) - manifest.arenaBytes - manifest.packedInputBytes()).c_str(),
+      formatBytes(static_cast<int64_t>(totalBytes - freeAtStart)).c_str());
+  return use;
+}
