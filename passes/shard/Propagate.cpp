@@ -59,6 +59,8 @@ public:
       for (auto &[value, axis, dim, origin] : seeds)
         set(value, axis, dim, origin);
       drain();
+      setStates();
+      drain();
     }
   }
 
@@ -107,6 +109,8 @@ private:
   }
 
   void seed();
+  /// States that lie as their parameter is wanted have its origin: the gradient of a table is cut because the table is.
+  void setStates();
   void set(Value value, int64_t axis, int64_t dim, Origin origin);
   void drain();
   void visit(Operation *op, int64_t axis);
@@ -120,7 +124,14 @@ private:
   func::FuncOp function;
   const Mesh &mesh;
   DenseMap<Value, Preference> preferences;
-  llvm::SmallDenseSet<Value> closed;
+  DenseMap<Value, SmallVector<int64_t>> closed; ///< what lies as it is stored, but on these axes
+  /// A value of a state, how that is stored, and the read of its parameter.
+  struct StateValue {
+    Value value;
+    Sharding stored;
+    Value parameter;
+  };
+  SmallVector<StateValue> stateValues;
   std::map<int64_t, SmallVector<Seed>> seedsByPriority;
   DenseMap<Operation *, std::unique_ptr<OpFactors>> cache;
   std::deque<std::pair<Operation *, int64_t>> worklist;
@@ -133,12 +144,20 @@ void Propagation::seed() {
   SymbolTable symbols(module);
   MLIRContext *context = function.getContext();
   for (BlockArgument argument : function.getArguments()) {
-    closed.insert(argument);
+    closed[argument] = {};
     auto attr = function.getArgAttrOfType<dist::ShardingAttr>(argument.getArgNumber(), dist::shardingAttr);
     auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "weft.name");
     if (attr)
       addStored(argument, *dist::fromAttr(mesh, attr), kInputPriority, name ? name : StringAttr::get(context, "input"));
   }
+  llvm::StringMap<Value> reads;
+  for (ReadOp read : function.getOps<ReadOp>())
+    reads[read.getSymbol()] = read.getResult();
+  auto addState = [&](Value value, Operation *symbol, const Sharding &stored) {
+    if (auto state = dyn_cast<StateOp>(symbol); state && state.getParam())
+      if (Value parameter = reads.lookup(*state.getParam()))
+        stateValues.push_back({value, stored, parameter});
+  };
   for (Operation &op : function.getBody().front()) {
     if (auto constrain = dyn_cast<dist::ConstrainOp>(op)) {
       Sharding sharding = *dist::fromAttr(mesh, constrain.getSharding());
@@ -150,14 +169,32 @@ void Propagation::seed() {
       // A parameter is wanted as its users want it; a state lies as it is stored.
       Operation *symbol = symbols.lookup(read.getSymbol());
       if (isa_and_nonnull<StateOp>(symbol)) {
-        closed.insert(read.getResult());
-        addStored(read.getResult(), dist::storedSharding(mesh, symbol), kStatePriority, read.getSymbolAttr().getAttr());
+        Sharding stored = dist::storedSharding(mesh, symbol);
+        // What is stored as a sum is wanted as its users want it: it has to be reduced anyway.
+        closed[read.getResult()] = stored.axesOf(Sharding::Unreduced);
+        addStored(read.getResult(), stored, kStatePriority, read.getSymbolAttr().getAttr());
+        addState(read.getResult(), symbol, stored);
       }
     } else if (auto write = dyn_cast<WriteOp>(op)) {
-      if (Operation *symbol = symbols.lookup(write.getSymbol()))
-        addStored(write.getValue(), dist::storedSharding(mesh, symbol), kStatePriority,
-                  write.getSymbolAttr().getAttr());
+      if (Operation *symbol = symbols.lookup(write.getSymbol())) {
+        Sharding stored = dist::storedSharding(mesh, symbol);
+        addStored(write.getValue(), stored, kStatePriority, write.getSymbolAttr().getAttr());
+        addState(write.getValue(), symbol, stored);
+      }
     }
+  }
+}
+
+void Propagation::setStates() {
+  for (const StateValue &state : stateValues) {
+    const Preference *parameter = lookup(state.parameter);
+    for (int64_t axis = 0; parameter && axis < mesh.getNumAxes(); ++axis)
+      if (state.stored[axis] >= 0 && parameter->sharding[axis] == state.stored[axis]) {
+        // Setting may move what is known.
+        Origin origin = parameter->origins[axis];
+        set(state.value, axis, state.stored[axis], origin);
+        parameter = lookup(state.parameter);
+      }
   }
 }
 
@@ -199,7 +236,8 @@ void Propagation::visit(Operation *op, int64_t axis) {
   for (int64_t tensor = 0, count = factors.getNumTensors(); tensor < count; ++tensor) {
     int64_t dim = factors.dimOf(tensor, choice.factor);
     Value value = tensorOf(op, tensor);
-    if (dim == OpFactors::None || closed.contains(value))
+    auto stored = closed.find(value);
+    if (dim == OpFactors::None || (stored != closed.end() && !llvm::is_contained(stored->second, axis)))
       continue;
     // Only what the tensor can say: the cut of a minor factor may not be contiguous.
     Sharding with = Sharding::whole(mesh);

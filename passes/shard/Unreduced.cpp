@@ -56,30 +56,49 @@ double UnreducedAnalysis::costHere(Value value, int64_t axis) const {
   return preferred[axis] >= 0 ? bytes : 2 * bytes;
 }
 
-UnreducedAnalysis::UnreducedAnalysis(func::FuncOp function, const Mesh &mesh) : mesh(mesh) {
-  auto module = function->getParentOfType<ModuleOp>();
-  SymbolTable symbols(module);
-  Block &body = function.getBody().front();
-  std::vector<std::pair<Operation *, OpFactors>> ops;
-  for (Operation &op : body)
-    ops.push_back({&op, OpFactors(&op)});
-  auto storedAs = [&](StringRef symbol) {
-    Operation *op = symbols.lookup(symbol);
-    return op ? dist::storedSharding(mesh, op) : Sharding::whole(mesh);
-  };
-  auto canBe = [&](Value value, int64_t axis) { return later.count({value, axis}) != 0; };
-  auto isCut = [&](Value value, int64_t axis) {
-    auto result = dyn_cast<OpResult>(value);
-    return result && preferredSharding(mesh, result)[axis] >= 0;
-  };
-  auto passing = [&](Operation *op, const OpFactors &factors, int64_t axis) {
-    return passingSet(
-        op, factors, [&](int64_t i) { return canBe(op->getOperand(i), axis); },
-        [&](int64_t i) { return isCut(op->getOperand(i), axis); });
-  };
+Sharding UnreducedAnalysis::storedAs(StringRef symbol) const {
+  Operation *op = symbols.lookup(symbol);
+  return op ? dist::storedSharding(mesh, op) : Sharding::whole(mesh);
+}
 
-  // Which values can be unreduced at all.
-  for (auto &[op, factors] : ops) {
+bool UnreducedAnalysis::isCut(Value value, int64_t axis) const {
+  auto result = dyn_cast<OpResult>(value);
+  return result && preferredSharding(mesh, result)[axis] >= 0;
+}
+
+SmallVector<int64_t> UnreducedAnalysis::passing(Operation *op, const OpFactors &factors, int64_t axis) const {
+  return passingSet(
+      op, factors, [&](int64_t i) { return canBe(op->getOperand(i), axis); },
+      [&](int64_t i) { return isCut(op->getOperand(i), axis); });
+}
+
+UnreducedAnalysis::UnreducedAnalysis(func::FuncOp function, const Mesh &mesh)
+    : mesh(mesh), symbols(function->getParentOfType<ModuleOp>()) {
+  Ops ops;
+  for (Operation &op : function.getBody().front())
+    ops.push_back({&op, OpFactors(&op)});
+  // A value that is reduced early takes others with it; a few rounds find all of them. What a round too few would leave
+  // is partitioned as well, with a reduction more.
+  constexpr int kRounds = 16;
+  for (int round = 0; round < kRounds; ++round) {
+    later.clear();
+    findPossible(ops);
+    findCosts(ops);
+    if (!findStranded(ops))
+      break;
+  }
+}
+
+bool UnreducedAnalysis::makesPartial(const OpFactors &factors, OpResult result, int64_t axis) const {
+  Operation *op = result.getOwner();
+  int64_t chosen = weft::factorsOf(mesh, op)[axis];
+  return chosen != OpFactors::None && factors.factor(chosen).kind == ShardingRule::FactorKind::Reduction &&
+         factors.factor(chosen).combine == ShardingRule::Combine::Sum &&
+         factors.dimOf(op->getNumOperands() + result.getResultNumber(), chosen) == OpFactors::None;
+}
+
+void UnreducedAnalysis::findPossible(const Ops &ops) {
+  for (const auto &[op, factors] : ops) {
     if (auto read = dyn_cast<ReadOp>(op)) {
       Sharding stored = storedAs(read.getSymbol());
       for (int64_t axis : stored.axesOf(Sharding::Unreduced))
@@ -88,20 +107,20 @@ UnreducedAnalysis::UnreducedAnalysis(func::FuncOp function, const Mesh &mesh) : 
     }
     if (!factors.isKnown())
       continue;
-    SmallVector<int64_t> chosen = weft::factorsOf(mesh, op);
     for (int64_t axis = 0; axis < mesh.getNumAxes(); ++axis) {
-      bool isPartial = chosen[axis] != OpFactors::None &&
-                       factors.factor(chosen[axis]).kind == ShardingRule::FactorKind::Reduction &&
-                       factors.factor(chosen[axis]).combine == ShardingRule::Combine::Sum;
       bool passes = !passing(op, factors, axis).empty();
-      for (auto [i, result] : llvm::enumerate(op->getResults()))
-        if (passes || (isPartial && factors.dimOf(op->getNumOperands() + i, chosen[axis]) == OpFactors::None))
+      for (OpResult result : op->getResults())
+        if ((passes || makesPartial(factors, result, axis)) && !early.contains({result, axis}))
           later[{result, axis}] = INFINITY;
     }
   }
+}
 
-  // Backwards: what it costs to leave them to their users.
-  for (auto &[op, factors] : llvm::reverse(ops))
+void UnreducedAnalysis::findCosts(const Ops &ops) {
+  llvm::DenseMap<Operation *, const OpFactors *> factorsOfOp;
+  for (const auto &[op, factors] : ops)
+    factorsOfOp[op] = &factors;
+  for (const auto &[op, factors] : llvm::reverse(ops))
     for (Value result : op->getResults())
       for (int64_t axis = 0; axis < mesh.getNumAxes(); ++axis) {
         auto it = later.find({result, axis});
@@ -115,7 +134,7 @@ UnreducedAnalysis::UnreducedAnalysis(func::FuncOp function, const Mesh &mesh) : 
             cost += stored == Sharding::Unreduced ? 0 : stored >= 0 ? bytes : 2 * bytes;
             continue;
           }
-          OpFactors userFactors(user);
+          const OpFactors &userFactors = *factorsOfOp.lookup(user);
           SmallVector<int64_t> set;
           if (userFactors.isKnown())
             set = passing(user, userFactors, axis);
@@ -125,14 +144,47 @@ UnreducedAnalysis::UnreducedAnalysis(func::FuncOp function, const Mesh &mesh) : 
             break;
           }
           double sum = 0, sharers = 0;
-          for (Value passed : user->getResults())
-            sum += std::min(costHere(passed, axis), later.lookup({passed, axis}));
+          for (Value passed : user->getResults()) {
+            auto other = later.find({passed, axis});
+            sum += std::min(costHere(passed, axis), other == later.end() ? INFINITY : other->second);
+          }
           for (int64_t i : set)
             sharers += canBe(user->getOperand(i), axis);
           cost += sum / sharers;
         }
         it->second = cost;
       }
+}
+
+bool UnreducedAnalysis::findStranded(const Ops &ops) {
+  // What partitioning will hold unreduced, by what it decides from `later`.
+  llvm::DenseSet<Key> held;
+  bool any = false;
+  for (const auto &[op, factors] : ops) {
+    if (isa<WriteOp>(op))
+      continue;
+    for (int64_t axis = 0; axis < mesh.getNumAxes(); ++axis) {
+      auto isHeld = [&](int64_t i) { return held.contains({op->getOperand(i), axis}); };
+      SmallVector<int64_t> set;
+      if (factors.isKnown())
+        set = passingSet(op, factors, isHeld, [&](int64_t i) { return isCut(op->getOperand(i), axis); });
+      for (int64_t i = 0, count = op->getNumOperands(); i < count; ++i) {
+        Value operand = op->getOperand(i);
+        // What is read lies unreduced, whatever becomes of it.
+        if (isHeld(i) && !llvm::is_contained(set, i) && !operand.getDefiningOp<ReadOp>())
+          any |= early.insert({operand, axis}).second;
+      }
+      for (OpResult result : op->getResults()) {
+        if (!canBe(result, axis))
+          continue;
+        bool isRead = isa<ReadOp>(op);
+        bool isMade = isRead || !set.empty() || makesPartial(factors, result, axis);
+        if (isMade && (isRead || isKept(result, axis)))
+          held.insert({result, axis});
+      }
+    }
+  }
+  return any;
 }
 
 bool UnreducedAnalysis::isKept(Value value, int64_t axis) const {

@@ -29,12 +29,29 @@ public:
                                                llvm::function_ref<bool(int64_t operand)> isCut);
 
 private:
+  using Key = std::pair<mlir::Value, int64_t>;
+  using Ops = std::vector<std::pair<mlir::Operation *, OpFactors>>;
+
+  /// Which values can be unreduced at all, but those in `early`.
+  void findPossible(const Ops &ops);
+  /// Backwards: what it costs to leave them to their users.
+  void findCosts(const Ops &ops);
+  /// Adds to `early` what is kept for a user that cannot pass it on after all, because another of its operands is
+  /// reduced before. Whether there was any.
+  bool findStranded(const Ops &ops);
+  dist::Sharding storedAs(llvm::StringRef symbol) const;
+  bool canBe(mlir::Value value, int64_t axis) const { return later.count({value, axis}) != 0; }
+  bool isCut(mlir::Value value, int64_t axis) const;
+  /// Whether the op itself makes a partial sum, of whole operands.
+  bool makesPartial(const OpFactors &factors, mlir::OpResult result, int64_t axis) const;
+  llvm::SmallVector<int64_t> passing(mlir::Operation *op, const OpFactors &factors, int64_t axis) const;
   /// Bytes to reduce the value where it is.
   double costHere(mlir::Value value, int64_t axis) const;
 
   const dist::Mesh &mesh;
-  llvm::DenseMap<std::pair<mlir::Value, int64_t>, double>
-      later; ///< of values that can be unreduced: the cost of leaving them so
+  mlir::SymbolTable symbols;
+  llvm::DenseMap<Key, double> later; ///< of values that can be unreduced: the cost of leaving them so
+  llvm::DenseSet<Key> early;         ///< values that are reduced where they are, whatever it costs
 };
 
 /// What `dist.shardings` says of an op's result.
