@@ -25,21 +25,37 @@ using namespace weft;
 // Flattened rows
 //===----------------------------------------------------------------------===//
 
-/// A reshape of [.., C] to [N, C]; null if `value` is none.
+/// Of how many leading dimensions a reshape makes the rows of [N, C]: [.., C], or [.., H, D] where heads are joined
+/// too. 0 if it makes no rows of several dimensions.
+static int64_t rowDims(ReshapeOp reshape) {
+  RankedTensorType from = tensorType(reshape.getInput()), to = tensorType(reshape.getResult());
+  if (to.getRank() != 2 || from.getRank() < 3)
+    return 0;
+  int64_t rows = 1;
+  for (int64_t dim = 0; dim + 1 < from.getRank(); ++dim) {
+    rows *= from.getDimSize(dim);
+    if (dim > 0 && rows == to.getDimSize(0))
+      return dim + 1;
+  }
+  return 0;
+}
+
+/// The reshape that flattens rows; null if `value` is none.
 static ReshapeOp flattening(Value value) {
   auto reshape = value.getDefiningOp<ReshapeOp>();
-  if (!reshape)
-    return {};
-  RankedTensorType from = tensorType(reshape.getInput()), to = tensorType(value);
-  bool flattens = to.getRank() == 2 && from.getRank() > 2 && from.getShape().back() == to.getShape().back();
-  return flattens ? reshape : ReshapeOp();
+  return reshape && rowDims(reshape) ? reshape : ReshapeOp();
 }
 
 /// The shape of flattened rows of `width` before they were flattened.
 static SmallVector<int64_t> unflattened(ReshapeOp reshape, int64_t width) {
-  SmallVector<int64_t> shape(tensorType(reshape.getInput()).getShape());
-  shape.back() = width;
+  SmallVector<int64_t> shape(tensorType(reshape.getInput()).getShape().take_front(rowDims(reshape)));
+  shape.push_back(width);
   return shape;
+}
+
+/// What was flattened, with rows of one dimension.
+static Value rowsOf(Build &e, ReshapeOp reshape) {
+  return e.reshape(reshape.getInput(), unflattened(reshape, tensorType(reshape.getResult()).getShape().back()));
 }
 
 namespace {
@@ -52,8 +68,9 @@ struct ProductOfFlattened : OpRewritePattern<DotGeneralOp> {
         tensorType(op.getRhs()).getRank() != 2)
       return failure();
     Build e{rewriter, op.getLoc()};
-    int64_t last = tensorType(reshape.getInput()).getRank() - 1;
-    Value product = e.dot(reshape.getInput(), op.getRhs(), {}, {}, {last}, op.getRhsContract());
+    Value rows = rowsOf(e, reshape);
+    int64_t last = tensorType(rows).getRank() - 1;
+    Value product = e.dot(rows, op.getRhs(), {}, {}, {last}, op.getRhsContract());
     rewriter.replaceOp(op, e.reshape(product, tensorType(op.getResult()).getShape()));
     return success();
   }
@@ -89,9 +106,9 @@ struct ElementwiseOnFlattened : RewritePattern {
     SmallVector<Value> operands;
     for (Value operand : op->getOperands()) {
       if (ReshapeOp found = flattening(operand)) {
-        if (tensorType(found.getInput()).getShape() != ArrayRef<int64_t>(shape))
+        if (unflattened(found, shape.back()) != shape)
           return failure();
-        operands.push_back(found.getInput());
+        operands.push_back(rowsOf(e, found));
       } else if (auto row = operand.getDefiningOp<BroadcastOp>(); row && row.getDims() == ArrayRef<int64_t>{1}) {
         operands.push_back(e.broadcastLast(row.getInput(), shape));
       } else if (SplatElementsAttr splat; matchPattern(operand, m_Constant(&splat))) {
