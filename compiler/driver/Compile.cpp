@@ -18,6 +18,7 @@
 #include "compiler/import/onnx/OnnxImport.h"
 #include "compiler/manifest/Manifest.h"
 #include "compiler/pipeline/Pipelines.h"
+#include "compiler/plan/Planner.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "passes/memory/Passes.h"
 #include "passes/schedule/ArenaReport.h"
@@ -83,13 +84,17 @@ private:
   /// Prints the module or a text to the output.
   ExitCode print(llvm::function_ref<void(llvm::raw_ostream &)> write);
   ExitCode printModule();
+  /// Decides the plan, or checks the one that was given.
+  ExitCode plan();
+  /// Prints the plan, once memory is known, where that was asked for.
+  ExitCode printPlan();
   /// Describes the schedule, and says what memory it needs.
   llvm::json::Object describe();
   /// Code and executable from the schedule.
   ExitCode generate(llvm::json::Object manifest);
   ExitCode link(llvm::StringRef object);
 
-  const CompileOptions &options;
+  CompileOptions options; ///< as a plan that was given changes them
   const std::string &argv0;
   Session session;
   SourceChoice sources;
@@ -97,6 +102,7 @@ private:
   std::optional<Linker> linker;
   HostCpu cpu;
   MeshChoice mesh;
+  StepFacts stepFacts;
   OwningOpRef<ModuleOp> module;
   ArenaReport arena;
   std::vector<TaskMemoryPlan> memoryPlans;
@@ -242,12 +248,15 @@ int Compilation::run() {
   HostTarget target(cpu.features);
   TrainingOptions training = trainingOptionsOf(options);
   training.unpack = mesh.partition.tp > 1;
+  training.tp = mesh.partition.tp;
   if (ExitCode code =
           session.run("train", *module, [&](OpPassManager &pm) { buildTrainPipeline(pm, training, &target); }))
     return code;
   if (options.emit == Emit::Train)
     return printModule();
 
+  if (ExitCode code = plan())
+    return code;
   if (mesh.partition.getNumRanks() > 1)
     if (ExitCode code =
             session.run("partition", *module, [&](OpPassManager &pm) { buildPartitionPipeline(pm, mesh.partition); }))
@@ -260,9 +269,57 @@ int Compilation::run() {
       }))
     return code;
   llvm::json::Object manifest = describe();
+  if (options.emit == Emit::Plan)
+    return printPlan();
   if (options.emit == Emit::Schedule)
     return printModule();
   return generate(std::move(manifest));
+}
+
+ExitCode Compilation::plan() {
+  setPhase("planning");
+  TimingScope scope = session.time("plan");
+  Plan &plan = mesh.plan;
+  LogicalResult done = mesh.isGiven ? checkPlan(*module, plan) : decidePlan(*module, mesh.partition, plan);
+  if (failed(done))
+    return session.blame("planning");
+  if (!mesh.isGiven)
+    plan.model = llvm::sys::path::filename(options.model).str();
+  stepFacts = factsOf(*module);
+  plan.collectives.clear();
+  plan.memory.reset();
+  mesh.partition.plan = &plan;
+  mesh.partition.volume = &plan.collectives;
+  return kExitDone;
+}
+
+ExitCode Compilation::printPlan() {
+  if (!options.planJson.empty()) {
+    std::string text;
+    llvm::raw_string_ostream os(text);
+    printJson(mesh.plan, os);
+    std::unique_ptr<OutputFile> file = OutputFile::create(options.planJson);
+    if (!file || !file->write(text, /*executable=*/false) || !file->commit())
+      return kExitRequest;
+  }
+  return print(
+      [&](llvm::raw_ostream &os) { options.planTable ? printPlanTable(mesh.plan, os) : printJson(mesh.plan, os); });
+}
+
+/// The memory of one rank, from the manifest of its schedule.
+static Plan::Memory memoryOf(const llvm::json::Object &manifest) {
+  Plan::Memory memory;
+  const llvm::json::Object *parts = manifest.getObject("memory");
+  auto get = [&](const char *key) { return parts ? parts->getInteger(key).value_or(0) : 0; };
+  memory.parameters = get("parameters");
+  memory.gradients = get("gradients");
+  memory.states = get("states");
+  memory.inputs = get("inputs");
+  memory.activations = get("temporaries");
+  memory.buffers = get("workspace");
+  memory.alignment = get("alignment");
+  memory.arena = manifest.getInteger("arena_bytes").value_or(0);
+  return memory;
 }
 
 llvm::json::Object Compilation::describe() {
@@ -277,6 +334,9 @@ llvm::json::Object Compilation::describe() {
   facts.microbatches = options.microbatches;
   facts.seed = sources.seed;
   llvm::json::Object manifest = buildManifest(*module, facts);
+  addTheory(mesh.plan, stepFacts);
+  mesh.plan.memory = memoryOf(manifest);
+  manifest["plan"] = toJson(mesh.plan);
   if (!options.quiet) {
     printRecomputed(options.remat, memoryPlans, llvm::errs());
     printMemory(manifest, llvm::errs());

@@ -10,6 +10,7 @@
 #include "compiler/driver/Options.h"
 #include "compiler/driver/Summary.h"
 #include "compiler/manifest/Manifest.h"
+#include "compiler/plan/Plan.h"
 #include "llvm/Object/ObjectFile.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -136,6 +137,19 @@ void Printer::printPlan() {
   os << ", " << text(manifest, "optimizer") << ", " << weft::formatCount(number(manifest, "flops_per_step"))
      << "FLOP\n";
   weft::printMemory(manifest, os);
+  const json::Value *value = manifest.get("plan");
+  if (!value)
+    return;
+  std::string error, json;
+  raw_string_ostream(json) << *value;
+  std::optional<weft::Plan> plan = weft::parsePlan(json, "the manifest", error);
+  if (!plan)
+    os << "plan        cannot be read: " << error << "\n";
+  // Of one rank there is nothing that is not said below.
+  if (!plan || plan->axes.empty())
+    return;
+  os << "\n";
+  weft::printPlanTable(*plan, os);
 }
 
 /// Where the values of an input come from.

@@ -18,10 +18,14 @@ namespace weft {
 struct MeshChoice {
   PartitionOptions partition;
   std::string placement; ///< the letters in their order; empty: one rank
+  /// What the options say, decisions still to be made; or the plan of --plan, to be carried out.
+  Plan plan;
+  bool isGiven = false; ///< by --plan
 };
 
-/// Reads --mesh, --placement, --zero and --sequence-parallel. Reports what cannot be; then nothing.
-std::optional<MeshChoice> chooseMesh(const CompileOptions &options);
+/// Reads --mesh and what else says how a step is cut, or --plan, which then says that and changes the options
+/// accordingly. Reports what cannot be; then nothing.
+std::optional<MeshChoice> chooseMesh(CompileOptions &options);
 
 } // namespace weft
 

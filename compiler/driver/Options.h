@@ -9,6 +9,7 @@
 #define WEFT_COMPILER_DRIVER_OPTIONS_H
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,7 +26,7 @@ enum ExitCode : int {
 };
 
 /// Where compilation stops, and what is printed there.
-enum class Emit { Import, Train, Local, Schedule, Kernels, Exe };
+enum class Emit { Import, Train, Plan, Local, Schedule, Kernels, Exe };
 
 /// The options of `weft compile`; `weft verify` takes the same.
 struct CompileOptions {
@@ -57,11 +58,22 @@ struct CompileOptions {
   int64_t zero = 0;
   /// Elements below which `zero` 3 leaves a parameter whole.
   int64_t persistence = 1000000;
-  bool sequenceParallel = false;
+  /// What tensor parallelism is to spare: `speed` collectives, `memory` activations that every rank of `tp` has.
+  std::string optimize = "speed";
+  /// Cut the sequence over `tp` between the blocks; nothing: as `optimize` says.
+  std::optional<bool> sequenceParallel;
+  /// The ranks of `tp` read the same samples; else each reads its own.
+  bool prescaledBatch = true;
+  /// mb: add the gradients of micro-batches before ranks reduce them; dp: after; by-zero.
+  std::string accumulate = "by-zero";
+  /// PATTERN=AXIS:DIM or PATTERN=AXIS:none, over what is found in the graph.
+  std::vector<std::string> shardParam;
   /// What the backward pass computes again: none, each, contiguous, group_N, selective.
   std::string remat = "none";
   /// Parts in which logits are computed: 0 as their size asks for, 1 all at once.
   int64_t logitChunks = 0;
+  /// A plan to carry out, JSON; empty: decide.
+  std::string plan;
   /// Remarks that say where the shardings of layers of this name come from.
   std::string explain;
   /// A safetensors file with the parameters' values; empty: as `init` says.
@@ -69,6 +81,9 @@ struct CompileOptions {
   /// `file`, `random` or `random:SEED`; empty: the model file, which must then have the data.
   std::string init;
   Emit emit = Emit::Exe;
+  /// With Emit::Plan: the table for people instead of JSON, and a file for the JSON besides.
+  bool planTable = false;
+  std::string planJson;
   bool timing = false;
   /// Copy the files with the parameters' values beside the executable, which reads them there.
   bool bundle = false;

@@ -8,30 +8,11 @@
 #include "compiler/driver/Summary.h"
 #include "dialects/weft/Weft.h"
 #include "passes/memory/Passes.h"
-#include "llvm/Support/Format.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
 using namespace weft;
-
-/// `value` with three significant digits and the unit that suits it; units grow by `step`.
-static std::string formatScaled(double value, double step, llvm::ArrayRef<const char *> units) {
-  size_t unit = 0;
-  while (value >= step && unit + 1 < units.size())
-    value /= step, ++unit;
-  int digits = unit == 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  os << llvm::format("%.*f", digits, value);
-  if (*units[unit])
-    os << ' ' << units[unit];
-  return text;
-}
-
-std::string weft::formatBytes(double bytes) { return formatScaled(bytes, 1024, {"bytes", "KiB", "MiB", "GiB", "TiB"}); }
-
-std::string weft::formatCount(double count) { return formatScaled(count, 1000, {"", "K", "M", "G", "T", "P"}); }
 
 void weft::printImport(const CompileOptions &options, const ImportReport &report, ModuleOp module) {
   llvm::raw_ostream &os = llvm::errs();

@@ -10,18 +10,13 @@
 
 #include "compiler/driver/Options.h"
 #include "compiler/import/onnx/OnnxImport.h"
+#include "compiler/plan/Format.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/JSON.h"
 
 namespace weft {
 
 struct TaskMemoryPlan;
-
-/// "1.5 GiB": a size with three digits and its unit.
-std::string formatBytes(double bytes);
-
-/// "124 M": a count with three digits.
-std::string formatCount(double count);
 
 /// Says what was imported: sizes, parameters, what was taken for what.
 void printImport(const CompileOptions &options, const ImportReport &report, mlir::ModuleOp module);

@@ -112,7 +112,7 @@ static std::vector<ParameterNames> namesIn(const json::Object &manifest) {
 }
 
 /// The number of ranks, which has to be that of --nproc if it was given; nothing after an error.
-static std::optional<int64_t> ranksOf(const VerifyOptions &options) {
+static std::optional<int64_t> ranksOf(VerifyOptions &options) {
   std::optional<MeshChoice> mesh = chooseMesh(options.compile);
   if (!mesh)
     return std::nullopt;

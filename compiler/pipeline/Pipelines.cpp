@@ -48,6 +48,11 @@ void weft::buildTrainPipeline(OpPassManager &pm, const TrainingOptions &options,
     pm.addPass(createUnpack());
     addCleanup(pm);
   }
+  if (options.tp > 1) {
+    RepeatHeadsOptions heads;
+    heads.tp = options.tp;
+    pm.addPass(createRepeatHeads(heads));
+  }
   BuildTrainingStepOptions step;
   step.loss = options.loss;
   step.optimizer = options.optimizer;
@@ -63,20 +68,34 @@ void weft::buildTrainPipeline(OpPassManager &pm, const TrainingOptions &options,
   addCleanup(pm);
 }
 
-void weft::buildPartitionPipeline(OpPassManager &pm, const PartitionOptions &options) {
+void weft::buildDecidePipeline(OpPassManager &pm, const PartitionOptions &options) {
   ApplyPlanOptions plan;
   plan.tp = options.tp;
   plan.shard = options.shard;
   plan.replica = options.replica;
   plan.order.assign(options.order.begin(), options.order.end());
   plan.sequenceParallel = options.sequenceParallel;
+  plan.prescaledBatch = options.prescaledBatch;
+  plan.shardParam.assign(options.shardParam.begin(), options.shardParam.end());
   pm.addPass(createApplyPlan(plan));
-  // Where parameters are wanted decides how they are stored, and that is a constraint again.
+  // Where parameters are wanted decides how they are stored.
   pm.addPass(createPropagate());
   AssignStorageOptions storage;
   storage.zero = options.zero;
   storage.persistence = options.persistence;
+  storage.accumulate = options.accumulate;
+  storage.shardParam = plan.shardParam;
   pm.addPass(createAssignStorage(storage));
+}
+
+void weft::buildPartitionPipeline(OpPassManager &pm, const PartitionOptions &options) {
+  if (options.plan) {
+    pm.addPass(createApplyPlanPass(*options.plan));
+    pm.addPass(createAssignStoragePass(*options.plan));
+  } else {
+    buildDecidePipeline(pm, options);
+  }
+  // Storage is a constraint again.
   PropagateOptions propagate;
   propagate.explain = options.explain;
   pm.addPass(createPropagate(propagate));
@@ -84,6 +103,8 @@ void weft::buildPartitionPipeline(OpPassManager &pm, const PartitionOptions &opt
   addCleanup(pm);
   pm.addPass(createLowerReshards());
   addCleanup(pm);
+  if (options.volume)
+    pm.addPass(createRecordVolumePass(*options.volume));
 }
 
 void weft::buildSchedulePipeline(OpPassManager &pm, const Target *target, const MemoryOptions &memory,

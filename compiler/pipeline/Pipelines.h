@@ -13,6 +13,7 @@
 #ifndef WEFT_COMPILER_PIPELINE_PIPELINES_H
 #define WEFT_COMPILER_PIPELINE_PIPELINES_H
 
+#include "compiler/plan/Plan.h"
 #include "mlir/Pass/PassManager.h"
 #include <cstdint>
 #include <string>
@@ -38,6 +39,8 @@ struct TrainingOptions {
   bool narrowStates = false;
   /// Give packed weights a dimension for their parts, so that they can be cut (docs/partitioning.md).
   bool unpack = false;
+  /// Ranks that share attention heads: key/value heads that they do not divide are repeated.
+  int64_t tp = 1;
 };
 
 /// How a training step is cut over ranks; docs/partitioning.md.
@@ -47,6 +50,13 @@ struct PartitionOptions {
   int64_t zero = 0;
   int64_t persistence = 1000000; ///< elements below which ZeRO-3 leaves a parameter whole
   bool sequenceParallel = false;
+  bool prescaledBatch = true;          ///< the ranks of tp have the same samples; else each has its own between blocks
+  std::string accumulate = "by-zero";  ///< mb: add micro-batches before ranks reduce; dp: after; by-zero
+  std::vector<std::string> shardParam; ///< PATTERN=AXIS:DIM or PATTERN=AXIS:none, over what is found
+  /// What is carried out, checked against the module; it outlives the passes. Null: what is found.
+  const Plan *plan = nullptr;
+  /// Where the volume of a step's collectives is written, if it is wanted.
+  std::vector<Plan::Collective> *volume = nullptr;
   std::string explain; ///< remarks about ops whose location contains this
 
   int64_t getNumRanks() const { return tp * shard * replica; }
@@ -74,6 +84,10 @@ void buildImportPipeline(mlir::OpPassManager &pm);
 /// From the import rung to the train rung: the tasks of a training step. `target`, which outlives the passes, says what
 /// its libraries take in a narrow precision; null: everything.
 void buildTrainPipeline(mlir::OpPassManager &pm, const TrainingOptions &options, const Target *target = nullptr);
+
+/// On a copy of the train rung: the constraints that are found in the graph, and the storage that follows from them.
+/// decidePlan (compiler/plan/Planner.h) reads the plan out of it.
+void buildDecidePipeline(mlir::OpPassManager &pm, const PartitionOptions &options);
 
 /// From the train rung to the local rung: the tasks of one rank, with collectives.
 void buildPartitionPipeline(mlir::OpPassManager &pm, const PartitionOptions &options);

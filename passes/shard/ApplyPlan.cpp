@@ -5,15 +5,16 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "dialects/weft/Build.h"
+#include "compiler/plan/Plan.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "passes/lower/Decompose.h"
-#include "passes/shard/Factors.h"
+#include "passes/shard/FindCuts.h"
+#include "passes/shard/Layers.h"
 #include "passes/shard/Passes.h"
+#include "passes/shard/PlanAttrs.h"
 #include "passes/shard/Preferences.h"
-#include "passes/shard/Region.h"
+#include <map>
 
 namespace weft {
 #define GEN_PASS_DEF_APPLYPLAN
@@ -29,19 +30,24 @@ namespace {
 
 struct ApplyPlan : weft::impl::ApplyPlanBase<ApplyPlan> {
   using Base::Base;
+  explicit ApplyPlan(const Plan &plan) : plan(&plan) {}
   void runOnOperation() override;
 
 private:
   LogicalResult buildMesh();
+  /// The axes over which samples are cut.
+  SmallVector<StringRef> batchAxes() const;
   LogicalResult cutInputs(func::FuncOp function);
-  void cutHeads(func::FuncOp function);
-  void cutHidden(func::FuncOp function);
-  void cutVocabulary(func::FuncOp function);
-  void cutSequence(func::FuncOp function);
-  /// Constrains a dimension of an operand on `tp` (more than one rank); says so if it does not divide.
-  bool constrain(OpOperand &operand, int64_t dim, int64_t priority, const Twine &what);
+  void cutInputsAsPlanned(func::FuncOp function);
+  LogicalResult readParameterCuts();
+  /// What the graph says, and what `shard-param` says over it.
+  SmallVector<FoundCut> findAll(func::FuncOp function, bool remark);
+  SmallVector<FoundCut> planned(func::FuncOp function, const LayerNames &names);
+  void constrain(const FoundCut &cut, const LayerNames &names);
 
+  const Plan *plan = nullptr; ///< null: find the constraints
   Mesh mesh;
+  SmallVector<ParameterCut> parameterCuts;
 };
 
 } // namespace
@@ -50,18 +56,27 @@ LogicalResult ApplyPlan::buildMesh() {
   ModuleOp module = getOperation();
   if (!dist::meshOf(module).axes.empty())
     return module.emitError("has a mesh already");
-  for (auto [name, size] :
-       {std::pair("tp", tp.getValue()), {"shard", shard.getValue()}, {"replica", replica.getValue()}}) {
+  SmallVector<std::string> names(order.begin(), order.end());
+  if (names.empty())
+    names = {"replica", "shard", "tp"};
+  if (plan) {
+    tp = plan->sizeOf("tp");
+    shard = plan->sizeOf("shard");
+    replica = plan->sizeOf("replica");
+    names = llvm::map_to_vector(plan->axes, [](const Plan::Axis &axis) { return axis.name; });
+  }
+  if (plan)
+    prescaledBatch = plan->prescaledBatch;
+  std::map<llvm::StringRef, int64_t> sizes = {{"tp", tp}, {"shard", shard}, {"replica", replica}};
+  for (llvm::StringRef name : Plan::meshOrder(prescaledBatch)) {
+    int64_t size = sizes[name];
     if (size < 1)
       return module.emitError("the mesh axis '") << name << "' has at least one rank, not " << size;
     if (size == 1)
       continue;
-    mesh.axes.push_back(name);
+    mesh.axes.push_back(name.str());
     mesh.sizes.push_back(size);
   }
-  SmallVector<std::string> names(order.begin(), order.end());
-  if (names.empty())
-    names = {"replica", "shard", "tp"};
   for (const std::string &name : names)
     if (int64_t axis = mesh.indexOf(name); axis >= 0)
       mesh.order.push_back(axis);
@@ -72,12 +87,23 @@ LogicalResult ApplyPlan::buildMesh() {
   return op.verify();
 }
 
+SmallVector<StringRef> ApplyPlan::batchAxes() const {
+  SmallVector<StringRef> axes = {"shard", "replica"};
+  if (!prescaledBatch)
+    axes.push_back("tp");
+  return axes;
+}
+
 LogicalResult ApplyPlan::cutInputs(func::FuncOp function) {
   // The batch of a step; arguments have that of a micro-batch.
   auto batch = getOperation()->getAttrOfType<IntegerAttr>("weft.batch"),
        microbatches = getOperation()->getAttrOfType<IntegerAttr>("weft.microbatches");
   int64_t samples = batch ? batch.getInt() / (microbatches ? microbatches.getInt() : 1) : 0;
-  int64_t parts = shard * replica;
+  Sharding sharding = Sharding::whole(mesh);
+  for (StringRef axis : batchAxes())
+    if (int64_t index = mesh.indexOf(axis); index >= 0)
+      sharding[index] = 0;
+  int64_t parts = sharding.partsOf(mesh, 0);
   for (BlockArgument argument : function.getArguments()) {
     auto type = cast<RankedTensorType>(argument.getType());
     if (parts == 1 || type.getRank() == 0 || (batch && type.getDimSize(0) != samples))
@@ -85,146 +111,103 @@ LogicalResult ApplyPlan::cutInputs(func::FuncOp function) {
     auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "weft.name");
     if (type.getDimSize(0) % parts != 0)
       return function.emitError("a micro-batch of ")
-             << type.getDimSize(0) << " cannot be cut into " << parts
-             << " equal parts for the data-parallel ranks (input '" << (name ? name.getValue() : "?")
+             << type.getDimSize(0) << " cannot be cut into " << parts << " equal parts for the "
+             << (prescaledBatch ? "data-parallel ranks"
+                                : "ranks, as without --prescaled-batch each of 'tp' has its own")
+             << " (input '" << (name ? name.getValue() : "?")
              << "'); choose --dim batch=N with N / --microbatches a multiple of " << parts;
-    Sharding sharding = Sharding::whole(mesh);
-    for (StringRef axis : {"shard", "replica"})
-      if (int64_t index = mesh.indexOf(axis); index >= 0)
-        sharding[index] = 0;
     function.setArgAttr(argument.getArgNumber(), dist::shardingAttr,
                         dist::toAttr(&getContext(), mesh, sharding, type.getRank()));
   }
   return success();
 }
 
-bool ApplyPlan::constrain(OpOperand &operand, int64_t dim, int64_t priority, const Twine &what) {
-  Value value = operand.get();
-  Operation *user = operand.getOwner();
+void ApplyPlan::cutInputsAsPlanned(func::FuncOp function) {
+  for (BlockArgument argument : function.getArguments()) {
+    auto name = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "weft.name");
+    for (const Plan::Input &input : plan->inputs)
+      if (name && input.name == name.getValue() && !input.layout.isWhole())
+        function.setArgAttr(argument.getArgNumber(), dist::shardingAttr, toAttr(&getContext(), input.layout));
+  }
+}
+
+LogicalResult ApplyPlan::readParameterCuts() {
+  for (const std::string &text : shardParam) {
+    FailureOr<ParameterCut> cut = parseParameterCut(getOperation(), mesh, text);
+    if (failed(cut))
+      return failure();
+    parameterCuts.push_back(*cut);
+  }
+  return success();
+}
+
+SmallVector<FoundCut> ApplyPlan::findAll(func::FuncOp function, bool remark) {
+  Between between = sequenceParallel ? Between::Positions : prescaledBatch ? Between::Same : Between::Samples;
+  SmallVector<FoundCut> cuts = findCuts(function, mesh, between, remark);
+  SymbolTable symbols(getOperation());
+  for (ReadOp read : function.getOps<ReadOp>())
+    for (const ParameterCut &cut : parameterCuts)
+      // How `shard` cuts is a matter of storage alone.
+      if (auto param = symbols.lookup<ParamOp>(read.getSymbol());
+          param && cut.axis == "tp" && cut.dim >= 0 && matches(cut, param)) {
+        cuts.push_back({read, 0, cut.dim, cut.axis, "--shard-param " + cut.text, kOverridePriority});
+        break;
+      }
+  return cuts;
+}
+
+SmallVector<FoundCut> ApplyPlan::planned(func::FuncOp function, const LayerNames &names) {
+  SmallVector<FoundCut> cuts;
+  for (const Plan::Cut &cut : plan->cuts)
+    // The eval task lacks nothing of the forward pass, the update has nothing of it: the driver has checked that a
+    // name is known to the task that trains.
+    if (Operation *op = names.find(cut.layer, cut.op, cut.ordinal))
+      cuts.push_back({op, cut.operand, cut.dim, cut.axis, cut.why, cut.priority});
+  return cuts;
+}
+
+void ApplyPlan::constrain(const FoundCut &cut, const LayerNames &names) {
+  Value value = cut.value();
   auto type = cast<RankedTensorType>(value.getType());
-  if (type.getDimSize(dim) % tp != 0) {
-    user->emitRemark() << what << " of " << type.getDimSize(dim) << " are not a multiple of tp=" << tp.getValue()
-                       << ": not cut, every rank of 'tp' computes all of it";
-    return false;
-  }
   Sharding sharding = Sharding::whole(mesh);
-  sharding[mesh.indexOf("tp")] = dim;
-  OpBuilder b(user);
-  operand.set(dist::ConstrainOp::create(b, user->getLoc(), type, value,
-                                        dist::toAttr(&getContext(), mesh, sharding, type.getRank()),
-                                        b.getI64IntegerAttr(priority), b.getStringAttr(what)));
-  return true;
-}
-
-/// Query heads are cut together with the key/value heads they use.
-void ApplyPlan::cutHeads(func::FuncOp function) {
-  for (AttentionOp attention : llvm::to_vector(function.getOps<AttentionOp>())) {
-    int64_t groups = tensorType(attention.getK()).getDimSize(2);
-    if (groups != 1 && groups % tp != 0) {
-      attention.emitRemark("key/value heads of ") << groups << " are not a multiple of tp=" << tp.getValue()
-                                                  << ": attention is not cut, every rank of 'tp' computes all of it";
-      continue;
-    }
-    constrain(attention.getQMutable(), 2, kTensorPriority, "attention heads");
-  }
-}
-
-/// Whether an op treats all elements alike, and does not change the shape.
-static bool isElementwise(Operation *op) {
-  if (op->getNumResults() != 1 || op->hasTrait<OpTrait::ConstantLike>())
-    return false;
-  OpFactors factors(op);
-  if (!factors.isKnown() || factors.getNumTensors() < 2)
-    return false;
-  auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
-  for (const ShardingRule::Factor &factor : factors.getRule().factors)
-    if (factor.kind != ShardingRule::FactorKind::Parallel)
-      return false;
-  for (Value operand : op->getOperands()) {
-    auto other = dyn_cast<RankedTensorType>(operand.getType());
-    if (!other || (other.getRank() != 0 && other.getShape() != type.getShape()))
-      return false;
-  }
-  return true;
-}
-
-/// A parameter, as it is or seen through a change of its shape.
-static bool isParameter(Value value) {
-  Operation *op = value.getDefiningOp();
-  while (op && isa<TransposeOp, ReshapeOp, dist::ConstrainOp>(op))
-    op = op->getOperand(0).getDefiningOp();
-  auto read = dyn_cast_or_null<ReadOp>(op);
-  return read && isa_and_nonnull<ParamOp>(SymbolTable::lookupNearestSymbolFrom(read, read.getSymbolAttr()));
-}
-
-static bool isProjection(Operation *op) {
-  auto dot = dyn_cast_or_null<DotGeneralOp>(op);
-  return dot && dot.getLhsBatch().empty() && dot.getRhsContract().size() == 1 && isParameter(dot.getRhs());
-}
-
-/// A product with a parameter of what elementwise ops made of products with parameters: its contracted dimension is
-/// hidden.
-void ApplyPlan::cutHidden(func::FuncOp function) {
-  for (DotGeneralOp dot : llvm::to_vector(function.getOps<DotGeneralOp>())) {
-    // What the backward pass multiplies follows.
-    if (!isProjection(dot) || regionOf(dot.getLoc()) != "forward")
-      continue;
-    SmallVector<Value> worklist = {dot.getLhs()};
-    llvm::SmallDenseSet<Value> seen;
-    bool found = false, between = false;
-    while (!worklist.empty()) {
-      Operation *op = worklist.pop_back_val().getDefiningOp();
-      if (!op || !seen.insert(op->getResult(0)).second)
-        continue;
-      found |= between && isProjection(op);
-      if (!isElementwise(op))
-        continue;
-      between = true;
-      llvm::append_range(worklist, op->getOperands());
-    }
-    int64_t dim = dot.getLhsContract()[0];
-    // Between blocks a residual addition leads to products too; what is hidden is as wide as it is only inside.
-    if (found && dim == tensorType(dot.getLhs()).getRank() - 1)
-      constrain(dot.getLhsMutable(), dim, kTensorPriority, "hidden elements");
-  }
-}
-
-void ApplyPlan::cutVocabulary(func::FuncOp function) {
-  for (CrossEntropyOp loss : llvm::to_vector(function.getOps<CrossEntropyOp>()))
-    constrain(loss.getLogitsMutable(), tensorType(loss.getLogits()).getRank() - 1, kTensorPriority,
-              "vocabulary entries of the head");
-  for (GatherOp gather : llvm::to_vector(function.getOps<GatherOp>())) {
-    auto argument = dyn_cast<BlockArgument>(gather.getIndices());
-    if (!argument || gather.getAxis() != 0 || !isParameter(gather.getInput()))
-      continue;
-    auto role = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "weft.role");
-    if (role && role.getValue() == "tokens")
-      constrain(gather.getInputMutable(), 0, kTensorPriority, "vocabulary entries of the embedding");
-  }
-}
-
-/// What norms read is cut along the sequence: dimension 1 of [batch, position, element].
-void ApplyPlan::cutSequence(func::FuncOp function) {
-  for (Operation &op : llvm::make_early_inc_range(function.getBody().front()))
-    if (isa<LayerNormOp, RmsNormOp>(op) && tensorType(op.getOperand(0)).getRank() == 3)
-      constrain(op.getOpOperand(0), 1, kSequencePriority, "positions between blocks");
+  sharding[mesh.indexOf(cut.axis)] = cut.dim;
+  OpBuilder b(cut.op);
+  bool isRead = isa<ReadOp>(cut.op);
+  if (isRead)
+    b.setInsertionPointAfter(cut.op);
+  auto op = dist::ConstrainOp::create(b, cut.op->getLoc(), type, value,
+                                      dist::toAttr(&getContext(), mesh, sharding, type.getRank()),
+                                      b.getI64IntegerAttr(cut.priority), b.getStringAttr(cut.why));
+  const LayerNames::Name &name = names.of(cut.op);
+  op->setAttr(cutAttr, b.getDictionaryAttr({b.getNamedAttr("layer", b.getStringAttr(name.layer)),
+                                            b.getNamedAttr("op", b.getStringAttr(name.op)),
+                                            b.getNamedAttr("operand", b.getI64IntegerAttr(cut.operand)),
+                                            b.getNamedAttr("ordinal", b.getI64IntegerAttr(name.ordinal))}));
+  // What is read is constrained by the op's being there: the update goes on to read the parameter as it is stored.
+  if (!isRead)
+    cut.op->setOperand(cut.operand, op);
 }
 
 void ApplyPlan::runOnOperation() {
-  if (failed(buildMesh()))
+  if (failed(buildMesh()) || failed(readParameterCuts()))
     return signalPassFailure();
+  bool remark = true;
   for (func::FuncOp function : getOperation().getOps<func::FuncOp>()) {
-    if (failed(cutInputs(function)))
+    if (plan)
+      cutInputsAsPlanned(function);
+    else if (failed(cutInputs(function)))
       return signalPassFailure();
+    LayerNames names(function);
+    for (const FoundCut &cut : plan ? planned(function, names) : findAll(function, remark))
+      constrain(cut, names);
+    // Tasks share the forward pass: once is enough.
+    remark = false;
     if (tp == 1)
       continue;
-    cutHeads(function);
-    cutHidden(function);
-    cutVocabulary(function);
-    if (sequenceParallel)
-      cutSequence(function);
     // A row of logits is cut: its statistics are reductions that say so.
     for (CrossEntropyOp loss : llvm::to_vector(function.getOps<CrossEntropyOp>()))
       decomposeOp(loss);
   }
 }
+
+std::unique_ptr<Pass> weft::createApplyPlanPass(const Plan &plan) { return std::make_unique<ApplyPlan>(plan); }

@@ -5,9 +5,11 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "dialects/dist/Dist.h"
+#include "compiler/plan/Plan.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/shard/FindCuts.h"
 #include "passes/shard/Passes.h"
+#include "passes/shard/PlanAttrs.h"
 #include "passes/shard/Unreduced.h"
 
 namespace weft {
@@ -24,20 +26,65 @@ namespace {
 
 struct AssignStorage : weft::impl::AssignStorageBase<AssignStorage> {
   using Base::Base;
+  explicit AssignStorage(const Plan &plan) : plan(&plan) {}
   void runOnOperation() override;
 
 private:
+  /// How a parameter and its states are stored.
+  struct Storage {
+    Sharding param, states;
+  };
+
+  LogicalResult readOptions();
+  /// How tasks want parameters: they agree, as constraints do not depend on the task.
+  void findWanted();
+  Storage decide(ParamOp param);
   /// Cuts a dimension on `shard`: one that no other axis cuts, the first that divides; else the first that divides at
   /// all.
   bool cutOnShard(Sharding &sharding, RankedTensorType type) const;
+  void cutAsAsked(ParamOp param, Storage &storage) const;
+  /// How gradients lie that are added over micro-batches.
+  Sharding accumulated(Sharding states) const;
   void store(Operation *symbol, const Sharding &sharding, RankedTensorType type) {
     symbol->setAttr(dist::shardingAttr, dist::toAttr(&getContext(), mesh, sharding, type.getRank()));
   }
+  void storeAsPlanned();
 
+  const Plan *plan = nullptr; ///< null: decide
   Mesh mesh;
+  Accumulate order = Accumulate::ByZero;
+  SmallVector<ParameterCut> parameterCuts;
+  llvm::StringMap<Sharding> wanted;
 };
 
 } // namespace
+
+LogicalResult AssignStorage::readOptions() {
+  if (zero < 0 || zero > 3)
+    return getOperation().emitError("--zero is 0, 1, 2 or 3, not ") << zero.getValue();
+  std::optional<Accumulate> parsed = parseAccumulate(accumulate);
+  if (!parsed)
+    return getOperation().emitError("--accumulate is mb, dp or by-zero, not ") << accumulate.getValue();
+  order = *parsed;
+  for (const std::string &text : shardParam) {
+    FailureOr<ParameterCut> cut = parseParameterCut(getOperation(), mesh, text);
+    if (failed(cut))
+      return failure();
+    parameterCuts.push_back(*cut);
+  }
+  return success();
+}
+
+void AssignStorage::findWanted() {
+  int64_t tp = mesh.indexOf("tp");
+  for (func::FuncOp function : getOperation().getOps<func::FuncOp>())
+    for (ReadOp read : function.getOps<ReadOp>()) {
+      Sharding preferred = preferredSharding(mesh, cast<OpResult>(read.getResult()));
+      auto [it, isNew] = wanted.try_emplace(read.getSymbol(), preferred);
+      if (!isNew && tp >= 0 && it->second[tp] < 0)
+        it->second[tp] = preferred[tp];
+    }
+}
 
 bool AssignStorage::cutOnShard(Sharding &sharding, RankedTensorType type) const {
   int64_t axis = mesh.indexOf("shard");
@@ -52,53 +99,92 @@ bool AssignStorage::cutOnShard(Sharding &sharding, RankedTensorType type) const 
   return false;
 }
 
+/// What `shard-param` says of storage; on `tp` it is a constraint already where it cuts.
+void AssignStorage::cutAsAsked(ParamOp param, Storage &storage) const {
+  auto type = cast<RankedTensorType>(param.getType());
+  for (const ParameterCut &cut : parameterCuts) {
+    if (!matches(cut, param))
+      continue;
+    int64_t axis = mesh.indexOf(cut.axis);
+    Storage asked = storage;
+    asked.states[axis] = cut.dim < 0 ? Sharding::Whole : static_cast<int8_t>(cut.dim);
+    if (cut.axis == "tp" || zero >= 3 || cut.dim < 0)
+      asked.param[axis] = asked.states[axis];
+    if (asked.param.divides(mesh, type) && asked.states.divides(mesh, type)) {
+      storage = asked;
+      continue;
+    }
+    param.emitRemark("--shard-param '") << cut.text << "': " << type << " cannot be cut so on '" << cut.axis
+                                        << "' beside what other axes cut: it stays as it was";
+  }
+}
+
+AssignStorage::Storage AssignStorage::decide(ParamOp param) {
+  int64_t tp = mesh.indexOf("tp"), shard = mesh.indexOf("shard");
+  auto type = cast<RankedTensorType>(param.getType());
+  Sharding stored = Sharding::whole(mesh);
+  if (auto it = wanted.find(param.getSymName()); it != wanted.end() && tp >= 0)
+    stored[tp] = it->second[tp];
+  Sharding cut = stored;
+  bool divides = shard >= 0 && cutOnShard(cut, type);
+  if (shard >= 0 && zero >= 1 && param.getTrainable() && !divides)
+    param.emitRemark("'") << param.getSymName() << "' of " << type << " has no dimension that " << mesh.sizes[shard]
+                          << " ranks divide: its states (" << tensorBytes(stored.localType(mesh, type))
+                          << " bytes each) stay whole on every rank of 'shard'";
+  bool isLarge = type.getNumElements() >= persistence;
+  Storage storage{zero >= 3 && isLarge ? cut : stored, zero >= 1 ? cut : stored};
+  cutAsAsked(param, storage);
+  return storage;
+}
+
+Sharding AssignStorage::accumulated(Sharding states) const {
+  bool microbatchFirst = order == Accumulate::MicrobatchFirst;
+  if (order == Accumulate::DataFirst)
+    return states;
+  // Summed over micro-batches first, unless only shards may be held.
+  for (auto [axis, name] : llvm::enumerate(mesh.axes))
+    if (name == "replica" || (name == "shard" && (zero < 2 || microbatchFirst)))
+      states[axis] = Sharding::Unreduced;
+  return states;
+}
+
+void AssignStorage::storeAsPlanned() {
+  llvm::StringMap<const Plan::Parameter *> lines;
+  for (const Plan::Parameter &parameter : plan->parameters)
+    lines[parameter.name] = &parameter;
+  for (ParamOp param : getOperation().getOps<ParamOp>())
+    if (const Plan::Parameter *line = lines.lookup(param.getSymName()))
+      param->setAttr(dist::shardingAttr, toAttr(&getContext(), line->stored));
+  for (StateOp state : getOperation().getOps<StateOp>())
+    if (const Plan::Parameter *line = state.getParam() ? lines.lookup(*state.getParam()) : nullptr) {
+      bool isGradient = state.getKind() == StateKind::accumulator;
+      state->setAttr(dist::shardingAttr, toAttr(&getContext(), isGradient ? line->gradients : line->states));
+    }
+}
+
 void AssignStorage::runOnOperation() {
   ModuleOp module = getOperation();
   mesh = dist::meshOf(module);
-  int64_t tp = mesh.indexOf("tp"), shard = mesh.indexOf("shard");
-  if (zero < 0 || zero > 3) {
-    module.emitError("--zero is 0, 1, 2 or 3, not ") << zero.getValue();
+  if (plan)
+    return storeAsPlanned();
+  if (failed(readOptions()))
     return signalPassFailure();
-  }
-
-  // As tasks want a parameter: they agree, as constraints do not depend on the task.
-  llvm::StringMap<Sharding> wanted;
-  for (func::FuncOp function : module.getOps<func::FuncOp>())
-    for (ReadOp read : function.getOps<ReadOp>()) {
-      Sharding preferred = preferredSharding(mesh, cast<OpResult>(read.getResult()));
-      auto [it, isNew] = wanted.try_emplace(read.getSymbol(), preferred);
-      if (!isNew && tp >= 0 && it->second[tp] < 0)
-        it->second[tp] = preferred[tp];
-    }
-
-  llvm::StringMap<Sharding> optimizer;
+  findWanted();
+  llvm::StringMap<Sharding> states;
   for (ParamOp param : module.getOps<ParamOp>()) {
-    auto type = cast<RankedTensorType>(param.getType());
-    Sharding stored = Sharding::whole(mesh);
-    if (auto it = wanted.find(param.getSymName()); it != wanted.end() && tp >= 0)
-      stored[tp] = it->second[tp];
-    Sharding cut = stored;
-    bool divides = shard >= 0 && cutOnShard(cut, type);
-    if (shard >= 0 && zero >= 1 && param.getTrainable() && !divides)
-      param.emitRemark("'") << param.getSymName() << "' of " << type << " has no dimension that " << mesh.sizes[shard]
-                            << " ranks divide: its states (" << tensorBytes(stored.localType(mesh, type))
-                            << " bytes each) stay whole on every rank of 'shard'";
-    optimizer[param.getSymName()] = zero >= 1 ? cut : stored;
-    bool isLarge = type.getNumElements() >= persistence;
-    store(param, zero >= 3 && isLarge ? cut : stored, type);
+    Storage storage = decide(param);
+    store(param, storage.param, cast<RankedTensorType>(param.getType()));
+    states[param.getSymName()] = storage.states;
   }
-
-  // Accumulators are summed over micro-batches first, unless only shards may be held.
   bool accumulates = module.lookupSymbol<func::FuncOp>("task_next") != nullptr;
   for (StateOp state : module.getOps<StateOp>()) {
     if (!state.getParam())
       continue;
-    auto type = cast<RankedTensorType>(state.getType());
-    Sharding stored = optimizer.lookup(*state.getParam());
-    if (state.getKind() == StateKind::accumulator && accumulates && !reduceFirst)
-      for (auto [axis, name] : llvm::enumerate(mesh.axes))
-        if (name == "replica" || (name == "shard" && zero < 2))
-          stored[axis] = Sharding::Unreduced;
-    store(state, stored, type);
+    Sharding stored = states.lookup(*state.getParam());
+    if (state.getKind() == StateKind::accumulator && accumulates)
+      stored = accumulated(stored);
+    store(state, stored, cast<RankedTensorType>(state.getType()));
   }
 }
+
+std::unique_ptr<Pass> weft::createAssignStoragePass(const Plan &plan) { return std::make_unique<AssignStorage>(plan); }

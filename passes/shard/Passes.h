@@ -8,6 +8,7 @@
 #ifndef WEFT_PASSES_SHARD_PASSES_H
 #define WEFT_PASSES_SHARD_PASSES_H
 
+#include "compiler/plan/Plan.h"
 #include "dialects/dist/Dist.h"
 #include "mlir/Pass/Pass.h"
 
@@ -17,6 +18,14 @@ namespace weft {
 #include "passes/shard/Passes.h.inc"
 #define GEN_PASS_REGISTRATION
 #include "passes/shard/Passes.h.inc"
+
+/// The passes that carry out a plan, which outlives them and has been checked against the module (checkPlan in
+/// compiler/plan/Planner.h).
+std::unique_ptr<mlir::Pass> createApplyPlanPass(const Plan &plan);
+std::unique_ptr<mlir::Pass> createAssignStoragePass(const Plan &plan);
+
+/// The pass that writes the volume of a step's collectives to `into`, which outlives it.
+std::unique_ptr<mlir::Pass> createRecordVolumePass(std::vector<Plan::Collective> &into);
 
 } // namespace weft
 

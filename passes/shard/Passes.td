@@ -17,18 +17,31 @@ def Unpack : Pass<"weft-unpack", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"numUnpacked", "unpacked", "Parameters that got a dimension for their parts">];
 }
 
+def RepeatHeads : Pass<"weft-repeat-heads", "::mlir::ModuleOp"> {
+  let summary = "Repeats key/value heads that tensor parallelism does not divide";
+  let description = [{
+    On the forward program, before differentiation. Query heads are cut together with the key/value heads they read: where `tp` divides the former but
+    not the latter, the latter are repeated as often as it takes. A remark says so.
+  }];
+  let options = [Option<"tp", "tp", "int64_t", "1", "Ranks that share the heads">];
+  let statistics = [Statistic<"numRepeated", "repeated", "Attentions whose key/value heads were repeated">];
+}
+
 def ApplyPlan : Pass<"weft-apply-plan", "::mlir::ModuleOp"> {
   let summary = "Puts the constraints of a plan on a training step";
   let description = [{
     Before: tasks of one logical device. After: the mesh, shardings on arguments, `dist.constrain` on a few values;
-    cross-entropy is decomposed where the vocabulary is cut. docs/partitioning.md lists the constraints.
+    cross-entropy is decomposed where the vocabulary is cut. docs/partitioning.md lists the constraints. With a plan
+    (createApplyPlanPass) they are the plan's; with options alone they are found in the graph.
   }];
   let options = [
     Option<"tp", "tp", "int64_t", "1", "Ranks that share the heads, hidden dimensions and vocabulary">,
     Option<"shard", "shard", "int64_t", "1", "Data-parallel ranks that share states (and parameters)">,
     Option<"replica", "replica", "int64_t", "1", "Groups of such ranks">,
     ListOption<"order", "order", "std::string", "The axes as they are laid over ranks, slowest first">,
-    Option<"sequenceParallel", "sequence-parallel", "bool", "false", "Cut the sequence over tp between the blocks">
+    Option<"sequenceParallel", "sequence-parallel", "bool", "false", "Cut the sequence over tp between the blocks">,
+    Option<"prescaledBatch", "prescaled-batch", "bool", "true", "Ranks of tp have the same samples; else each has its own between the blocks">,
+    ListOption<"shardParam", "shard-param", "std::string", "PATTERN=AXIS:DIM or PATTERN=AXIS:none, over what is found">
   ];
   let dependentDialects = ["::weft::dist::DistDialect", "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }
@@ -51,12 +64,15 @@ def AssignStorage : Pass<"weft-assign-storage", "::mlir::ModuleOp"> {
   let description = [{
     Before: propagated. A parameter is stored as it is wanted on `tp`; with `zero` 3 it is cut on `shard` besides. Moments
     and masters are stored like their parameter, and cut on `shard` with `zero` 1 and more. Accumulators are unreduced over the data-parallel axes, and
-    with `zero` 2 and more cut on `shard`. After: `dist.sharding` on symbols; run weft-propagate again.
+    with `zero` 2 and more cut on `shard`. After: `dist.sharding` on symbols; run weft-propagate again. With a plan (createAssignStoragePass)
+    the storage is the plan's, and need not be propagated before.
   }];
   let options = [
     Option<"zero", "zero", "int64_t", "0", "0: nothing, 1: states, 2: gradients too, 3: parameters too are cut on `shard`">,
     Option<"persistence", "persistence-threshold", "int64_t", "1000000", "Elements below which a parameter stays whole on `shard`">,
-    Option<"reduceFirst", "reduce-first", "bool", "false", "Reduce the gradients of every micro-batch, also with `zero` 0 and 1">
+    Option<"accumulate", "accumulate", "std::string", "\"by-zero\"",
+           "mb: add micro-batches, then reduce over ranks; dp: reduce every micro-batch; by-zero: mb, but dp on `shard` with `zero` 2 and more">,
+    ListOption<"shardParam", "shard-param", "std::string", "PATTERN=AXIS:DIM or PATTERN=AXIS:none, over what is decided">
   ];
   let dependentDialects = ["::weft::dist::DistDialect"];
 }
@@ -75,6 +91,14 @@ def LowerReshards : Pass<"weft-lower-reshards", "::mlir::ModuleOp"> {
   let summary = "Writes reshards as collectives and slices";
   let description = [{ After: no `dist.reshard` is left. docs/partitioning.md says which collectives, in which order. }];
   let dependentDialects = ["::weft::dist::DistDialect", "::mlir::arith::ArithDialect"];
+}
+
+def RecordVolume : Pass<"weft-record-volume", "::mlir::ModuleOp"> {
+  let summary = "Says what the collectives of a step move";
+  let description = [{
+    Before: reshards are collectives, each with one member. Changes nothing. A remark for each kind of what is moved, or the list for a plan
+    (createRecordVolumePass).
+  }];
 }
 
 def LowerRanks : Pass<"weft-lower-ranks", "::mlir::ModuleOp"> {

@@ -14,7 +14,8 @@
 namespace weft {
 
 /// Priorities of constraints, the smallest wins (docs/partitioning.md).
-inline constexpr int64_t kTensorPriority = 0, kInputPriority = 1, kSequencePriority = 2, kStatePriority = 3;
+inline constexpr int64_t kOverridePriority = -1, kTensorPriority = 0, kInputPriority = 1, kSequencePriority = 2,
+                         kStatePriority = 3;
 
 /// The constraint from which a preference comes.
 struct Origin {

@@ -104,9 +104,9 @@ CLI::Option *addList(CLI::App *app, const std::string &name, std::vector<T> &val
   return app->add_option(name, values, help)->allow_extra_args(false)->expected(1, std::numeric_limits<int>::max());
 }
 
-/// The options that `compile` and `verify` share.
+/// The options that `compile`, `verify` and `plan` share.
 void addCompileOptions(CLI::App *app, CompileOptions &options, RawOptions &raw) {
-  app->add_option("MODEL", options.model, "The model, an ONNX file")->required()->type_name("");
+  app->add_option("MODEL", options.model, "The model, an ONNX file")->type_name("");
 
   const char *model = "Model";
   addList(app, "--dim", raw.dims,
@@ -196,9 +196,31 @@ void addCompileOptions(CLI::App *app, CompileOptions &options, RawOptions &raw) 
       ->check(CLI::NonNegativeNumber.description(""))
       ->type_name("N")
       ->group(partition);
+  app->add_option("--optimize", options.optimize,
+                  "What tp is to spare: speed, collectives; memory, activations between the blocks (default: speed)")
+      ->check(CLI::IsMember({"speed", "memory"}).description(""))
+      ->type_name("WHAT")
+      ->group(partition);
+  app->add_option_function<std::string>(
+         "--prescaled-batch", [&options](const std::string &value) { options.prescaledBatch = value == "on"; },
+         "on: ranks of tp read the same samples; off: each reads its own (default: on)")
+      ->check(CLI::IsMember({"on", "off"}).description(""))
+      ->type_name("HOW")
+      ->group(partition);
+  app->add_option("--accumulate", options.accumulate,
+                  "mb: add the gradients of micro-batches, then reduce them over ranks; dp: reduce those of each "
+                  "(default: mb, with --zero 2 and 3 dp)")
+      ->check(CLI::IsMember({"mb", "dp"}).description(""))
+      ->type_name("ORDER")
+      ->group(partition);
+  addList(app, "--shard-param", options.shardParam,
+          "Cut parameters of these names on tp or shard in this dimension, or `none`, over what is found (default: "
+          "what is found)")
+      ->type_name("PATTERN=AXIS:DIM")
+      ->group(partition);
   app->add_option_function<std::string>(
          "--sequence-parallel", [&options](const std::string &value) { options.sequenceParallel = value == "on"; },
-         "on or off: cut the sequence over tp between the blocks (default: off)")
+         "on or off: cut the sequence over tp between the blocks (default: off; on with --optimize memory)")
       ->check(CLI::IsMember({"on", "off"}).description(""))
       ->type_name("HOW")
       ->group(partition);
@@ -206,6 +228,16 @@ void addCompileOptions(CLI::App *app, CompileOptions &options, RawOptions &raw) 
                   "Say where the shardings of layers and parameters come from whose names contain this (default: none)")
       ->type_name("NAME")
       ->group(partition);
+
+  CLI::Option *plan =
+      app->add_option("--plan", options.plan,
+                      "Carry out this plan, which `weft plan MODEL --json FILE` wrote (default: decide)")
+          ->type_name("FILE")
+          ->group(partition);
+  for (const char *decided :
+       {"--mesh", "--placement", "--zero", "--persistence-threshold", "--optimize", "--prescaled-batch", "--accumulate",
+        "--shard-param", "--sequence-parallel", "--microbatches", "--precision"})
+    plan->excludes(app->get_option(decided));
 
   const char *memory = "Memory";
   app->add_option("--logit-chunks", options.logitChunks,
@@ -234,6 +266,12 @@ void addCompileOptions(CLI::App *app, CompileOptions &options, RawOptions &raw) 
   app->add_flag("--timing", options.timing, "Print the time of every pass (default: off)")->group("Output");
 }
 
+/// `plan --ranks` alone does without.
+void requireModel(const CompileOptions &options) {
+  if (options.model.empty())
+    throw CLI::RequiredError("MODEL");
+}
+
 /// Fills in what was given in words. The validators have seen it.
 void take(const RawOptions &raw, CompileOptions &options) {
   if (!options.weights.empty() && !options.init.empty())
@@ -250,6 +288,7 @@ void take(const RawOptions &raw, CompileOptions &options) {
   }
   for (auto [name, emit] : {std::pair<const char *, Emit>{"import", Emit::Import},
                             {"train", Emit::Train},
+                            {"plan", Emit::Plan},
                             {"local", Emit::Local},
                             {"schedule", Emit::Schedule},
                             {"kernels", Emit::Kernels},
@@ -268,8 +307,8 @@ void addCompileCommand(CLI::App &app, const std::string &argv0, int &exitCode) {
       ->group("Output");
   command
       ->add_option("--emit", raw->emit,
-                   "Stop at import, train, local, schedule, kernels or exe, and print (default: exe)")
-      ->check(CLI::IsMember({"import", "train", "local", "schedule", "kernels", "exe"}).description(""))
+                   "Stop at import, train, plan, local, schedule, kernels or exe, and print (default: exe)")
+      ->check(CLI::IsMember({"import", "train", "plan", "local", "schedule", "kernels", "exe"}).description(""))
       ->type_name("STAGE")
       ->group("Output");
   command
@@ -279,6 +318,7 @@ void addCompileCommand(CLI::App &app, const std::string &argv0, int &exitCode) {
       ->group("Output");
   command->add_flag("--keep-gradients", options->keepGradients)->group("");
   command->callback([=, &exitCode] {
+    requireModel(*options);
     take(*raw, *options);
     if (options->emit == Emit::Exe && options->output.empty())
       throw CLI::RequiredError("-o EXE");
@@ -333,6 +373,7 @@ void addVerifyCommand(CLI::App &app, const std::string &argv0, int &exitCode) {
       ->type_name("DIR")
       ->group(group);
   command->callback([=, &exitCode] {
+    requireModel(options->compile);
     take(*raw, options->compile);
     bool narrow = options->compile.precision == "bf16" || options->compile.precision == "fp16";
     options->tolerances = {*all, *all, *all, *all, *all};
@@ -344,24 +385,39 @@ void addVerifyCommand(CLI::App &app, const std::string &argv0, int &exitCode) {
   });
 }
 
-void addPlanCommand(CLI::App &app, int &exitCode) {
-  auto *command = app.add_subcommand("plan", "Show which rank is where, and who works with whom");
-  auto options = std::make_shared<RanksOptions>();
-  command->add_flag("--ranks", "Print every rank's place and all groups (default: off)")->required();
-  const char *group = "Mesh";
-  command->add_option("--mesh", options->mesh, "Degrees of dp, pp, tp, cp, ep and shard (default: dp alone)")
-      ->type_name("dp=2,tp=4,...")
-      ->group(group);
-  command
-      ->add_option("--placement", options->placement,
-                   "cluster, spread, or letters of D, P, T, C and E, the last varies fastest (default: cluster)")
-      ->type_name("LETTERS")
-      ->group(group);
-  command->add_option("--nproc", options->world, "How many ranks there are (default: as many as the mesh says)")
+void addPlanCommand(CLI::App &app, const std::string &argv0, int &exitCode) {
+  auto *command = app.add_subcommand("plan", "Show how a model is cut over ranks, or which rank is where");
+  auto options = std::make_shared<CompileOptions>();
+  auto raw = std::make_shared<RawOptions>();
+  addCompileOptions(command, *options, *raw);
+  command->add_option("--json", options->planJson, "Write the plan there too, for --plan (default: nowhere)")
+      ->type_name("FILE")
+      ->group("Output");
+  const char *group = "Ranks";
+  auto ranks = std::make_shared<RanksOptions>();
+  auto *flag =
+      command
+          ->add_flag("--ranks", "Print every rank's place and all groups; no model is needed, the mesh may have "
+                                "pp, cp and ep (default: off)")
+          ->group(group);
+  command->add_option("--nproc", ranks->world, "How many ranks there are (default: as many as the mesh says)")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 20).description(""))
+      ->needs(flag)
       ->type_name("N")
       ->group(group);
-  command->callback([=, &exitCode] { exitCode = printRanks(*options); });
+  command->callback([=, &exitCode] {
+    if (*flag) {
+      ranks->mesh = options->mesh;
+      ranks->placement = options->placement;
+      exitCode = printRanks(*ranks);
+      return;
+    }
+    requireModel(*options);
+    take(*raw, *options);
+    options->emit = Emit::Plan;
+    options->planTable = true;
+    exitCode = compile(*options, argv0);
+  });
 }
 
 /// The subcommand that was being parsed.
@@ -427,7 +483,7 @@ int main(int argc, char **argv) {
   addCompileCommand(app, argv0, exitCode);
   addInspectCommand(app, exitCode);
   addVerifyCommand(app, argv0, exitCode);
-  addPlanCommand(app, exitCode);
+  addPlanCommand(app, argv0, exitCode);
   addModelCommand(app, exitCode);
   addDataCommand(app, exitCode);
   try {

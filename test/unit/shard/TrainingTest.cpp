@@ -13,6 +13,7 @@
 
 #include "compiler/pipeline/Dialects.h"
 #include "compiler/pipeline/Pipelines.h"
+#include "compiler/plan/Planner.h"
 #include "dialects/dist/EvaluateRanks.h"
 #include "dialects/weft/EvaluateFunction.h"
 #include "mlir/IR/Verifier.h"
@@ -44,6 +45,17 @@ PartitionOptions mesh(int64_t tp, int64_t shard, int64_t replica, int64_t zero, 
   options.zero = zero;
   options.sequenceParallel = sequence;
   options.persistence = 0;
+  return options;
+}
+
+/// The same without a prescaled batch: each rank of tp has samples of its own between the blocks.
+PartitionOptions unscaled(PartitionOptions options) {
+  options.prescaledBatch = false;
+  return options;
+}
+
+PartitionOptions accumulated(PartitionOptions options, const char *order) {
+  options.accumulate = order;
   return options;
 }
 
@@ -151,8 +163,21 @@ TEST_P(TrainingOnMesh, TrainsLikeOneDevice) {
   OwningOpRef<ModuleOp> module = load(c.microbatches, c.partition.tp > 1);
   Values whole = initial(*module);
   {
+    // Decided, then carried out, as the driver does it.
+    Plan plan;
+    for (const char *name : {"replica", "shard", "tp"})
+      if (int64_t size = name == StringRef("tp")      ? c.partition.tp
+                         : name == StringRef("shard") ? c.partition.shard
+                                                      : c.partition.replica;
+          size > 1)
+        plan.axes.push_back({name, size});
+    plan.prescaledBatch = c.partition.prescaledBatch;
+    ASSERT_TRUE(succeeded(decidePlan(*module, c.partition, plan)));
+    ASSERT_TRUE(succeeded(checkPlan(*module, plan)));
+    PartitionOptions options = c.partition;
+    options.plan = &plan;
     PassManager pm(&context);
-    buildPartitionPipeline(pm, c.partition);
+    buildPartitionPipeline(pm, options);
     ASSERT_TRUE(succeeded(pm.run(*module)));
     ASSERT_TRUE(succeeded(verify(*module)));
   }
@@ -210,13 +235,16 @@ TEST_P(TrainingOnMesh, TrainsLikeOneDevice) {
 
 INSTANTIATE_TEST_SUITE_P(
     Meshes, TrainingOnMesh,
-    ::testing::Values(Case{"dp2", mesh(1, 1, 2, 0)}, Case{"dp2_zero1", mesh(1, 2, 1, 1)},
-                      Case{"dp2_zero2", mesh(1, 2, 1, 2)}, Case{"dp2_zero3", mesh(1, 2, 1, 3)},
-                      Case{"dp4_hybrid_zero3", mesh(1, 2, 2, 3), 1}, Case{"tp2", mesh(2, 1, 1, 0)},
-                      Case{"tp2_sequence", mesh(2, 1, 1, 0, true)}, Case{"tp2_dp2_zero3", mesh(2, 2, 1, 3)},
-                      Case{"tp2_dp2_zero3_sequence", mesh(2, 2, 1, 3, true)},
-                      Case{"tp2_hybrid_zero2_sequence", mesh(2, 2, 2, 2, true)}, Case{"dp2_mb2", mesh(1, 1, 2, 0), 2},
-                      Case{"dp2_mb2_zero1", mesh(1, 2, 1, 1), 2}, Case{"dp2_mb2_zero2", mesh(1, 2, 1, 2), 2},
-                      Case{"hybrid_mb2_zero3", mesh(1, 2, 2, 3), 2},
-                      Case{"tp2_dp2_mb3_zero3_sequence", mesh(2, 2, 1, 3, true), 3}),
+    ::testing::Values(
+        Case{"dp2", mesh(1, 1, 2, 0)}, Case{"dp2_zero1", mesh(1, 2, 1, 1)}, Case{"dp2_zero2", mesh(1, 2, 1, 2)},
+        Case{"dp2_zero3", mesh(1, 2, 1, 3)}, Case{"dp4_hybrid_zero3", mesh(1, 2, 2, 3), 1},
+        Case{"tp2", mesh(2, 1, 1, 0)}, Case{"tp2_sequence", mesh(2, 1, 1, 0, true)},
+        Case{"tp2_dp2_zero3", mesh(2, 2, 1, 3)}, Case{"tp2_dp2_zero3_sequence", mesh(2, 2, 1, 3, true)},
+        Case{"tp2_hybrid_zero2_sequence", mesh(2, 2, 2, 2, true)}, Case{"dp2_mb2", mesh(1, 1, 2, 0), 2},
+        Case{"dp2_mb2_zero1", mesh(1, 2, 1, 1), 2}, Case{"dp2_mb2_zero2", mesh(1, 2, 1, 2), 2},
+        Case{"dp2_mb2_zero3_mb", accumulated(mesh(1, 2, 1, 3), "mb"), 2},
+        Case{"hybrid_mb2_zero1_dp", accumulated(mesh(1, 2, 2, 1), "dp"), 2},
+        Case{"dp2_mb2_dp", accumulated(mesh(1, 1, 2, 0), "dp"), 2}, Case{"tp2_unscaled", unscaled(mesh(2, 1, 1, 0))},
+        Case{"tp2_dp2_mb2_zero2_unscaled", unscaled(mesh(2, 2, 1, 2)), 2},
+        Case{"hybrid_mb2_zero3", mesh(1, 2, 2, 3), 2}, Case{"tp2_dp2_mb3_zero3_sequence", mesh(2, 2, 1, 3, true), 3}),
     [](const auto &info) { return std::string(info.param.name); });

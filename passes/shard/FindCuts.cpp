@@ -1,0 +1,232 @@
+//===- FindCuts.cpp - Which dimensions a mesh is to cut -*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/shard/FindCuts.h"
+#include "dialects/weft/Build.h"
+#include "passes/shard/Factors.h"
+#include "passes/shard/Preferences.h"
+#include "passes/shard/Region.h"
+#include "llvm/Support/GlobPattern.h"
+
+using namespace mlir;
+using namespace weft;
+using dist::Mesh;
+
+Value FoundCut::value() const {
+  if (auto read = dyn_cast<ReadOp>(op))
+    return read.getResult();
+  return op->getOperand(operand);
+}
+
+namespace {
+
+/// Looks for the constraints of one task.
+class Finder {
+public:
+  Finder(func::FuncOp function, int64_t tp, bool remark) : function(function), tp(tp), remark(remark) {}
+
+  void heads();
+  void hidden();
+  void vocabulary();
+  /// Dimension `dim` of what norms read.
+  void norms(int64_t dim, StringRef what);
+
+  SmallVector<FoundCut> cuts;
+
+private:
+  void add(OpOperand &operand, int64_t dim, int64_t priority, StringRef what);
+
+  func::FuncOp function;
+  int64_t tp;
+  bool remark;
+};
+
+} // namespace
+
+void Finder::add(OpOperand &operand, int64_t dim, int64_t priority, StringRef what) {
+  Operation *op = operand.getOwner();
+  auto type = cast<RankedTensorType>(operand.get().getType());
+  if (type.getDimSize(dim) % tp == 0) {
+    cuts.push_back({op, static_cast<int64_t>(operand.getOperandNumber()), dim, "tp", what.str(), priority});
+    return;
+  }
+  if (remark)
+    op->emitRemark() << what << " of " << type.getDimSize(dim) << " are not a multiple of tp=" << tp
+                     << ": not cut, every rank of 'tp' has all of it (" << tensorBytes(type)
+                     << " bytes, over all samples)";
+}
+
+/// Query heads are cut together with the key/value heads they use.
+void Finder::heads() {
+  for (AttentionOp attention : function.getOps<AttentionOp>()) {
+    int64_t groups = tensorType(attention.getK()).getDimSize(2);
+    if (groups == 1 || groups % tp == 0)
+      add(attention.getQMutable(), 2, kTensorPriority, "attention heads");
+    else if (remark)
+      attention.emitRemark("key/value heads of ") << groups << " are not a multiple of tp=" << tp
+                                                  << ": attention is not cut, every rank of 'tp' computes all of it";
+  }
+}
+
+/// Whether an op treats all elements alike, and does not change the shape.
+static bool isElementwise(Operation *op) {
+  if (op->getNumResults() != 1 || op->hasTrait<OpTrait::ConstantLike>())
+    return false;
+  OpFactors factors(op);
+  if (!factors.isKnown() || factors.getNumTensors() < 2)
+    return false;
+  auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
+  for (const ShardingRule::Factor &factor : factors.getRule().factors)
+    if (factor.kind != ShardingRule::FactorKind::Parallel)
+      return false;
+  for (Value operand : op->getOperands()) {
+    auto other = dyn_cast<RankedTensorType>(operand.getType());
+    if (!other || (other.getRank() != 0 && other.getShape() != type.getShape()))
+      return false;
+  }
+  return true;
+}
+
+/// A parameter, as it is or seen through a change of its shape.
+static bool isParameter(Value value) {
+  Operation *op = value.getDefiningOp();
+  while (op && isa<TransposeOp, ReshapeOp, dist::ConstrainOp>(op))
+    op = op->getOperand(0).getDefiningOp();
+  auto read = dyn_cast_or_null<ReadOp>(op);
+  return read && isa_and_nonnull<ParamOp>(SymbolTable::lookupNearestSymbolFrom(read, read.getSymbolAttr()));
+}
+
+static bool isProjection(Operation *op) {
+  auto dot = dyn_cast_or_null<DotGeneralOp>(op);
+  return dot && dot.getLhsBatch().empty() && dot.getRhsContract().size() == 1 && isParameter(dot.getRhs());
+}
+
+/// A product with a parameter of what elementwise ops made of products with parameters: its contracted dimension is
+/// hidden.
+void Finder::hidden() {
+  for (DotGeneralOp dot : function.getOps<DotGeneralOp>()) {
+    // What the backward pass multiplies follows.
+    if (!isProjection(dot) || regionOf(dot.getLoc()) != "forward")
+      continue;
+    SmallVector<Value> worklist = {dot.getLhs()};
+    llvm::SmallDenseSet<Value> seen;
+    bool found = false, between = false;
+    while (!worklist.empty()) {
+      Operation *op = worklist.pop_back_val().getDefiningOp();
+      if (!op || !seen.insert(op->getResult(0)).second)
+        continue;
+      found |= between && isProjection(op);
+      if (!isElementwise(op))
+        continue;
+      between = true;
+      llvm::append_range(worklist, op->getOperands());
+    }
+    int64_t dim = dot.getLhsContract()[0];
+    // Between blocks a residual addition leads to products too; what is hidden is as wide as it is only inside.
+    if (found && dim == tensorType(dot.getLhs()).getRank() - 1)
+      add(dot.getLhsMutable(), dim, kTensorPriority, "hidden elements");
+  }
+}
+
+void Finder::vocabulary() {
+  for (CrossEntropyOp loss : function.getOps<CrossEntropyOp>())
+    add(loss.getLogitsMutable(), tensorType(loss.getLogits()).getRank() - 1, kTensorPriority,
+        "vocabulary entries of the head");
+  for (GatherOp gather : function.getOps<GatherOp>()) {
+    auto argument = dyn_cast<BlockArgument>(gather.getIndices());
+    if (!argument || gather.getAxis() != 0 || !isParameter(gather.getInput()))
+      continue;
+    auto role = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "weft.role");
+    if (role && role.getValue() == "tokens")
+      add(gather.getInputMutable(), 0, kTensorPriority, "vocabulary entries of the embedding");
+  }
+}
+
+void Finder::norms(int64_t dim, StringRef what) {
+  for (Operation &op : function.getBody().front())
+    if (isa<LayerNormOp, RmsNormOp>(op) && tensorType(op.getOperand(0)).getRank() == 3)
+      add(op.getOpOperand(0), dim, kSequencePriority, what);
+}
+
+SmallVector<FoundCut> weft::findCuts(func::FuncOp function, const Mesh &mesh, Between between, bool remark) {
+  int64_t axis = mesh.indexOf("tp");
+  if (axis < 0)
+    return {};
+  Finder finder(function, mesh.sizes[axis], remark);
+  finder.heads();
+  finder.hidden();
+  finder.vocabulary();
+  // What norms read is [batch, position, element].
+  if (between == Between::Positions)
+    finder.norms(1, "positions between blocks");
+  else if (between == Between::Samples)
+    finder.norms(0, "samples between blocks");
+  return std::move(finder.cuts);
+}
+
+//===----------------------------------------------------------------------===//
+// --shard-param
+//===----------------------------------------------------------------------===//
+
+bool weft::matches(const ParameterCut &cut, ParamOp param) {
+  llvm::Expected<llvm::GlobPattern> pattern = llvm::GlobPattern::create(cut.pattern);
+  if (!pattern) {
+    llvm::consumeError(pattern.takeError());
+    return false;
+  }
+  if (pattern->match(param.getSymName()))
+    return true;
+  ArrayAttr aliases = param.getAliasesAttr();
+  return aliases && llvm::any_of(aliases.getAsRange<StringAttr>(),
+                                 [&](StringAttr alias) { return pattern->match(alias.getValue()); });
+}
+
+FailureOr<ParameterCut> weft::parseParameterCut(ModuleOp module, const Mesh &mesh, StringRef text) {
+  ParameterCut cut;
+  cut.text = text.str();
+  auto complain = [&]() { return module.emitError("--shard-param '") << text << "': "; };
+  auto [pattern, how] = text.rsplit('=');
+  auto [axis, dim] = how.split(':');
+  cut.pattern = pattern.str();
+  cut.axis = axis.str();
+  if (pattern.empty() || (dim != "none" && dim.getAsInteger(10, cut.dim)) || (dim != "none" && cut.dim < 0)) {
+    complain() << "it is PATTERN=AXIS:DIM or PATTERN=AXIS:none, as in 'h.*.mlp.c_fc.weight=tp:1'";
+    return failure();
+  }
+  if (axis != "tp" && axis != "shard") {
+    complain() << "parameters are cut on 'tp' and 'shard', not on '" << axis << "'";
+    return failure();
+  }
+  int64_t index = mesh.indexOf(axis);
+  if (index < 0) {
+    complain() << "the mesh has no axis '" << axis << "'";
+    return failure();
+  }
+  llvm::Expected<llvm::GlobPattern> glob = llvm::GlobPattern::create(pattern);
+  if (!glob) {
+    complain() << llvm::toString(glob.takeError());
+    return failure();
+  }
+  bool any = false;
+  for (ParamOp param : module.getOps<ParamOp>()) {
+    if (!matches(cut, param))
+      continue;
+    any = true;
+    auto type = cast<RankedTensorType>(param.getType());
+    if (cut.dim < 0)
+      continue;
+    if (cut.dim >= type.getRank() || type.getDimSize(cut.dim) % mesh.sizes[index] != 0) {
+      complain() << "'" << param.getSymName() << "' of " << type << " has no dimension " << cut.dim << " that "
+                 << mesh.sizes[index] << " ranks of '" << axis << "' divide";
+      return failure();
+    }
+  }
+  if (any)
+    return cut;
+  complain() << "no parameter has such a name";
+  return failure();
+}
