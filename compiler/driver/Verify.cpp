@@ -185,6 +185,18 @@ static std::string titleOf(const CompileOptions &options) {
   return title;
 }
 
+/// What passes, in the precision that is computed in: that of the options or of a plan.
+static Tolerances tolerancesOf(const VerifyOptions &options) {
+  double all = options.tolerance.value_or(kVerifyTolerance);
+  bool isNarrow = options.compile.precision == "bf16" || options.compile.precision == "fp16";
+  Tolerances tolerances = {all, all, all, all, all};
+  if (isNarrow && !options.tolerance)
+    tolerances = {2e-2, 1e-2, 2e-2, 1e-2, 1e-1};
+  if (isNarrow)
+    tolerances.gradientFloor = 1e-4;
+  return tolerances;
+}
+
 int weft::verifyModel(VerifyOptions options, const std::string &argv0) {
   installCrashHandler();
   std::string why;
@@ -201,6 +213,7 @@ int weft::verifyModel(VerifyOptions options, const std::string &argv0) {
   std::optional<int64_t> ranks = ranksOf(options);
   if (!ranks)
     return kExitRequest;
+  Tolerances tolerances = tolerancesOf(options);
   if (ExitCode code = deduceDims(options.compile, *reference))
     return code;
   bool building = !options.build.empty();
@@ -217,9 +230,14 @@ int weft::verifyModel(VerifyOptions options, const std::string &argv0) {
   std::optional<json::Value> manifest = manifestOf(options.compile.output);
   if (!manifest)
     return kExitInternal;
-  Comparison comparison{titleOf(options.compile),          options.compile.output, options.reference,
-                        options.compile.optimizer,         options.steps,          *ranks,
-                        namesIn(*manifest->getAsObject()), options.tolerances};
+  Comparison comparison{titleOf(options.compile),
+                        options.compile.output,
+                        options.reference,
+                        options.compile.optimizer,
+                        options.steps,
+                        *ranks,
+                        namesIn(*manifest->getAsObject()),
+                        tolerances};
   return building ? describeComparison(std::move(comparison), *folder)
                   : compareHere(comparison, folder->file(kRecordFile));
 }

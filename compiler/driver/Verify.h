@@ -10,8 +10,12 @@
 
 #include "compiler/driver/Compare.h"
 #include "compiler/driver/Options.h"
+#include <optional>
 
 namespace weft {
+
+/// The largest relative error that passes in float32.
+inline constexpr double kVerifyTolerance = 1e-4;
 
 /// The options of `weft verify` beside those of `weft compile`.
 struct VerifyOptions {
@@ -19,7 +23,8 @@ struct VerifyOptions {
   std::string reference;
   /// Steps of the loss curve; the reference has at least as many.
   int64_t steps = 20;
-  Tolerances tolerances;
+  /// Of every row; nothing: kVerifyTolerance, and in 16 bits what suits each row.
+  std::optional<double> tolerance;
   /// Ranks that run it; 0: as many as the mesh has.
   int64_t nproc = 0;
   /// A folder that keeps the executable and what it recorded; empty: a temporary one, removed at the end.

@@ -349,7 +349,7 @@ void addVerifyCommand(CLI::App &app, const std::string &argv0, int &exitCode) {
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 20).description(""))
       ->type_name("N")
       ->group(group);
-  auto all = std::make_shared<double>(1e-4);
+  auto all = std::make_shared<double>(kVerifyTolerance);
   command
       ->add_option("--tolerance", *all,
                    "The largest relative error that passes, in every row (default: 1e-4; with --precision bf16 or fp16 "
@@ -375,12 +375,8 @@ void addVerifyCommand(CLI::App &app, const std::string &argv0, int &exitCode) {
   command->callback([=, &exitCode] {
     requireModel(options->compile);
     take(*raw, options->compile);
-    bool narrow = options->compile.precision == "bf16" || options->compile.precision == "fp16";
-    options->tolerances = {*all, *all, *all, *all, *all};
-    if (narrow && command->count("--tolerance") == 0)
-      options->tolerances = {2e-2, 1e-2, 2e-2, 1e-2, 1e-1};
-    if (narrow)
-      options->tolerances.gradientFloor = 1e-4;
+    if (command->count("--tolerance") != 0)
+      options->tolerance = *all;
     exitCode = verifyModel(*options, argv0);
   });
 }
