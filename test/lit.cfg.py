@@ -35,6 +35,22 @@ def has_gpu():
     return listed.returncode == 0 and b"GPU" in listed.stdout
 
 
+def cuda_toolkit():
+    """The folder of a CUDA toolkit, looked for as `weft compile` does; None if there is none."""
+    folders = [os.environ.get("CUDA_HOME"), os.environ.get("CUDA_PATH"), config.cuda_toolkit, "/usr/local/cuda"]
+    for folder in folders:
+        if folder and all(os.path.exists(os.path.join(folder, *part)) for part in (["bin", "ptxas"], ["nvvm", "libdevice"])):
+            return folder
+    return None
+
+
+# Tests say what they compile for, or mean the host.
+config.environment["WEFT_TARGET"] = "host"
+toolkit = cuda_toolkit()
+if toolkit:
+    config.available_features.add("cuda-toolkit")
+    config.environment["CUDA_HOME"] = toolkit
+    config.substitutions.append(("%ptxas", os.path.join(toolkit, "bin", "ptxas")))
 if has_gpu():
     config.available_features.add("cuda")
 if os.geteuid() == 0:

@@ -25,17 +25,80 @@ Type weft::storageType(Type elementType) {
   return elementType.isInteger(1) ? IntegerType::get(elementType.getContext(), 8) : elementType;
 }
 
-Value ElementEmitter::index(int64_t value) { return arith::ConstantIndexOp::create(builder, loc, value); }
+ElementMemory::~ElementMemory() = default;
 
-Value ElementEmitter::add(Value x, Value y) { return arith::AddIOp::create(builder, loc, x, y); }
+SmallVector<Value> ElementMemory::loadRun(OpBuilder &builder, Value buffer, Value base, Type type, int64_t count) {
+  SmallVector<Value> elements;
+  for (int64_t i = 0; i < count; ++i) {
+    Value offset = arith::ConstantIndexOp::create(builder, base.getLoc(), i);
+    Value where = arith::AddIOp::create(builder, base.getLoc(), base, offset);
+    elements.push_back(load(builder, buffer, where, type));
+  }
+  return elements;
+}
 
-Value ElementEmitter::mul(Value x, int64_t y) {
-  return y == 1 ? x : Value(arith::MulIOp::create(builder, loc, x, index(y)));
+Value ElementEmitter::index(int64_t value) {
+  for (Scope &scope : scopes)
+    if (auto it = scope.constants.find(value); it != scope.constants.end())
+      return it->second;
+  return scopes.back().constants[value] = arith::ConstantIndexOp::create(builder, loc, value);
+}
+
+template <typename Op> Value ElementEmitter::compute(Value x, Value y) {
+  auto key = std::make_tuple(static_cast<const void *>(Op::getOperationName().data()), x.getAsOpaquePointer(),
+                             y.getAsOpaquePointer());
+  for (Scope &scope : scopes)
+    if (auto it = scope.arithmetic.find(key); it != scope.arithmetic.end())
+      return it->second;
+  return scopes.back().arithmetic[key] = Op::create(builder, loc, x, y);
+}
+
+Value ElementEmitter::add(Value x, Value y) { return compute<arith::AddIOp>(x, y); }
+
+Value ElementEmitter::add(Value x, int64_t y) {
+  if (y == 0)
+    return x;
+  if (std::optional<Lane> found = laneOf(x, {y}))
+    return lane(add(found->first, index(y)), found->second);
+  return add(x, index(y));
+}
+
+Value ElementEmitter::mul(Value x, int64_t y) { return y == 1 ? x : compute<arith::MulIOp>(x, index(y)); }
+
+Value ElementEmitter::lane(Value base, int64_t i) {
+  // The sum of a base and a lane's number is not made anywhere else: index() constants are remembered apart.
+  Value result = add(base, index(i));
+  lanes[result] = {base, i};
+  return result;
+}
+
+std::optional<ElementEmitter::Lane> ElementEmitter::laneOf(Value index, ArrayRef<int64_t> sizes) const {
+  auto it = lanes.find(index);
+  if (it == lanes.end() || llvm::any_of(sizes, [&](int64_t size) { return size % laneCount != 0; }))
+    return std::nullopt;
+  return it->second;
+}
+
+Value ElementEmitter::shiftInto(Value index, int64_t start, int64_t size) {
+  auto shift = [&](Value from, int64_t last) {
+    Value shifted = compute<arith::SubIOp>(from, this->index(start));
+    return compute<arith::MinSIOp>(compute<arith::MaxSIOp>(shifted, this->index(0)), this->index(last));
+  };
+  if (std::optional<Lane> found = laneOf(index, {start, size}))
+    return lane(shift(found->first, size - laneCount), found->second);
+  return shift(index, size - 1);
 }
 
 void ElementEmitter::delinearize(Value linear, ArrayRef<int64_t> shape, SmallVectorImpl<Value> &indices) {
   size_t first = indices.size();
   indices.resize(first + shape.size());
+  // A run lies in the last dimension, if that is no shorter.
+  size_t inner = shape.size();
+  while (inner > 0 && shape[inner - 1] == 1)
+    --inner;
+  std::optional<Lane> run;
+  if (inner > 0 && (run = laneOf(linear, {shape[inner - 1]})))
+    linear = run->first;
   int64_t remaining = 1;
   for (int64_t size : shape)
     remaining *= size;
@@ -53,21 +116,33 @@ void ElementEmitter::delinearize(Value linear, ArrayRef<int64_t> shape, SmallVec
       continue;
     }
     Value size = index(shape[i]);
-    result = arith::RemUIOp::create(builder, loc, linear, size);
-    linear = arith::DivUIOp::create(builder, loc, linear, size);
+    result = compute<arith::RemUIOp>(linear, size);
+    linear = compute<arith::DivUIOp>(linear, size);
   }
+  if (run)
+    indices[first + inner - 1] = lane(indices[first + inner - 1], run->second);
 }
 
 Value ElementEmitter::linearize(ArrayRef<Value> indices, ArrayRef<int64_t> shape) {
-  SmallVector<int64_t> strides = rowMajorStrides(shape);
+  SmallVector<int64_t> strides = rowMajorStrides(shape), outer;
+  size_t inner = shape.size();
+  while (inner > 0 && shape[inner - 1] == 1)
+    --inner;
+  for (size_t i = 0; i + 1 < inner; ++i)
+    if (shape[i] != 1)
+      outer.push_back(strides[i]);
+  // The elements of a run lie side by side if every row of the last dimension starts at a multiple of it.
+  std::optional<Lane> run = inner > 0 ? laneOf(indices[inner - 1], outer) : std::nullopt;
   Value sum;
-  for (auto [position, stride, size] : llvm::zip(indices, strides, shape)) {
-    if (size == 1)
+  for (size_t i = 0; i < inner; ++i) {
+    if (shape[i] == 1)
       continue;
-    Value term = mul(position, stride);
+    Value term = mul(run && i + 1 == inner ? run->first : indices[i], strides[i]);
     sum = sum ? add(sum, term) : term;
   }
-  return sum ? sum : index(0);
+  if (!sum)
+    return index(0);
+  return run ? lane(sum, run->second) : sum;
 }
 
 Value ElementEmitter::linearOf(const Position &position, RankedTensorType type) {
@@ -75,6 +150,10 @@ Value ElementEmitter::linearOf(const Position &position, RankedTensorType type) 
   case Position::Flat:
     return position.linear;
   case Position::Full:
+    if (position.linear)
+      return position.linear;
+    if (std::optional<Lane> run = laneOf(position.column, {cols}))
+      return lane(add(mul(position.row, cols), run->first), run->second);
     return add(mul(position.row, cols), position.column);
   case Position::Row:
     return position.row;
@@ -114,16 +193,16 @@ ElementEmitter::Key ElementEmitter::keyOf(Value value, const Position &position)
 }
 
 void ElementEmitter::bind(Value value, const Position &position, Value element) {
-  scopes.back()[keyOf(value, position)] = element;
+  scopes.back().elements[keyOf(value, position)] = element;
 }
 
 Value ElementEmitter::emit(Value value, const Position &position) {
   Key key = keyOf(value, position);
-  for (auto &scope : llvm::reverse(scopes))
-    if (auto it = scope.find(key); it != scope.end())
+  for (Scope &scope : llvm::reverse(scopes))
+    if (auto it = scope.elements.find(key); it != scope.elements.end())
       return it->second;
   Value element = emitNew(value, position);
-  scopes.back()[key] = element;
+  scopes.back().elements[key] = element;
   return element;
 }
 
@@ -135,13 +214,32 @@ Value ElementEmitter::at(Value value, ArrayRef<Value> indices) {
 void ElementEmitter::store(Value element, Value value, Value buffer, const Position &position) {
   if (element.getType().isInteger(1))
     element = arith::ExtUIOp::create(builder, loc, builder.getI8Type(), element);
-  memref::StoreOp::create(builder, loc, element, buffer, linearOf(position, typeOf(value)));
+  Value where = linearOf(position, typeOf(value));
+  if (memory)
+    memory->store(builder, element, buffer, where);
+  else
+    memref::StoreOp::create(builder, loc, element, buffer, where);
+}
+
+Value ElementEmitter::loadAt(Value buffer, Value where, Type type) {
+  if (!memory)
+    return memref::LoadOp::create(builder, loc, buffer, where);
+  std::optional<Lane> run = laneOf(where);
+  if (!run)
+    return memory->load(builder, buffer, where, type);
+  std::pair<const void *, const void *> key{buffer.getAsOpaquePointer(), run->first.getAsOpaquePointer()};
+  for (Scope &scope : scopes)
+    if (auto it = scope.runs.find(key); it != scope.runs.end())
+      return it->second[run->second];
+  SmallVector<Value> elements = memory->loadRun(builder, buffer, run->first, type, laneCount);
+  scopes.back().runs[key] = elements;
+  return elements[run->second];
 }
 
 Value ElementEmitter::emitNew(Value value, const Position &position) {
   RankedTensorType type = typeOf(value);
   if (auto it = buffers.find(value); it != buffers.end()) {
-    Value element = memref::LoadOp::create(builder, loc, it->second, linearOf(position, type));
+    Value element = loadAt(it->second, linearOf(position, type), storageType(type.getElementType()));
     if (type.getElementType().isInteger(1))
       element = arith::TruncIOp::create(builder, loc, builder.getI1Type(), element);
     return element;
@@ -258,12 +356,12 @@ Value ElementEmitter::emitConcat(ConcatOp op, const Position &position, ArrayRef
       continue;
     // Every part is read inside its bounds, and one of them is chosen: no branch in the loop.
     SmallVector<Value> source(indices);
-    Value shifted = arith::SubIOp::create(builder, loc, indices[dim], index(start));
-    shifted = arith::MaxSIOp::create(builder, loc, shifted, index(0));
-    source[dim] = arith::MinSIOp::create(builder, loc, shifted, index(size - 1));
+    source[dim] = shiftInto(indices[dim], start, size);
     Value element = at(input, source);
     if (result) {
-      Value later = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::sge, indices[dim], index(start));
+      std::optional<Lane> run = laneOf(indices[dim], {start});
+      Value which = run ? run->first : indices[dim];
+      Value later = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::sge, which, index(start));
       element = arith::SelectOp::create(builder, loc, later, element, result);
     }
     result = element;
@@ -312,10 +410,19 @@ Value ElementEmitter::emitRotary(RotaryOp op, ArrayRef<Value> indices) {
   };
   Value own = at(op.getInput(), indices);
   // Beyond the rotated part only `own` counts; the rest is read inside its bounds all the same.
-  Value inTable = rotated == head ? d : Value(arith::MinUIOp::create(builder, loc, d, index(rotated - 1)));
+  // A run of elements turns with a run.
+  std::optional<Lane> run = laneOf(d, {half, rotated});
+  Value inTable = run ? run->first : d;
+  if (rotated != head)
+    inTable = compute<arith::MinUIOp>(inTable, index(run ? rotated - laneCount : rotated - 1));
   Value first = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult, inTable, index(half));
-  Value partner = arith::SelectOp::create(builder, loc, first, add(inTable, index(half)),
-                                          arith::SubIOp::create(builder, loc, inTable, index(half)));
+  // By arithmetic, so that the lanes of a run share it: + half in the first half, - half in the second.
+  Value behind = compute<arith::DivUIOp>(inTable, index(half));
+  Value partner = compute<arith::SubIOp>(add(inTable, index(half)), mul(behind, 2 * half));
+  if (run) {
+    inTable = lane(inTable, run->second);
+    partner = lane(partner, run->second);
+  }
   SmallVector<Value> other(indices);
   other[3] = partner;
   auto entry = [&](Value values, Value column) {

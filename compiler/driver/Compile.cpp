@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/driver/Compile.h"
+#include "compiler/codegen/cuda/CudaTasks.h"
 #include "compiler/codegen/host/HostCodegen.h"
-#include "compiler/codegen/host/HostTarget.h"
 #include "compiler/driver/Diagnostics.h"
 #include "compiler/driver/Link.h"
 #include "compiler/driver/MeshOptions.h"
@@ -15,6 +15,7 @@
 #include "compiler/driver/Session.h"
 #include "compiler/driver/Sources.h"
 #include "compiler/driver/Summary.h"
+#include "compiler/driver/TargetChoice.h"
 #include "compiler/import/onnx/OnnxImport.h"
 #include "compiler/manifest/Manifest.h"
 #include "compiler/pipeline/Pipelines.h"
@@ -23,6 +24,7 @@
 #include "passes/memory/Passes.h"
 #include "passes/schedule/ArenaReport.h"
 #include "weft/matmul.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
@@ -92,6 +94,7 @@ private:
   llvm::json::Object describe();
   /// Code and executable from the schedule.
   ExitCode generate(llvm::json::Object manifest);
+  ExitCode generateDevice(llvm::json::Object manifest);
   ExitCode link(llvm::StringRef object);
 
   CompileOptions options; ///< as a plan that was given changes them
@@ -100,7 +103,7 @@ private:
   SourceChoice sources;
   std::unique_ptr<OutputFile> output; ///< null: standard output
   std::optional<Linker> linker;
-  HostCpu cpu;
+  TargetChoice target;
   MeshChoice mesh;
   StepFacts stepFacts;
   OwningOpRef<ModuleOp> module;
@@ -111,10 +114,6 @@ private:
 } // namespace
 
 ExitCode Compilation::check() {
-  if (options.target != "host") {
-    reportError("this build has no target '" + options.target + "'; it has: host");
-    return kExitRequest;
-  }
   if (!llvm::sys::fs::exists(options.model)) {
     reportError("there is no model file '" + options.model + "'");
     return kExitRequest;
@@ -132,20 +131,17 @@ ExitCode Compilation::check() {
                 "torch.onnx.export(..., dynamo=True) writes one");
     return kExitRequest;
   }
-  std::string why;
-  FailureOr<HostCpu> found = HostCpu::get(options.cpu, why);
-  if (failed(found)) {
-    reportError("--cpu: " + why);
+  std::optional<TargetChoice> found = TargetChoice::find(options);
+  if (!found)
     return kExitRequest;
-  }
-  cpu = *found;
+  target = std::move(*found);
   std::optional<MeshChoice> chosen = chooseMesh(options);
   if (!chosen)
     return kExitRequest;
   mesh = *chosen;
   parseInit(options.init, sources);
   sources.weights = options.weights;
-  if (options.emit == Emit::Exe && !(linker = Linker::find(argv0)))
+  if (options.emit == Emit::Exe && !(linker = Linker::find(argv0, target.libraries)))
     return kExitRequest;
   if (bool same = false;
       !options.output.empty() && !llvm::sys::fs::equivalent(options.model, options.output, same) && same) {
@@ -206,8 +202,8 @@ ExitCode Compilation::checkPrecision() {
                << "activations and gradients; f32: " << (narrowStates ? "" : "master weights, moments, ")
                << "sums, statistics and the loss"
                << (fp16 ? "; the loss is scaled, steps that overflow are skipped" : "") << "\n";
-  if (!fp16 && chooseMatmulLibrary(MatmulType::BF16, cpu.features) == MatmulLibrary::Weft)
-    llvm::errs() << "weft: remark: processor " << cpu.name
+  if (!fp16 && !target.isCuda() && chooseMatmulLibrary(MatmulType::BF16, target.cpu.features) == MatmulLibrary::Weft)
+    llvm::errs() << "weft: remark: processor " << target.cpu.name
                  << " has no bf16 instructions: products convert to f32, which takes less memory than f32 but not less "
                     "time\n";
   return kExitDone;
@@ -238,6 +234,9 @@ ExitCode Compilation::printModule() {
 int Compilation::run() {
   if (ExitCode code = check())
     return code;
+  if (target.isCuda() && !options.quiet)
+    llvm::errs() << "target      cuda, " << llvm::join(target.architectures, ", ")
+                 << (options.target.empty() ? "; this machine has a GPU" : "") << "\n";
   if (ExitCode code = import())
     return code;
   if (options.emit == Emit::Import)
@@ -245,12 +244,11 @@ int Compilation::run() {
 
   if (ExitCode code = checkPrecision())
     return code;
-  HostTarget target(cpu.features);
   TrainingOptions training = trainingOptionsOf(options);
   training.unpack = mesh.partition.tp > 1;
   training.tp = mesh.partition.tp;
-  if (ExitCode code =
-          session.run("train", *module, [&](OpPassManager &pm) { buildTrainPipeline(pm, training, &target); }))
+  if (ExitCode code = session.run("train", *module,
+                                  [&](OpPassManager &pm) { buildTrainPipeline(pm, training, target.target.get()); }))
     return code;
   if (options.emit == Emit::Train)
     return printModule();
@@ -265,7 +263,7 @@ int Compilation::run() {
     return printModule();
 
   if (ExitCode code = session.run("schedule", *module, [&](OpPassManager &pm) {
-        buildSchedulePipeline(pm, &target, memoryOptionsOf(options), {&arena, &memoryPlans});
+        buildSchedulePipeline(pm, target.target.get(), memoryOptionsOf(options), {&arena, &memoryPlans});
       }))
     return code;
   llvm::json::Object manifest = describe();
@@ -325,9 +323,9 @@ static Plan::Memory memoryOf(const llvm::json::Object &manifest) {
 llvm::json::Object Compilation::describe() {
   ManifestFacts facts;
   facts.model = llvm::sys::path::filename(options.model).str();
-  facts.target = options.target;
-  facts.cpu = cpu.name;
-  facts.cpuFeatures = cpu.features;
+  facts.target = target.name;
+  facts.cpu = target.cpu.name;
+  facts.cpuFeatures = target.cpu.features;
   facts.optimizer = options.optimizer;
   facts.precision = options.precision;
   facts.placement = mesh.placement;
@@ -344,7 +342,34 @@ llvm::json::Object Compilation::describe() {
   return manifest;
 }
 
+ExitCode Compilation::generateDevice(llvm::json::Object manifest) {
+  DeviceCode code;
+  {
+    TimingScope scope = session.time("device code");
+    if (failed(emitDeviceCode(*module, target.architectures, *target.toolkit, options.emit == Emit::Exe, code)))
+      return session.blame("device code");
+  }
+  if (options.emit == Emit::Kernels)
+    return print([&](llvm::raw_ostream &os) { os << code.ptx; });
+  manifest["device"] = code.describe();
+  for (llvm::json::Value &value : *manifest.getArray("kernels")) {
+    llvm::json::Object &kernel = *value.getAsObject();
+    for (auto &[key, entry] : code.describeKernel(*kernel.getString("name")))
+      kernel[key] = entry;
+  }
+  std::string text = llvm::formatv("{0:1}", llvm::json::Value(std::move(manifest)));
+  llvm::SmallVector<char> object;
+  {
+    TimingScope scope = session.time("code generation");
+    if (failed(emitCudaObject(*module, text, code, target.cpu, object)))
+      return session.blame("code generation");
+  }
+  return link(llvm::StringRef(object.data(), object.size()));
+}
+
 ExitCode Compilation::generate(llvm::json::Object manifest) {
+  if (target.isCuda())
+    return generateDevice(std::move(manifest));
   // Indented, for inspect --json. Who reads LLVM IR is spared it.
   std::string text = "{}";
   if (options.emit == Emit::Exe)
@@ -353,7 +378,7 @@ ExitCode Compilation::generate(llvm::json::Object manifest) {
   std::string llvmIr;
   {
     TimingScope scope = session.time("code generation");
-    if (failed(emitHostObject(*module, text, cpu, object, options.emit == Emit::Kernels ? &llvmIr : nullptr)))
+    if (failed(emitHostObject(*module, text, target.cpu, object, options.emit == Emit::Kernels ? &llvmIr : nullptr)))
       return session.blame("code generation");
   }
   if (options.emit == Emit::Kernels)

@@ -129,6 +129,15 @@ private:
 void Printer::printPlan() {
   os << "model       " << text(manifest, "model") << "\n";
   os << "target      " << text(manifest, "target") << ", " << text(manifest, "cpu") << "\n";
+  if (const json::Object *device = manifest.getObject("device"))
+    if (const json::Array *code = device->getArray("code")) {
+      os << "device code ";
+      for (auto [i, value] : enumerate(*code))
+        if (const json::Object *image = value.getAsObject())
+          os << (i ? ", " : "") << text(*image, "arch") << " " << text(*image, "kind") << " "
+             << weft::formatBytes(number(*image, "bytes"));
+      os << "\n";
+    }
   os << "step        batch " << integer(manifest, "batch");
   if (int64_t microbatches = integer(manifest, "microbatches"); microbatches > 1)
     os << " in " << microbatches << " micro-batches";
@@ -236,6 +245,21 @@ void Printer::printKernels(bool withText) {
   os << "\nkernels: " << kernels.size()
      << ", library products: " << (manifest.getArray("matmuls") ? manifest.getArray("matmuls")->size() : 0)
      << ", attentions: " << (manifest.getArray("attentions") ? manifest.getArray("attentions")->size() : 0) << "\n";
+  // Of a GPU's kernels: how they are laid over it, and what a thread takes.
+  for (const json::Object *kernel : kernels)
+    if (const json::Array *stages = kernel->getArray("stages"))
+      for (const json::Value &value : *stages)
+        if (const json::Object *stage = value.getAsObject()) {
+          auto product = [&](StringRef key) {
+            int64_t count = 1;
+            if (const json::Array *sizes = stage->getArray(key))
+              for (const json::Value &size : *sizes)
+                count *= size.getAsInteger().value_or(1);
+            return count;
+          };
+          os << formatv("  {0,-16} {1,10} blocks of {2,4} threads, {3,3} registers\n", text(*stage, "function"),
+                        product("grid"), product("block"), integer(*stage, "registers"));
+        }
   for (const json::Object *kernel : kernels)
     if (withText)
       os << formatv("\nkernel {0}, called at {1} places\n{2}\n", text(*kernel, "name"), integer(*kernel, "launches"),

@@ -25,7 +25,7 @@ static std::string findProgram(StringRef name) {
   return found ? *found : "";
 }
 
-std::optional<weft::Linker> weft::Linker::find(StringRef argv0) {
+std::optional<weft::Linker> weft::Linker::find(StringRef argv0, const TargetLibraries &libraries) {
   Linker linker;
   if (std::optional<std::string> chosen = sys::Process::GetEnv("WEFT_CXX")) {
     linker.compiler = findProgram(*chosen);
@@ -48,32 +48,40 @@ std::optional<weft::Linker> weft::Linker::find(StringRef argv0) {
 
   // An address inside this program tells where it lies, whatever argv0 says.
   std::string self = sys::fs::getMainExecutable(argv0.str().c_str(), reinterpret_cast<void *>(&findProgram));
-  SmallString<256> library(sys::path::parent_path(sys::path::parent_path(self)));
-  sys::path::append(library, "lib", "libweft_host.a");
-  if (!sys::fs::exists(library)) {
-    reportError("cannot link: the runtime library '" + library + "' is missing",
-                "build or install Weft completely: the library belongs beside the folder of this program");
-    return std::nullopt;
+  SmallString<256> folder(sys::path::parent_path(sys::path::parent_path(self)));
+  sys::path::append(folder, "lib");
+  auto libraryOf = [&](StringRef name) {
+    SmallString<256> library(folder);
+    sys::path::append(library, name);
+    return library.str().str();
+  };
+  for (const std::string &name : libraries.archives) {
+    std::string library = libraryOf(name);
+    if (!sys::fs::exists(library)) {
+      reportError("cannot link: the runtime library '" + library + "' is missing",
+                  "build or install Weft completely: the library belongs beside the folder of this program");
+      return std::nullopt;
+    }
+    linker.archives.push_back(library);
   }
-  linker.runtimeLibrary = std::string(library);
+  linker.commLibrary = libraryOf("libweft_comm.a");
+  linker.flags = libraries.flags;
   return linker;
 }
 
 bool weft::Linker::link(StringRef object, StringRef executable, bool distributed, bool &internal) const {
   internal = false;
   SmallVector<StringRef> args = {compiler, "-o", executable, object};
-  SmallString<128> commLibrary(sys::path::parent_path(runtimeLibrary));
-  sys::path::append(commLibrary, "libweft_comm.a");
   if (distributed)
-    for (StringRef arg : {StringRef("-Wl,-u,weft_gloo_transport"), commLibrary.str()})
+    for (StringRef arg : {StringRef("-Wl,-u,weft_gloo_transport"), StringRef(commLibrary)})
       args.push_back(arg);
-  args.push_back(runtimeLibrary);
+  args.append(archives.begin(), archives.end());
   if (distributed)
     args.push_back("-lgloo");
   if (lld)
     args.push_back("-fuse-ld=lld");
-  for (StringRef flag : {"-Wl,--gc-sections", "-lgomp", "-ldnnl", "-lpthread", "-lm"})
-    args.push_back(flag);
+  args.push_back("-Wl,--gc-sections");
+  args.append(flags.begin(), flags.end());
   SplitString(WEFT_SANITIZER_LINK_FLAGS, args);
   ProgramResult result = runProgram(std::vector<std::string>(args.begin(), args.end()));
   if (!result.started) {

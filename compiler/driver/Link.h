@@ -8,6 +8,7 @@
 #ifndef WEFT_COMPILER_DRIVER_LINK_H
 #define WEFT_COMPILER_DRIVER_LINK_H
 
+#include "compiler/driver/TargetChoice.h"
 #include "llvm/ADT/StringRef.h"
 #include <optional>
 #include <string>
@@ -16,14 +17,16 @@ namespace weft {
 
 /// What is needed to link, found before the work is done.
 struct Linker {
-  std::string compiler;       ///< the C++ compiler driver that links
-  std::string runtimeLibrary; ///< libweft_host.a
-  bool lld = false;           ///< link with lld: it is several times faster
+  std::string compiler;              ///< the C++ compiler driver that links
+  std::vector<std::string> archives; ///< the target's, of Weft
+  std::vector<std::string> flags;    ///< what they need
+  std::string commLibrary;           ///< libweft_comm.a
+  bool lld = false;                  ///< link with lld: it is several times faster
 
   /// The compiler driver is that of the environment variable WEFT_CXX, else the
-  /// one Weft was built with, else `c++`; the library lies in `../lib` of this
+  /// one Weft was built with, else `c++`; the libraries lie in `../lib` of this
   /// program. Reports what cannot be found.
-  static std::optional<Linker> find(llvm::StringRef argv0);
+  static std::optional<Linker> find(llvm::StringRef argv0, const TargetLibraries &libraries);
 
   /// Links `object` and the runtime into `executable`; `distributed`: with what several ranks need to talk. Reports a
   /// failure; `internal` then says whether it is Weft's (the object does not fit the runtime).

@@ -33,7 +33,12 @@ struct CompileOptions {
   std::string model;
   /// Where the result goes. Empty: standard output, except for an executable.
   std::string output;
-  std::string target = "host";
+  /// host or cuda; empty: cuda where there is a GPU.
+  std::string target;
+  /// Architectures of GPUs, `sm_80,sm_90`; empty: sm_90.
+  std::string arch;
+  /// Allow what is not the same bits every time.
+  bool fast = false;
   std::string cpu = "native";
   /// Symbolic size and its value; `batch` is that of the whole step, all micro-batches together.
   std::vector<std::pair<std::string, int64_t>> dims;

@@ -42,7 +42,8 @@ void weft::printMemory(const llvm::json::Object &manifest, llvm::raw_ostream &os
   os << "memory      " << formatBytes(manifest.getInteger("arena_bytes").value_or(0)) << " predicted";
   if (const llvm::json::Object *memory = manifest.getObject("memory")) {
     const char *separator = ": ";
-    for (const char *part : {"parameters", "states", "gradients", "inputs", "temporaries", "workspace", "alignment"})
+    for (const char *part :
+         {"parameters", "states", "gradients", "inputs", "constants", "temporaries", "workspace", "alignment"})
       if (int64_t bytes = memory->getInteger(part).value_or(0)) {
         os << separator << part << " " << formatBytes(bytes);
         separator = ", ";

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/manifest/Manifest.h"
+#include "compiler/manifest/Constants.h"
 #include "compiler/manifest/LibraryCalls.h"
 #include "compiler/manifest/Location.h"
 #include "dialects/dist/Dist.h"
@@ -243,14 +244,20 @@ static json::Object describeMemory(ModuleOp module, int64_t arenaBytes, int64_t 
     if (Value scratch = call.getWorkspaceBuffer())
       workspace = std::max(workspace, static_cast<int64_t>(bufferBytes(scratch)));
   });
+  int64_t constants = 0;
+  for (const ConstantPlace &place : placeConstants(module))
+    constants += place.bytes;
   // The parts add up to the arena.
-  return json::Object{{"parameters", parameters},
-                      {"states", states},
-                      {"gradients", gradients},
-                      {"inputs", inputs},
-                      {"alignment", persistentBytes - parameters - states - gradients - inputs},
-                      {"temporaries", arenaBytes - persistentBytes - workspace},
-                      {"workspace", workspace}};
+  json::Object parts{{"parameters", parameters},
+                     {"states", states},
+                     {"gradients", gradients},
+                     {"inputs", inputs},
+                     {"alignment", persistentBytes - parameters - states - gradients - inputs - constants},
+                     {"temporaries", arenaBytes - persistentBytes - workspace},
+                     {"workspace", workspace}};
+  if (constants > 0)
+    parts["constants"] = constants;
+  return parts;
 }
 
 //===----------------------------------------------------------------------===//
@@ -370,6 +377,14 @@ json::Object weft::buildManifest(ModuleOp scheduled, const ManifestFacts &facts)
                         {"schedule", std::move(schedule)}};
   for (LibraryCallList &list : calls)
     manifest[list.name] = std::move(list.entries);
+  json::Array constants;
+  for (const ConstantPlace &place : placeConstants(scheduled))
+    constants.push_back(json::Object{{"name", exec::ConstantOp(place.op).getSymName()},
+                                     {"offset", place.offset},
+                                     {"bytes", place.bytes},
+                                     {"data", place.data}});
+  if (!constants.empty())
+    manifest["constants"] = std::move(constants);
   if (mesh.getNumAxes() > 0)
     manifest["mesh"] = describeMesh(mesh);
   if (!facts.placement.empty())

@@ -43,7 +43,7 @@ struct AttentionModel : LibraryOpInterface::ExternalModel<AttentionModel, weft::
     exec::AttentionOp::create(b, op->getLoc(), buffers.strided(attention.getQ()), buffers.strided(attention.getK()),
                               buffers.strided(attention.getV()),
                               attention.getMask() ? buffers.strided(attention.getMask()) : Value(),
-                              buffers.dense(attention.getOut()), buffers.dense(attention.getLse()),
+                              buffers.dense(attention.getOut()), buffers.dense(attention.getLse()), buffers.workspace(),
                               attention.getScaleAttr(), attention.getCausalAttr());
   }
 };
@@ -61,7 +61,7 @@ template <typename Op> struct GradModel {
                                   buffers.strided(grad.getK()), buffers.strided(grad.getV()),
                                   buffers.strided(grad.getOut()), buffers.dense(grad.getLse()),
                                   grad.getMask() ? buffers.strided(grad.getMask()) : Value(), dq, dk, dv,
-                                  grad.getScaleAttr(), grad.getCausalAttr());
+                                  buffers.workspace(), grad.getScaleAttr(), grad.getCausalAttr());
   }
 };
 

@@ -27,10 +27,12 @@ namespace weft::exec {
 /// Attribute names of a scheduled module, see ExecDialect.
 inline constexpr llvm::StringLiteral arenaBytesAttr = "exec.arena_bytes";
 inline constexpr llvm::StringLiteral persistentBytesAttr = "exec.persistent_bytes";
-/// Byte offset in the arena, on weft.param and weft.state.
+/// Byte offset in the arena, on weft.param and weft.state, and on exec.constant where the target has them there.
 inline constexpr llvm::StringLiteral offsetAttr = "exec.offset";
 /// On a kernel function: the indices of the arguments that its results are written to.
 inline constexpr llvm::StringLiteral outputsAttr = "exec.outputs";
+/// On a kernel function: bytes of scratch memory, which launches have as their last buffer. Absent: none.
+inline constexpr llvm::StringLiteral scratchBytesAttr = "exec.scratch_bytes";
 /// On a kernel function: its loop structure.
 inline constexpr llvm::StringLiteral kindAttr = "exec.kind";
 inline constexpr llvm::StringLiteral rowsAttr = "exec.rows";

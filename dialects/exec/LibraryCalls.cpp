@@ -139,7 +139,16 @@ template <typename Op> static json::Object describeAttention(Op op) {
   };
   if (op.getMask())
     entry["mask_strides"] = stridesJson(op.getMask());
+  if (op.getScratch())
+    entry["scratch"] = workspaceBytes(op.getScratch());
   return entry;
+}
+
+/// The buffers of a call, with the workspace of a target that has one.
+template <typename Op> static SmallVector<Value> withWorkspace(Op op, SmallVector<Value> buffers) {
+  if (op.getScratch())
+    buffers.push_back(op.getScratch());
+  return buffers;
 }
 
 /// Scores: pairs of a query and a key that it sees.
@@ -172,10 +181,10 @@ struct AttentionCall : LibraryCallInterface::ExternalModel<AttentionCall, exec::
   }
   SmallVector<Value> getCallBuffers(Operation *op) const {
     auto a = cast<exec::AttentionOp>(op);
-    return {a.getQ(), a.getK(), a.getV(), a.getMask(), a.getOut(), a.getLse()};
+    return withWorkspace(a, {a.getQ(), a.getK(), a.getV(), a.getMask(), a.getOut(), a.getLse()});
   }
   double getFlops(Operation *op) const { return attentionFlops(cast<exec::AttentionOp>(op), 1, 1); }
-  Value getWorkspaceBuffer(Operation *) const { return {}; }
+  Value getWorkspaceBuffer(Operation *op) const { return cast<exec::AttentionOp>(op).getScratch(); }
 };
 
 struct AttentionGradCall : LibraryCallInterface::ExternalModel<AttentionGradCall, exec::AttentionGradOp> {
@@ -192,11 +201,11 @@ struct AttentionGradCall : LibraryCallInterface::ExternalModel<AttentionGradCall
   }
   SmallVector<Value> getCallBuffers(Operation *op) const {
     auto g = cast<exec::AttentionGradOp>(op);
-    return {g.getDout(), g.getQ(),   g.getK(),  g.getV(),  g.getMask(),
-            g.getOut(),  g.getLse(), g.getDq(), g.getDk(), g.getDv()};
+    return withWorkspace(g, {g.getDout(), g.getQ(), g.getK(), g.getV(), g.getMask(), g.getOut(), g.getLse(), g.getDq(),
+                             g.getDk(), g.getDv()});
   }
   double getFlops(Operation *op) const { return attentionFlops(cast<exec::AttentionGradOp>(op), 3, 2); }
-  Value getWorkspaceBuffer(Operation *) const { return {}; }
+  Value getWorkspaceBuffer(Operation *op) const { return cast<exec::AttentionGradOp>(op).getScratch(); }
 };
 
 } // namespace

@@ -118,23 +118,24 @@ def MatmulOp : ExecOp<"matmul", [AttrSizedOperandSegments]> {
   let hasVerifier = 1;
 }
 
-def AttentionOp : ExecOp<"attention"> {
+def AttentionOp : ExecOp<"attention", [AttrSizedOperandSegments]> {
   let summary = "weft.attention on buffers [batch, position, head, element]; lse [batch, head, position]";
   let arguments = (ins AnyMemRef:$q, AnyMemRef:$k, AnyMemRef:$v, Optional<AnyMemRef>:$mask, AnyMemRef:$out,
-                   AnyMemRef:$lse, F64Attr:$scale, UnitAttr:$causal);
+                   AnyMemRef:$lse, Optional<AnyMemRef>:$scratch, F64Attr:$scale, UnitAttr:$causal);
   let assemblyFormat = [{
-    $q `,` $k `,` $v (`mask` $mask^)? `->` $out `,` $lse `scale` $scale (`causal` $causal^)? attr-dict `:` type(operands)
+    $q `,` $k `,` $v (`mask` $mask^)? `->` $out `,` $lse (`scratch` $scratch^)? `scale` $scale (`causal` $causal^)?
+    attr-dict `:` type(operands)
   }];
 }
 
-def AttentionGradOp : ExecOp<"attention_grad"> {
+def AttentionGradOp : ExecOp<"attention_grad", [AttrSizedOperandSegments]> {
   let summary = "weft.attention_grad on buffers";
   let arguments = (ins AnyMemRef:$dout, AnyMemRef:$q, AnyMemRef:$k, AnyMemRef:$v, AnyMemRef:$out, AnyMemRef:$lse,
-                   Optional<AnyMemRef>:$mask, AnyMemRef:$dq, AnyMemRef:$dk, AnyMemRef:$dv, F64Attr:$scale,
-                   UnitAttr:$causal);
+                   Optional<AnyMemRef>:$mask, AnyMemRef:$dq, AnyMemRef:$dk, AnyMemRef:$dv,
+                   Optional<AnyMemRef>:$scratch, F64Attr:$scale, UnitAttr:$causal);
   let assemblyFormat = [{
-    $dout `,` $q `,` $k `,` $v `,` $out `,` $lse (`mask` $mask^)? `->` $dq `,` $dk `,` $dv `scale` $scale
-    (`causal` $causal^)? attr-dict `:` type(operands)
+    $dout `,` $q `,` $k `,` $v `,` $out `,` $lse (`mask` $mask^)? `->` $dq `,` $dk `,` $dv (`scratch` $scratch^)?
+    `scale` $scale (`causal` $causal^)? attr-dict `:` type(operands)
   }];
 }
 

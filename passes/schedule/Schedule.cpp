@@ -34,7 +34,11 @@ struct Program {
   ArenaReport *report; ///< null: nobody asks
   int64_t persistentBytes = 0, temporaryBytes = 0;
   llvm::StringMap<int64_t> symbols, inputs;
-  llvm::MapVector<Attribute, std::string> constants;
+  struct Constant {
+    std::string name;
+    std::optional<int64_t> offset; ///< in the arena, where the target has it there
+  };
+  llvm::MapVector<Attribute, Constant> constants;
   KernelOutliner kernels;
   int64_t launches = 0, inPlace = 0;
 
@@ -160,10 +164,11 @@ private:
         continue;
       }
       if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
-        std::string &name = program.constants[constant.getValue()];
-        if (name.empty())
-          name = "c" + std::to_string(program.constants.size() - 1);
-        places[constant.getResult()] = {Place::Constant, 0, FlatSymbolRefAttr::get(op->getContext(), name)};
+        const Program::Constant &known = program.constants.find(constant.getValue())->second;
+        if (known.offset)
+          places[constant.getResult()] = {Place::Fixed, *known.offset, {}};
+        else
+          places[constant.getResult()] = {Place::Constant, 0, FlatSymbolRefAttr::get(op->getContext(), known.name)};
         continue;
       }
       if (!isSchedulable(op))
@@ -196,8 +201,12 @@ private:
         }
         places[result] = {Place::Temporary, newBuffer(typeOf(result), at), {}};
       }
-      if (auto library = dyn_cast<exec::LibraryOpInterface>(op))
-        placeWorkspace(library, at);
+      if (program.target) {
+        if (auto library = dyn_cast<exec::LibraryOpInterface>(op))
+          placeWorkspace(op, program.target->workspaceBytes(library), at);
+        else if (auto fused = dyn_cast<exec::FusedOp>(op))
+          placeWorkspace(op, program.target->scratchBytes(fused), at);
+      }
     }
     return success();
   }
@@ -260,10 +269,8 @@ private:
     return std::nullopt;
   }
 
-  void placeWorkspace(exec::LibraryOpInterface op, int64_t at) {
-    if (!program.target)
-      return;
-    int64_t bytes = program.target->workspaceBytes(op);
+  /// Memory that an op uses as it likes while it runs.
+  void placeWorkspace(Operation *op, int64_t bytes, int64_t at) {
     if (bytes <= 0)
       return;
     buffers.push_back({bytes, at, at, 0});
@@ -304,6 +311,15 @@ private:
     return MemRefType::get(shape, element, StridedLayoutAttr::get(builder.getContext(), 0, strides));
   }
 
+  /// The workspace of an op as bytes; null if it has none.
+  Value workspaceOf(Operation *op) {
+    auto it = workspace.find(op);
+    if (it == workspace.end())
+      return {};
+    return buffer(op->getLoc(), {Place::Temporary, it->second, {}}, 0,
+                  MemRefType::get({buffers[it->second].bytes}, builder.getI8Type()));
+  }
+
   /// The buffers of one library call.
   class Buffers final : public exec::CallBuffers {
   public:
@@ -313,13 +329,7 @@ private:
       return scheduler.buffer(op->getLoc(), scheduler.places.lookup(base), offset * elementBytes(element),
                               scheduler.stridedType(shape, strides, element));
     }
-    Value workspace() override {
-      auto it = scheduler.workspace.find(op);
-      if (it == scheduler.workspace.end())
-        return {};
-      return scheduler.buffer(op->getLoc(), {Place::Temporary, it->second, {}}, 0,
-                              MemRefType::get({scheduler.buffers[it->second].bytes}, scheduler.builder.getI8Type()));
-    }
+    Value workspace() override { return scheduler.workspaceOf(op); }
 
   private:
     TaskScheduler &scheduler;
@@ -369,6 +379,10 @@ private:
       outputs.push_back(output);
     }
     func::FuncOp kernel = program.kernels.get(fused, outputs);
+    if (Value scratch = workspaceOf(fused)) {
+      kernel->setAttr(exec::scratchBytesAttr, builder.getI64IntegerAttr(buffers[workspace.lookup(fused)].bytes));
+      arguments.push_back(scratch);
+    }
     exec::LaunchOp::create(builder, loc, kernel.getSymName(), arguments);
     ++program.launches;
   }
@@ -417,13 +431,25 @@ struct Schedule : weft::impl::ScheduleBase<Schedule> {
         if (failed(placeInput(program, builder, task, argument)))
           return signalPassFailure();
     for (func::FuncOp task : tasks)
+      for (auto constant : task.getBody().front().getOps<arith::ConstantOp>()) {
+        Program::Constant &known = program.constants[constant.getValue()];
+        if (!known.name.empty())
+          continue;
+        known.name = "c" + std::to_string(program.constants.size() - 1);
+        if (target && target->constantsInArena())
+          known.offset = program.reserve(typeOf(constant.getResult()));
+      }
+    for (func::FuncOp task : tasks)
       if (failed(TaskScheduler(program, task).run()))
         return signalPassFailure();
 
     if (!module.getOps<exec::TaskOp>().empty())
       builder.setInsertionPoint(*module.getOps<exec::TaskOp>().begin());
-    for (auto &[value, name] : program.constants)
-      exec::ConstantOp::create(builder, module.getLoc(), name, cast<ElementsAttr>(value));
+    for (auto &[value, known] : program.constants) {
+      auto constant = exec::ConstantOp::create(builder, module.getLoc(), known.name, cast<ElementsAttr>(value));
+      if (known.offset)
+        constant->setAttr(exec::offsetAttr, builder.getI64IntegerAttr(*known.offset));
+    }
     module->setAttr(exec::persistentBytesAttr, builder.getI64IntegerAttr(program.persistentBytes));
     module->setAttr(exec::arenaBytesAttr, builder.getI64IntegerAttr(program.persistentBytes + program.temporaryBytes));
     if (report)

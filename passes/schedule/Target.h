@@ -20,6 +20,10 @@ public:
   virtual bool takes(exec::LibraryOpInterface op) const = 0;
   /// Bytes of workspace that the call of `op`, whose operands it can read, may use.
   virtual int64_t workspaceBytes(exec::LibraryOpInterface op) const = 0;
+  /// Bytes of memory that a kernel needs besides its arguments: they are in the arena, and the launch's last buffer.
+  virtual int64_t scratchBytes(exec::FusedOp kernel) const { return 0; }
+  /// Whether kernels read constants in the arena; else they are data of the executable.
+  virtual bool constantsInArena() const { return false; }
 };
 
 } // namespace weft

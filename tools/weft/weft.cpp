@@ -255,12 +255,20 @@ void addCompileOptions(CLI::App *app, CompileOptions &options, RawOptions &raw) 
       ->group(memory);
 
   const char *target = "Target";
-  app->add_option("--target", options.target, "host or cuda (default: host)")
+  app->add_option("--target", options.target, "host or cuda (default: cuda where there is a GPU, else host)")
       ->check(CLI::IsMember({"host", "cuda"}).description(""))
       ->type_name("NAME")
       ->group(target);
   app->add_option("--cpu", options.cpu, "native, or a processor such as x86-64-v4 or znver3 (default: native)")
       ->type_name("NAME")
+      ->group(target);
+  app->add_option(
+         "--arch", options.arch,
+         "GPUs that cuda compiles for: machine code for each, PTX of the oldest for newer ones (default: sm_90)")
+      ->type_name("sm_80,...")
+      ->group(target);
+  app->add_flag("--fast", options.fast,
+                "On cuda, allow what does not give the same bits every time, to save memory and time (default: off)")
       ->group(target);
 
   app->add_flag("--timing", options.timing, "Print the time of every pass (default: off)")->group("Output");

@@ -6,9 +6,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/codegen/host/HostCodegen.h"
+#include "compiler/codegen/host/HostTasks.h"
 #include "compiler/codegen/host/KernelEmitter.h"
 #include "compiler/codegen/host/ObjectFile.h"
-#include "compiler/codegen/host/TaskLowering.h"
 #include "dialects/exec/Exec.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
@@ -135,7 +135,7 @@ LogicalResult weft::emitHostObject(ModuleOp scheduled, StringRef manifest, const
 
   for (Operation &op : llvm::make_early_inc_range(*scheduled.getBody()))
     op.moveBefore(module->getBody(), module->getBody()->end());
-  lowerTasks(*module, manifest, extents);
+  lowerHostTasks(*module, manifest, extents);
 
   registerBuiltinDialectTranslation(*context);
   registerLLVMDialectTranslation(*context);

@@ -6,11 +6,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/codegen/host/HostTarget.h"
-#include "dialects/exec/CollectiveCalls.h"
+#include "compiler/codegen/WorkspaceBounds.h"
 #include "dialects/exec/ProductCalls.h"
 #include "dialects/weft/Convolution.h"
 #include "dialects/weft/Sort.h"
-#include "weft/collective.h"
 #include "weft/convolution.h"
 #include "weft/matmul.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -60,21 +59,6 @@ static int64_t workspaceOf(const ConvolutionGeometry &g) {
   return convolutionScratchBytes(desc);
 }
 
-static int64_t workspaceOfCollective(Operation *op) {
-  exec::CollectiveShape shape = exec::CollectiveShape::of(op);
-  CollectiveDesc desc;
-  desc.kind = shape.kind == "all_reduce"       ? CollectiveKind::AllReduce
-              : shape.kind == "all_gather"     ? CollectiveKind::AllGather
-              : shape.kind == "reduce_scatter" ? CollectiveKind::ReduceScatter
-                                               : CollectiveKind::AllToAll;
-  desc.elementBytes = elementBytes(cast<RankedTensorType>(op->getOperand(0).getType()).getElementType());
-  desc.members.push_back(
-      {shape.outer, desc.kind == CollectiveKind::AllReduce ? 1 : shape.ranks, shape.middle, shape.inner});
-  return collectiveScratchBytes(desc, shape.ranks);
-}
-
-static bool isCollective(Operation *op) { return isa<dist::DistDialect>(op->getDialect()); }
-
 bool HostTarget::takes(exec::LibraryOpInterface op) const {
   if (isa<TopKOp>(op) || isCollective(op))
     return true;
@@ -86,10 +70,11 @@ bool HostTarget::takes(exec::LibraryOpInterface op) const {
 }
 
 int64_t HostTarget::workspaceBytes(exec::LibraryOpInterface op) const {
-  int64_t bytes = llvm::TypeSwitch<Operation *, int64_t>(op)
-                      .Case([&](exec::ProductOp product) { return workspaceOf(product, features); })
-                      .Case<ConvolutionOp, ConvolutionInputGradOp, ConvolutionWeightGradOp>(
-                          [](auto convolution) { return workspaceOf(convolution.getGeometry()); })
-                      .Default([](Operation *other) { return isCollective(other) ? workspaceOfCollective(other) : 0; });
+  int64_t bytes =
+      llvm::TypeSwitch<Operation *, int64_t>(op)
+          .Case([&](exec::ProductOp product) { return workspaceOf(product, features); })
+          .Case<ConvolutionOp, ConvolutionInputGradOp, ConvolutionWeightGradOp>(
+              [](auto convolution) { return workspaceOf(convolution.getGeometry()); })
+          .Default([](Operation *other) { return isCollective(other) ? collectiveWorkspaceBytes(other) : 0; });
   return std::max<int64_t>(0, bytes);
 }

@@ -7,6 +7,7 @@
 
 #include "compiler/codegen/host/KernelEmitter.h"
 #include "compiler/codegen/ElementEmitter.h"
+#include "compiler/codegen/Kernel.h"
 #include "dialects/exec/Exec.h"
 #include "dialects/weft/Sort.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -30,19 +31,6 @@ static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(valu
 static int64_t countOf(Value value) { return typeOf(value).getNumElements(); }
 
 namespace {
-
-/// What a kernel function says of itself.
-struct KernelInfo {
-  KernelKind kind;
-  int64_t rows, cols;
-  SmallVector<int64_t> outputs;
-
-  explicit KernelInfo(func::FuncOp kernel)
-      : kind(*exec::symbolizeKernelKind(kernel->getAttrOfType<StringAttr>(exec::kindAttr).getValue())),
-        rows(kernel->getAttrOfType<IntegerAttr>(exec::rowsAttr).getInt()),
-        cols(kernel->getAttrOfType<IntegerAttr>(exec::colsAttr).getInt()),
-        outputs(kernel->getAttrOfType<DenseI64ArrayAttr>(exec::outputsAttr).asArrayRef()) {}
-};
 
 class HostKernel {
 public:
@@ -139,85 +127,17 @@ private:
   // Reductions
   //===--------------------------------------------------------------------===//
 
-  Value identity(ReduceKind kind, Type type) {
-    if (auto floating = dyn_cast<FloatType>(type)) {
-      const llvm::fltSemantics &semantics = floating.getFloatSemantics();
-      APFloat value = kind == ReduceKind::sum    ? APFloat::getZero(semantics)
-                      : kind == ReduceKind::prod ? APFloat::getOne(semantics)
-                                                 : APFloat::getInf(semantics, kind == ReduceKind::max);
-      return arith::ConstantOp::create(builder, loc, FloatAttr::get(type, value));
-    }
-    unsigned width = type.getIntOrFloatBitWidth();
-    APInt value = kind == ReduceKind::sum    ? APInt(width, 0)
-                  : kind == ReduceKind::prod ? APInt(width, 1)
-                  : kind == ReduceKind::max  ? APInt::getSignedMinValue(width)
-                                             : APInt::getSignedMaxValue(width);
-    return arith::ConstantOp::create(builder, loc, IntegerAttr::get(type, value));
-  }
-
+  Value identity(ReduceKind kind, Type type) { return reductionIdentity(builder, loc, kind, type); }
   /// Additions may be reassociated, here and nowhere else: it is what lets them run in vector lanes.
   Value combine(ReduceKind kind, Value total, Value element) {
-    auto *context = builder.getContext();
-    auto order = arith::FastMathFlagsAttr::get(context, arith::FastMathFlags::reassoc);
-    auto number = arith::FastMathFlagsAttr::get(context, arith::FastMathFlags::nnan | arith::FastMathFlags::nsz |
-                                                             arith::FastMathFlags::reassoc);
-    if (isa<FloatType>(total.getType())) {
-      switch (kind) {
-      case ReduceKind::sum:
-        return arith::AddFOp::create(builder, loc, total, element, order);
-      case ReduceKind::prod:
-        return arith::MulFOp::create(builder, loc, total, element, order);
-      case ReduceKind::max:
-        return arith::MaxNumFOp::create(builder, loc, total, element, number);
-      case ReduceKind::min:
-        return arith::MinNumFOp::create(builder, loc, total, element, number);
-      }
-    }
-    switch (kind) {
-    case ReduceKind::sum:
-      return arith::AddIOp::create(builder, loc, total, element);
-    case ReduceKind::prod:
-      return arith::MulIOp::create(builder, loc, total, element);
-    case ReduceKind::max:
-      return arith::MaxSIOp::create(builder, loc, total, element);
-    case ReduceKind::min:
-      return arith::MinSIOp::create(builder, loc, total, element);
-    }
-    llvm_unreachable("covered switch");
+    return combineElements(builder, loc, kind, total, element, /*reassociate=*/true);
   }
-
-  /// The type in which a reduction is carried: f32 for narrower floats.
-  Type carriedType(Type element) {
-    if (isa<FloatType>(element) && element.getIntOrFloatBitWidth() < 32)
-      return builder.getF32Type();
-    return element;
-  }
-  Value widen(Value value) {
-    Type type = carriedType(value.getType());
-    return type == value.getType() ? value : Value(arith::ExtFOp::create(builder, loc, type, value));
-  }
-  Value narrow(Value value, Type type) {
-    return type == value.getType() ? value : Value(arith::TruncFOp::create(builder, loc, type, value));
-  }
+  Value widen(Value value) { return widenElement(builder, loc, value); }
+  Value narrow(Value value, Type type) { return narrowElement(builder, loc, value, type); }
 
   //===--------------------------------------------------------------------===//
   // Row kernels
   //===--------------------------------------------------------------------===//
-
-  /// The pass over the columns in which a row reduction is computed: after those it depends on.
-  int64_t passOf(Value value, DenseMap<Value, int64_t> &known) {
-    auto it = known.find(value);
-    if (it != known.end())
-      return it->second;
-    Operation *op = value.getDefiningOp();
-    int64_t pass = 0;
-    if (op)
-      for (Value operand : op->getOperands())
-        pass = std::max(pass, passOf(operand, known));
-    if (op && isa<ReduceOp>(op))
-      ++pass;
-    return known[value] = pass;
-  }
 
   /// Adds to `found` the costly values that are computed at the element itself in order to know `value` there.
   void findCostly(Value value, llvm::SetVector<Value> &found, llvm::SmallDenseSet<Value, 16> &seen) {
@@ -262,18 +182,11 @@ private:
   }
 
   void emitRows() {
-    SmallVector<ReduceOp> reductions(source.getBody().front().getOps<ReduceOp>());
-    DenseMap<Value, int64_t> passes;
-    int64_t last = 0;
-    std::map<int64_t, SmallVector<ReduceOp>> byPass;
-    for (ReduceOp reduce : reductions) {
-      int64_t pass = passOf(reduce.getResult(), passes);
-      byPass[pass].push_back(reduce);
-      last = std::max(last, pass);
-    }
+    std::map<int64_t, SmallVector<ReduceOp>> byPass = reductionPasses(source);
+    int64_t last = byPass.empty() ? 0 : byPass.rbegin()->first;
     SmallVector<unsigned> full, perRow;
     for (auto [i, result] : llvm::enumerate(results))
-      (countOf(result) == info.rows * info.cols && !isRowValue(result) ? full : perRow).push_back(i);
+      (countOf(result) == info.rows * info.cols && !isRowValue(result, info.cols) ? full : perRow).push_back(i);
 
     // Costly values that several passes need are kept for the length of a row.
     std::vector<llvm::SetVector<Value>> costly(last + 2);
@@ -346,24 +259,6 @@ private:
     });
   }
 
-  /// With one column, full and row values have the same size: those after a reduction are row values.
-  bool isRowValue(Value value) {
-    if (info.cols != 1)
-      return false;
-    SmallVector<Value> work{value};
-    llvm::SmallDenseSet<Value, 16> seen;
-    while (!work.empty()) {
-      Operation *op = work.pop_back_val().getDefiningOp();
-      if (!op || !seen.insert(op->getResult(0)).second)
-        continue;
-      if (isa<ReduceOp>(op))
-        return true;
-      if (op->hasTrait<OpTrait::Elementwise>() || isa<ReshapeOp>(op))
-        llvm::append_range(work, op->getOperands());
-    }
-    return false;
-  }
-
   //===--------------------------------------------------------------------===//
   // Column and scatter kernels
   //===--------------------------------------------------------------------===//
@@ -422,32 +317,9 @@ private:
     memref::StoreOp::create(builder, loc, element, buffer, where);
   }
 
-  /// What a scatter kernel computes: slices of `updates` combined with those of `input`, or of zeros.
-  struct Scatter {
-    Value input, indices, updates;
-    int64_t axis;
-    std::optional<ReduceKind> combine;
-
-    explicit Scatter(Operation *op) {
-      if (auto add = dyn_cast<ScatterAddOp>(op)) {
-        indices = add.getIndices();
-        updates = add.getUpdates();
-        axis = add.getAxis();
-        combine = ReduceKind::sum;
-        return;
-      }
-      auto scatter = cast<ScatterOp>(op);
-      input = scatter.getInput();
-      indices = scatter.getIndices();
-      updates = scatter.getUpdates();
-      axis = scatter.getAxis();
-      combine = scatter.getCombine();
-    }
-  };
-
   void emitScatter() {
     Value target = results.front();
-    Scatter scatter(target.getDefiningOp());
+    ScatterSource scatter(target.getDefiningOp());
     ArrayRef<int64_t> shape = typeOf(target).getShape();
     int64_t axis = scatter.axis, slices = shape[axis], before = 1;
     for (int64_t size : shape.take_front(axis))
@@ -485,9 +357,7 @@ private:
         if (scatter.combine) {
           Value total = memref::LoadOp::create(builder, loc, output, where);
           // In the order of the indices: additions here must not be reassociated.
-          update = *scatter.combine == ReduceKind::sum && isa<FloatType>(element)
-                       ? Value(arith::AddFOp::create(builder, loc, total, update))
-                       : combine(*scatter.combine, total, update);
+          update = combineElements(builder, loc, *scatter.combine, total, update, /*reassociate=*/false);
         }
         storeAt(update, output, where);
       });

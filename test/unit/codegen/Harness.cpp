@@ -6,21 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "Harness.h"
-#include "compiler/codegen/host/HostCodegen.h"
-#include "compiler/codegen/host/HostTarget.h"
-#include "compiler/manifest/Manifest.h"
-#include "compiler/pipeline/Pipelines.h"
-#include "core/Manifest.h"
 #include "dialects/exec/Exec.h"
-#include "host/Arena.h"
-#include "host/Context.h"
 #include "mlir/IR/Verifier.h"
-#include "mlir/Pass/PassManager.h"
-#include "mlir/Transforms/Passes.h"
-#include "llvm/ExecutionEngine/Orc/ExecutionUtils.h"
-#include "llvm/ExecutionEngine/Orc/LLJIT.h"
-#include "llvm/Support/FormatVariadic.h"
-#include <cmath>
 #include <cstring>
 
 using namespace mlir;
@@ -98,8 +85,7 @@ void Program::write(const std::string &symbol, Value value, double tolerance) {
 
 void Program::expect(Value value, double tolerance) { write(state(Literal(tensorType(value))), value, tolerance); }
 
-/// A literal's elements as they lie in memory.
-static void store(const Literal &literal, char *to) {
+void test::storeLiteral(const Literal &literal, char *to) {
   Type element = literal.getType().getElementType();
   int64_t bytes = elementBytes(element);
   for (int64_t i = 0; i < literal.getNumElements(); ++i, to += bytes) {
@@ -116,7 +102,7 @@ static void store(const Literal &literal, char *to) {
   }
 }
 
-static Literal load(RankedTensorType type, const char *from) {
+Literal test::loadLiteral(RankedTensorType type, const char *from) {
   Type element = type.getElementType();
   int64_t bytes = elementBytes(element);
   std::vector<double> floats;
@@ -136,103 +122,16 @@ static Literal load(RankedTensorType type, const char *from) {
   return isa<FloatType>(element) ? Literal::ofFloats(type, std::move(floats)) : Literal::ofInts(type, std::move(ints));
 }
 
-/// Empty, or the first element of `actual` that is not as expected.
-static std::string compare(const Literal &actual, const Literal &expected, double tolerance) {
-  Type element = expected.getType().getElementType();
-  if (tolerance == 0 && isa<FloatType>(element))
-    tolerance = element.isF64() ? 1e-11 : element.isF32() ? 1e-5 : 2e-2;
-  int64_t count = expected.getNumElements();
-  double scale = 0, finite = 0;
-  for (int64_t i = 0; i < count; ++i)
-    if (double y = expected.getNumber(i); std::isfinite(y)) {
-      scale += std::fabs(y);
-      ++finite;
-    }
-  scale = finite ? scale / finite : 1;
-  for (int64_t i = 0; i < count; ++i) {
-    double x = actual.getNumber(i), y = expected.getNumber(i);
-    if (x == y || (std::isnan(x) && std::isnan(y)) || std::fabs(x - y) <= tolerance * (std::fabs(y) + scale))
-      continue;
-    return llvm::formatv("element {0} of {1} is {2}, expected {3}", i, count, x, y).str();
-  }
-  return "";
+double test::usualTolerance(Type element) {
+  return !isa<FloatType>(element) ? 0 : element.isF64() ? 1e-11 : element.isF32() ? 1e-5 : 2e-2;
 }
 
-/// Object code in this process, with the runtime's C API within reach.
-static std::unique_ptr<llvm::orc::LLJIT> loadObject(StringRef object) {
-  llvm::ExitOnError check("loading the object file: ");
-  std::unique_ptr<llvm::orc::LLJIT> jit = check(llvm::orc::LLJITBuilder().create());
-  llvm::orc::SymbolMap symbols;
-  auto add = [&](const char *name, auto *function) {
-    symbols[jit->mangleAndIntern(name)] =
-        llvm::orc::ExecutorSymbolDef(llvm::orc::ExecutorAddr::fromPtr(function), llvm::JITSymbolFlags::Exported);
-  };
-  add("weft_launch", &weft_launch);
-  add("weft_matmul", &weft_matmul);
-  add("weft_convolution", &weft_convolution);
-  add("weft_attention_forward", &weft_attention_forward);
-  add("weft_attention_backward", &weft_attention_backward);
-  add("weft_copy", &weft_copy);
-  check(jit->getMainJITDylib().define(llvm::orc::absoluteSymbols(std::move(symbols))));
-  // The mathematical functions of the C library.
-  jit->getMainJITDylib().addGenerator(
-      check(llvm::orc::DynamicLibrarySearchGenerator::GetForCurrentProcess(jit->getDataLayout().getGlobalPrefix())));
-  check(jit->addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(object, "program.o")));
-  return jit;
-}
-
-void Program::check(int threads) {
-  ASSERT_TRUE(succeeded(verify(*module)));
-  auto lookup = [&](StringRef symbol) -> std::optional<Literal> { return states[symbol.str()].before; };
+std::map<std::string, Literal> Program::evaluate() {
   std::map<std::string, Literal> after;
+  EXPECT_TRUE(succeeded(verify(*module)));
+  auto lookup = [&](StringRef symbol) -> std::optional<Literal> { return states[symbol.str()].before; };
   SmallVector<Literal> results;
-  ASSERT_TRUE(succeeded(evaluateFunction(
+  EXPECT_TRUE(succeeded(evaluateFunction(
       task, arguments, results, lookup, [&](StringRef symbol, const Literal &value) { after[symbol.str()] = value; })));
-
-  HostTarget target;
-  PassManager manager(&context);
-  manager.addPass(createCanonicalizerPass());
-  manager.addPass(createCSEPass());
-  buildSchedulePipeline(manager, &target);
-  ASSERT_TRUE(succeeded(manager.run(*module)));
-  ASSERT_TRUE(succeeded(verify(*module)));
-
-  std::string error;
-  FailureOr<HostCpu> cpu = HostCpu::get("native", error);
-  ASSERT_TRUE(succeeded(cpu)) << error;
-  ManifestFacts facts{"test", "host", cpu->name, cpu->features, "sgd", 1, std::nullopt};
-  std::string text = llvm::formatv("{0}", llvm::json::Value(buildManifest(*module, facts)));
-  llvm::SmallVector<char> object;
-  ASSERT_TRUE(succeeded(emitHostObject(*module, text, *cpu, object)));
-
-  auto jit = loadObject(StringRef(object.data(), object.size()));
-  llvm::ExitOnError check("finding the tasks: ");
-  auto *tasks = check(jit->lookup("weft_tasks")).toPtr<const weft_task_fn *>();
-  auto *manifestText = check(jit->lookup("weft_manifest")).toPtr<const char *>();
-  EXPECT_EQ(StringRef(manifestText), text);
-
-  rt::Manifest manifest = rt::Manifest::parse(text.data(), text.size());
-  weft_context runtime(manifest, threads, /*mayReduce=*/true);
-  rt::Arena arena(manifest.arenaBytes);
-  // Whatever is read before it is written shows.
-  std::memset(arena.data(), 0xff, manifest.arenaBytes);
-  for (const rt::InputInfo &input : manifest.inputs)
-    store(arguments[std::stoi(input.name.substr(2))], arena.data() + input.offset);
-  for (const rt::StateInfo &state : manifest.states)
-    store(states[state.name].before, arena.data() + state.offset);
-  tasks[0](&runtime, arena.data());
-  ASSERT_EQ(runtime.error(), nullptr) << runtime.error();
-
-  for (const rt::StateInfo &info : manifest.states) {
-    const State &state = states[info.name];
-    auto written = after.find(info.name);
-    const Literal &expected = written == after.end() ? state.before : written->second;
-    Literal actual = load(expected.getType(), arena.data() + info.offset);
-    EXPECT_EQ(compare(actual, expected, state.tolerance), "") << "case '" << state.name << "', state " << info.name;
-  }
-  for (const rt::InputInfo &input : manifest.inputs) {
-    const Literal &expected = arguments[std::stoi(input.name.substr(2))];
-    EXPECT_EQ(compare(load(expected.getType(), arena.data() + input.offset), expected, 0), "")
-        << "input " << input.name << " was written over";
-  }
+  return after;
 }

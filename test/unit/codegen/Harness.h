@@ -59,10 +59,13 @@ public:
   /// A result, in a state of its own.
   void expect(V value, double tolerance = 0);
 
-  /// Compiles, runs with `threads` threads, and compares.
+  /// Compiles, runs with `threads` threads, and compares (HostCheck.cpp); another program that links these tests may
+  /// do something else with them (test/kernels/Cases.cpp).
   void check(int threads = 2);
 
 private:
+  /// What the task writes, by the interpreter. Fails the test if it cannot be evaluated.
+  std::map<std::string, Literal> evaluate();
   void addState(const std::string &symbol, const Literal &value);
 
   mlir::MLIRContext context;
@@ -83,6 +86,12 @@ public:
   /// Builds at the end of the task.
   Build e;
 };
+
+/// A literal's elements as they lie in memory.
+void storeLiteral(const Literal &literal, char *to);
+Literal loadLiteral(mlir::RankedTensorType type, const char *from);
+/// The relative error that floats of a type may have, unless a case says otherwise.
+double usualTolerance(mlir::Type element);
 
 } // namespace weft::test
 

@@ -1,0 +1,28 @@
+//===- WorkspaceBounds.cpp - Workspaces that targets share ----------------===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "compiler/codegen/WorkspaceBounds.h"
+#include "dialects/exec/CollectiveCalls.h"
+#include "weft/collective.h"
+
+using namespace mlir;
+using namespace weft;
+
+int64_t weft::collectiveWorkspaceBytes(Operation *op) {
+  exec::CollectiveShape shape = exec::CollectiveShape::of(op);
+  CollectiveDesc desc;
+  desc.kind = shape.kind == "all_reduce"       ? CollectiveKind::AllReduce
+              : shape.kind == "all_gather"     ? CollectiveKind::AllGather
+              : shape.kind == "reduce_scatter" ? CollectiveKind::ReduceScatter
+                                               : CollectiveKind::AllToAll;
+  desc.elementBytes = elementBytes(cast<RankedTensorType>(op->getOperand(0).getType()).getElementType());
+  desc.members.push_back(
+      {shape.outer, desc.kind == CollectiveKind::AllReduce ? 1 : shape.ranks, shape.middle, shape.inner});
+  return collectiveScratchBytes(desc, shape.ranks);
+}
+
+bool weft::isCollective(Operation *op) { return isa<dist::DistDialect>(op->getDialect()); }

@@ -1,0 +1,32 @@
+//===- CudaTarget.h - What schedules ask of NVIDIA GPUs ---------*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef WEFT_COMPILER_CODEGEN_CUDA_CUDATARGET_H
+#define WEFT_COMPILER_CODEGEN_CUDA_CUDATARGET_H
+
+#include "passes/schedule/Target.h"
+
+namespace weft {
+
+/// NVIDIA GPUs: cuBLASLt takes products of f32, bf16 and f16, cuDNN convolutions of these types and attention of the
+/// narrow ones; the runtime has the choice of the largest elements; NCCL the collectives.
+class CudaTarget : public Target {
+public:
+  /// `deterministic`: the same bits every time, at the price of memory for attention's gradient.
+  explicit CudaTarget(bool deterministic = true) : deterministic(deterministic) {}
+  bool takes(exec::LibraryOpInterface op) const override;
+  int64_t workspaceBytes(exec::LibraryOpInterface op) const override;
+  int64_t scratchBytes(exec::FusedOp kernel) const override;
+  bool constantsInArena() const override { return true; }
+
+private:
+  bool deterministic;
+};
+
+} // namespace weft
+
+#endif // WEFT_COMPILER_CODEGEN_CUDA_CUDATARGET_H
