@@ -9,6 +9,7 @@
 #define WEFT_COMPILER_DRIVER_OPTIONS_H
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +24,9 @@ enum ExitCode : int {
   kExitInternal = 3, ///< Weft is at fault
   kExitCheck = 4,    ///< the check that was asked for failed
 };
+
+/// "80GiB", "512 MiB", "1000000": bytes. None if it is no size.
+std::optional<int64_t> parseBytes(const std::string &text);
 
 /// Where compilation stops, and what is printed there.
 enum class Emit { Import, Train, Local, Schedule, Kernels, Exe };
@@ -58,10 +62,14 @@ struct CompileOptions {
   /// Elements below which `zero` 3 leaves a parameter whole.
   int64_t persistence = 1000000;
   bool sequenceParallel = false;
+  /// Whether the executable can clip gradients by their global norm.
+  bool clipping = true;
   /// What the backward pass computes again: none, each, contiguous, group_N, selective.
   std::string remat = "none";
   /// Parts in which logits are computed: 0 as their size asks for, 1 all at once.
   int64_t logitChunks = 0;
+  /// Bytes of memory that a rank may use; 0: any.
+  int64_t memory = 0;
   /// Remarks that say where the shardings of layers of this name come from.
   std::string explain;
   /// A safetensors file with the parameters' values; empty: as `init` says.
