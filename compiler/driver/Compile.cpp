@@ -399,6 +399,7 @@ llvm::json::Object Compilation::describe() {
   facts.seed = sources.seed;
   llvm::json::Object manifest = buildManifest(*module, facts);
   if (!options.quiet) {
+    printGradients(options, manifest, llvm::errs());
     printRecomputed(options.remat, memoryPlans, llvm::errs());
     printMemory(manifest, llvm::errs());
   }
