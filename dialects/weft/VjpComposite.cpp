@@ -50,7 +50,7 @@ LogicalResult LayerNormOp::buildVjp(OpBuilder &builder, ArrayRef<Value> resultGr
     Value dNormalized = timesGamma(e, grad, gamma);
     Value mean = broadcastRows(e, rowMean(e, dNormalized), grad);
     Value slope = broadcastRows(e, rowMean(e, e.mul(dNormalized, normalized)), grad);
-    Value dInput = e.mul(rstd, e.sub(e.sub(dNormalized, mean), e.mul(normalized, slope)));
+    Value scaling = e.mul(normalized, slope), dInput = e.mul(rstd, e.sub(e.sub(dNormalized, mean), scaling));
     operandGrads[0] = gradientOf(e, getInput(), dInput);
   }
   if (gamma && needed[1])
@@ -147,7 +147,8 @@ LogicalResult GeluOp::buildVjp(OpBuilder &builder, ArrayRef<Value> resultGrads, 
     Value du = e.mul(constant(c), e.add(one, e.mul(constant(3 * a), squared)));
     Value t = e.tanh(u);
     Value dt = e.mul(e.sub(one, e.mul(t, t)), du);
-    slope = e.mul(half, e.add(e.add(one, t), e.mul(x, dt)));
+    Value bend = e.mul(x, dt);
+    slope = e.mul(half, e.add(e.add(one, t), bend));
   } else {
     // y = x Phi(x): y' = Phi(x) + x phi(x).
     Value cumulative = e.mul(half, e.add(one, e.erf(e.mul(x, constant(1 / llvm::numbers::sqrt2)))));
