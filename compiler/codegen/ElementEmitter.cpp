@@ -438,7 +438,7 @@ Value ElementEmitter::emitRotary(RotaryOp op, ArrayRef<Value> indices) {
   Value minus = arith::NegFOp::create(builder, loc, turned);
   turned = op.getTransposed() ? arith::SelectOp::create(builder, loc, first, turned, minus)
                               : arith::SelectOp::create(builder, loc, first, minus, turned);
-  Value straight = arith::MulFOp::create(builder, loc, widen(own), entry(op.getCos(), inTable));
+  Value cosine = entry(op.getCos(), inTable), straight = arith::MulFOp::create(builder, loc, widen(own), cosine);
   Value result = arith::AddFOp::create(builder, loc, straight, turned);
   if (result.getType() != element)
     result = arith::TruncFOp::create(builder, loc, element, result);
