@@ -206,7 +206,8 @@ ProfileMachine CudaDevice::measure() {
   // The type in which most of the work is done.
   double flops[3] = {0, 0, 0};
   for (const ScheduleEntry &entry : manifest.schedule)
-    if (entry.op == "matmul" && entry.call >= 0 && static_cast<size_t>(entry.call) < manifest.matmuls.size())
+    if (entry.op.find("matmul") != std::string::npos && entry.call >= 0 &&
+        static_cast<size_t>(entry.call) < manifest.matmuls.size())
       flops[static_cast<int>(manifest.matmuls[entry.call].dtype)] += entry.flops;
   auto type = static_cast<MatmulType>(std::max_element(flops, flops + 3) - flops);
   static constexpr const char *names[] = {"f32", "bf16", "f16"};
