@@ -57,7 +57,8 @@ void CudaDevice::openDevice() {
   int count = 0;
   cudaError_t status = cudaGetDeviceCount(&count);
   if (status == cudaErrorInsufficientDriver)
-    throw InputError("this executable needs CUDA 13, for which this machine's NVIDIA driver is too old");
+    throw InputError("this executable needs an NVIDIA GPU with a driver for CUDA 13; this machine has no driver, or an "
+                     "older one (compile with --target=host for a machine without a GPU)");
   if (status != cudaSuccess || count == 0)
     throw InputError(std::string("this executable needs an NVIDIA GPU, and there is none: ") +
                      cudaGetErrorString(status == cudaSuccess ? cudaErrorNoDevice : status) +
