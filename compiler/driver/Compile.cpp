@@ -10,6 +10,7 @@
 #include "compiler/codegen/host/HostTarget.h"
 #include "compiler/driver/Diagnostics.h"
 #include "compiler/driver/Link.h"
+#include "compiler/driver/Memory.h"
 #include "compiler/driver/MeshOptions.h"
 #include "compiler/driver/OutputFile.h"
 #include "compiler/driver/Session.h"
@@ -19,10 +20,16 @@
 #include "compiler/manifest/Manifest.h"
 #include "compiler/pipeline/Pipelines.h"
 #include "compiler/plan/Planner.h"
+#include "dialects/exec/Exec.h"
+#include "dialects/weft/Weft.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "passes/memory/Passes.h"
+#include "passes/schedule/Arena.h"
 #include "passes/schedule/ArenaReport.h"
+#include "passes/schedule/Target.h"
 #include "weft/matmul.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
@@ -51,6 +58,7 @@ static TrainingOptions trainingOptionsOf(const CompileOptions &options) {
   result.optimizer = options.optimizer;
   result.microbatches = options.microbatches;
   result.noDecay = options.noDecay;
+  result.clipping = options.clipping;
   result.precision = options.precision == "fp32" ? "" : options.precision;
   result.narrowStates = options.states == "bf16";
   result.keepGradients = options.keepGradients;
@@ -64,6 +72,29 @@ static MemoryOptions memoryOptionsOf(const CompileOptions &options) {
   result.logitChunks = options.logitChunks;
   return result;
 }
+
+static int64_t arenaBytes(ModuleOp scheduled) {
+  return scheduled->getAttrOfType<IntegerAttr>(exec::arenaBytesAttr).getInt();
+}
+
+/// The bytes of all that lives from step to step: symbols, and the inputs of a micro-batch.
+static int64_t storedBytes(ModuleOp module) {
+  int64_t bytes = 0;
+  auto add = [&](Type type) { bytes += alignBuffer(tensorBytes(cast<RankedTensorType>(type))); };
+  for (Operation &op : *module.getBody())
+    if (isa<ParamOp, StateOp>(op))
+      add(op.getAttrOfType<TypeAttr>("type").getValue());
+  llvm::StringSet<> seen;
+  for (func::FuncOp task : module.getOps<func::FuncOp>())
+    for (BlockArgument argument : task.getArguments())
+      if (auto name = task.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "weft.name");
+          name && seen.insert(name.getValue()).second)
+        add(argument.getType());
+  return bytes;
+}
+
+/// How often `--remat auto` is planned, at most, until what it comes to is near the budget.
+static constexpr int memoryRounds = 6;
 
 namespace {
 
@@ -81,6 +112,12 @@ private:
   ExitCode import();
   /// Refuses a precision that the model rules out, and says what the chosen one means on this processor.
   ExitCode checkPrecision();
+  /// From the imported program down to `last`, at most the schedule.
+  ExitCode lower(Emit last);
+  /// From the program of one rank to its schedule; with `--remat auto` and a budget, in several rounds.
+  ExitCode schedule(const Target &target);
+  /// The bytes of the arena under other options; nothing is printed.
+  std::optional<int64_t> tryOptions(const CompileOptions &other);
   /// Prints the module or a text to the output.
   ExitCode print(llvm::function_ref<void(llvm::raw_ostream &)> write);
   ExitCode printModule();
@@ -245,6 +282,23 @@ int Compilation::run() {
 
   if (ExitCode code = checkPrecision())
     return code;
+  if (ExitCode code = lower(options.emit))
+    return code;
+  if (options.emit == Emit::Train || options.emit == Emit::Local)
+    return printModule();
+  if (options.memory && arenaBytes(*module) > options.memory) {
+    reportOverBudget(*module, arena, options, [&](const CompileOptions &other) { return tryOptions(other); });
+    return kExitRequest;
+  }
+  llvm::json::Object manifest = describe();
+  if (options.emit == Emit::Plan)
+    return printPlan();
+  if (options.emit == Emit::Schedule)
+    return printModule();
+  return generate(std::move(manifest));
+}
+
+ExitCode Compilation::lower(Emit last) {
   HostTarget target(cpu.features);
   TrainingOptions training = trainingOptionsOf(options);
   training.unpack = mesh.partition.tp > 1;
@@ -252,28 +306,93 @@ int Compilation::run() {
   if (ExitCode code =
           session.run("train", *module, [&](OpPassManager &pm) { buildTrainPipeline(pm, training, &target); }))
     return code;
-  if (options.emit == Emit::Train)
-    return printModule();
-
+  if (last == Emit::Train)
+    return kExitDone;
   if (ExitCode code = plan())
     return code;
   if (mesh.partition.getNumRanks() > 1)
     if (ExitCode code =
             session.run("partition", *module, [&](OpPassManager &pm) { buildPartitionPipeline(pm, mesh.partition); }))
       return code;
-  if (options.emit == Emit::Local)
-    return printModule();
+  if (last == Emit::Local)
+    return kExitDone;
+  return schedule(target);
+}
 
-  if (ExitCode code = session.run("schedule", *module, [&](OpPassManager &pm) {
-        buildSchedulePipeline(pm, &target, memoryOptionsOf(options), {&arena, &memoryPlans});
-      }))
-    return code;
-  llvm::json::Object manifest = describe();
-  if (options.emit == Emit::Plan)
-    return printPlan();
-  if (options.emit == Emit::Schedule)
-    return printModule();
-  return generate(std::move(manifest));
+ExitCode Compilation::schedule(const Target &target) {
+  MemoryOptions memory = memoryOptionsOf(options);
+  auto run = [&](ModuleOp program, ArenaReport &report, std::vector<TaskMemoryPlan> &plans) {
+    return session.run("schedule", program, [&](OpPassManager &pm) {
+      buildSchedulePipeline(pm, &target, memory, {&report, &plans});
+    });
+  };
+  if (options.remat != "auto" || !options.memory)
+    return run(*module, arena, memoryPlans);
+
+  // What the solver counts with is close to what the schedule comes to, not the same: writing in place, workspaces. The
+  // difference corrects the limit.
+  struct Round {
+    OwningOpRef<ModuleOp> module;
+    ArenaReport arena;
+    std::vector<TaskMemoryPlan> plans;
+    int64_t bytes = 0;
+    double seconds = 0;
+  };
+  std::optional<Round> best;
+  memory.limit = options.memory - storedBytes(*module);
+  int64_t step = options.memory / 64, low = 1, high = INT64_MAX;
+  auto fits = [&](const Round &r) { return r.bytes <= options.memory; };
+  for (int round = 0; round < memoryRounds; ++round) {
+    // The last attempt, if nothing fitted, is the least there is.
+    if (round + 1 == memoryRounds && !(best && fits(*best)))
+      memory.limit = 1;
+    memory.limit = std::max<int64_t>(memory.limit, 1);
+    Round next;
+    next.module = module->clone();
+    if (ExitCode code = run(*next.module, next.arena, next.plans))
+      return code;
+    next.bytes = arenaBytes(*next.module);
+    for (const TaskMemoryPlan &plan : next.plans)
+      next.seconds += plan.seconds;
+    int64_t limit = memory.limit, excess = next.bytes - options.memory;
+    if (fits(next)) {
+      low = std::max(low, limit);
+      memory.limit = std::min(limit - excess, high == INT64_MAX ? INT64_MAX : (limit + high) / 2);
+    } else {
+      high = std::min(high, limit);
+      memory.limit = best && fits(*best) ? (low + limit) / 2 : limit - excess - step;
+      step *= 2;
+    }
+    auto rank = [&](const Round &r) { return std::tuple(!fits(r), fits(r) ? r.seconds : 0.0, r.bytes); };
+    bool isLast = (fits(next) && next.seconds == 0) || limit == 1;
+    if (!best || rank(next) < rank(*best))
+      best = std::move(next);
+    // Near enough: what is left of the budget is less than a step of the limit.
+    if (isLast || (fits(*best) && std::abs(memory.limit - limit) < options.memory / 256))
+      break;
+  }
+  module = std::move(best->module);
+  arena = std::move(best->arena);
+  memoryPlans = std::move(best->plans);
+  return kExitDone;
+}
+
+std::optional<int64_t> Compilation::tryOptions(const CompileOptions &other) {
+  CompileOptions quiet = other;
+  quiet.quiet = true;
+  quiet.timing = false;
+  quiet.emit = Emit::Schedule;
+  Compilation trial(quiet, argv0);
+  trial.session.silence();
+  trial.cpu = cpu;
+  trial.sources = sources;
+  std::optional<MeshChoice> chosen = chooseMesh(quiet);
+  if (!chosen)
+    return std::nullopt;
+  trial.mesh = *chosen;
+  if (trial.import() || trial.lower(Emit::Schedule))
+    return std::nullopt;
+  return arenaBytes(*trial.module);
 }
 
 ExitCode Compilation::plan() {
@@ -329,6 +448,8 @@ llvm::json::Object Compilation::describe() {
   facts.cpu = cpu.name;
   facts.cpuFeatures = cpu.features;
   facts.optimizer = options.optimizer;
+  facts.arena = &arena;
+  facts.clipping = options.clipping;
   facts.precision = options.precision;
   facts.placement = mesh.placement;
   facts.microbatches = options.microbatches;

@@ -96,6 +96,8 @@ void weft::DiagnosticPrinter::print(Diagnostic &diagnostic) {
   std::lock_guard<std::mutex> lock(mutex);
   bool isError = diagnostic.getSeverity() == DiagnosticSeverity::Error;
   errors += isError;
+  if (isSilent)
+    return;
   if (diagnostic.getSeverity() == DiagnosticSeverity::Remark && !showRemarks)
     return;
   auto line = [](StringRef kind, Diagnostic &d) {

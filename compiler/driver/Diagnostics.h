@@ -47,12 +47,15 @@ public:
   /// Remarks are for people who wait for the result; verification has no use for them.
   void setShowRemarks(bool show) { showRemarks = show; }
 
+  /// Errors are counted, nothing is printed.
+  void silence() { isSilent = true; }
+
 private:
   void print(mlir::Diagnostic &diagnostic);
 
   std::mutex mutex;
   unsigned errors = 0;
-  bool showRemarks = true;
+  bool showRemarks = true, isSilent = false;
   mlir::ScopedDiagnosticHandler handler;
 };
 

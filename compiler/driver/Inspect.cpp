@@ -7,7 +7,9 @@
 
 #include "compiler/driver/Inspect.h"
 #include "compiler/driver/Diagnostics.h"
+#include "compiler/driver/MemoryPage.h"
 #include "compiler/driver/Options.h"
+#include "compiler/driver/OutputFile.h"
 #include "compiler/driver/Summary.h"
 #include "compiler/manifest/Manifest.h"
 #include "compiler/plan/Plan.h"
@@ -242,6 +244,19 @@ void Printer::printKernels(bool withText) {
                     text(*kernel, "text"));
 }
 
+static int writeMemoryPage(const json::Object &manifest, const weft::InspectOptions &options) {
+  std::string page = weft::drawMemory(manifest);
+  if (page.empty()) {
+    weft::reportError("'" + options.executable + "' does not say what lies where in its arena",
+                      "an earlier version of Weft wrote it: compile it again");
+    return weft::kExitRequest;
+  }
+  std::unique_ptr<weft::OutputFile> output = weft::OutputFile::create(options.memory);
+  if (!output || !output->write(page, /*executable=*/false) || !output->commit())
+    return weft::kExitRequest;
+  return weft::kExitDone;
+}
+
 int weft::inspect(const InspectOptions &options) {
   installCrashHandler();
   std::optional<std::string> manifest = readManifest(options.executable);
@@ -256,6 +271,8 @@ int weft::inspect(const InspectOptions &options) {
                   (value ? std::string() : ": " + toString(value.takeError())));
       return kExitRequest;
     }
+    if (!options.memory.empty())
+      return writeMemoryPage(*value->getAsObject(), options);
     Printer(*value->getAsObject(), outs()).print(options.kernels);
   }
   outs().flush();

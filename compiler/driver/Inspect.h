@@ -23,6 +23,7 @@ struct InspectOptions {
   std::string executable;
   bool json = false;    ///< the manifest as it is
   bool kernels = false; ///< the text of every kernel too
+  std::string memory;   ///< the file to draw the arena in, as a page; empty: none
 };
 
 /// Carries out `weft inspect`; returns the exit code.

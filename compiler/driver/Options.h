@@ -25,6 +25,9 @@ enum ExitCode : int {
   kExitCheck = 4,    ///< the check that was asked for failed
 };
 
+/// "80GiB", "512 MiB", "1000000": bytes. None if it is no size.
+std::optional<int64_t> parseBytes(const std::string &text);
+
 /// Where compilation stops, and what is printed there.
 enum class Emit { Import, Train, Plan, Local, Schedule, Kernels, Exe };
 
@@ -68,12 +71,16 @@ struct CompileOptions {
   std::string accumulate = "by-zero";
   /// PATTERN=AXIS:DIM or PATTERN=AXIS:none, over what is found in the graph.
   std::vector<std::string> shardParam;
+  /// Whether the executable can clip gradients by their global norm.
+  bool clipping = true;
   /// What the backward pass computes again: none, each, contiguous, group_N, selective.
   std::string remat = "none";
   /// Parts in which logits are computed: 0 as their size asks for, 1 all at once.
   int64_t logitChunks = 0;
   /// A plan to carry out, JSON; empty: decide.
   std::string plan;
+  /// Bytes of memory that a rank may use; 0: any.
+  int64_t memory = 0;
   /// Remarks that say where the shardings of layers of this name come from.
   std::string explain;
   /// A safetensors file with the parameters' values; empty: as `init` says.

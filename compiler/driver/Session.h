@@ -23,6 +23,9 @@ class Session {
 public:
   /// With `timing`, the times are printed on standard error at the end.
   Session(bool timing, bool showRemarks);
+
+  /// Counts errors, and prints nothing from now on: something is only tried.
+  void silence() { diagnostics.silence(); }
   ~Session();
 
   mlir::MLIRContext &context() { return mlirContext; }

@@ -51,15 +51,32 @@ void weft::printMemory(const llvm::json::Object &manifest, llvm::raw_ostream &os
   os << "\n";
 }
 
+static std::string formatMilliseconds(double seconds) {
+  std::string text;
+  double ms = seconds * 1e3;
+  llvm::raw_string_ostream(text) << llvm::format("%.*f", ms < 1 ? 3 : ms < 100 ? 1 : 0, ms) << " ms";
+  return text;
+}
+
 void weft::printRecomputed(const std::string &strategy, llvm::ArrayRef<TaskMemoryPlan> plans, llvm::raw_ostream &os) {
   if (strategy == "none" || plans.empty())
     return;
   // Tasks with a backward pass are alike but for what they do with gradients.
   const TaskMemoryPlan &plan = plans.front();
+  if (plan.droppedBytes == 0) {
+    os << "remat       " << strategy << ": all " << formatBytes(plan.savedBytes) << " of saved values are kept\n";
+    return;
+  }
   os << "remat       " << strategy << ": ";
   if (plan.blocks)
     os << plan.blocks << " blocks, ";
   os << formatBytes(plan.droppedBytes) << " of " << formatBytes(plan.savedBytes)
      << " saved values are computed again, by " << plan.clones << " kernels and calls, in about "
-     << llvm::format("%.3g", plan.seconds * 1e3) << " ms\n";
+     << formatMilliseconds(plan.seconds);
+  if (plan.bound) {
+    double gap = plan.seconds > 0 ? std::max(0.0, 1 - *plan.bound / plan.seconds) : 0;
+    os << "; no plan within the limit takes less than " << formatMilliseconds(*plan.bound) << ", gap "
+       << llvm::format("%.1f", 100 * gap) << " %, " << plan.patterns << " patterns of a block";
+  }
+  os << "\n";
 }

@@ -47,6 +47,31 @@ std::string weft::describeLocation(Location loc) {
   return llvm::join(llvm::ArrayRef<std::string>(parts).take_front(kMost), ", ") + ", ...";
 }
 
+std::string weft::describeLayer(Location loc) {
+  llvm::SmallVector<std::string> parts;
+  collectParts(loc, parts);
+  return parts.empty() ? std::string() : layerOfName(parts.front());
+}
+
+std::string weft::layerOfName(llvm::StringRef text) {
+  // SCOPE/OPERATOR:NODE; of several places the first.
+  llvm::StringRef name = text.split(", ").first;
+  if (size_t colon = name.find(':'); colon != llvm::StringRef::npos) {
+    name = name.take_front(colon);
+    if (size_t slash = name.rfind('/'); slash != llvm::StringRef::npos)
+      name = name.take_front(slash);
+  }
+  auto isEnd = [&](size_t i) { return i >= name.size() || name[i] == '.' || name[i] == '/'; };
+  for (size_t i = 0; i < name.size(); ++i) {
+    if (!llvm::isDigit(name[i]) || (i > 0 && !isEnd(i - 1)))
+      continue;
+    size_t end = std::min(name.find_first_not_of("0123456789", i), name.size());
+    if (isEnd(end))
+      return name.take_front(end).str();
+  }
+  return name.str();
+}
+
 llvm::StringRef weft::describeRegion(Location loc) {
   llvm::StringRef region = "forward";
   loc->walk([&](Location part) {

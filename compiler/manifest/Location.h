@@ -17,6 +17,12 @@ namespace weft {
 /// file, line and column; of many (a fused kernel's) the first few. Empty if unknown.
 std::string describeLocation(mlir::Location loc);
 
+/// The layer of a location: its outermost scope down to the first number in it, `model.layers.3` of
+/// `model.layers.3.mlp.up_proj`; without a number the scope of the node.
+std::string describeLayer(mlir::Location loc);
+/// The same of a location as describeLocation writes it, or of a parameter's name.
+std::string layerOfName(llvm::StringRef name);
+
 /// The part of a training step that the tag of a fused location says: `loss`, `backward` or `update`; else `forward`.
 llvm::StringRef describeRegion(mlir::Location loc);
 

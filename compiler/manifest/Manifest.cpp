@@ -13,6 +13,7 @@
 #include "dialects/weft/BatchNorm.h"
 #include "dialects/weft/SymbolAttrs.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/schedule/ArenaReport.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/FileSystem.h"
@@ -253,6 +254,21 @@ static json::Object describeMemory(ModuleOp module, int64_t arenaBytes, int64_t 
                       {"workspace", workspace}};
 }
 
+/// What lies where, and when: per task a list of [offset, bytes, first, last, 1 for a workspace].
+static json::Array describeTemporaries(const ArenaReport &arena) {
+  json::Array tasks;
+  for (const ArenaReport::Task &task : arena.tasks) {
+    StringRef name = task.name;
+    name.consume_front("task_");
+    json::Array buffers;
+    for (const ArenaReport::Buffer &buffer : task.buffers)
+      buffers.push_back(json::Array{buffer.offset, buffer.bytes, buffer.first, buffer.last, int(buffer.isWorkspace)});
+    tasks.push_back(json::Object{
+        {"task", name}, {"bytes", task.bytes}, {"live_bytes", task.liveBytes}, {"buffers", std::move(buffers)}});
+  }
+  return tasks;
+}
+
 //===----------------------------------------------------------------------===//
 // The whole
 //===----------------------------------------------------------------------===//
@@ -374,6 +390,10 @@ json::Object weft::buildManifest(ModuleOp scheduled, const ManifestFacts &facts)
     manifest["mesh"] = describeMesh(mesh);
   if (!facts.placement.empty())
     manifest["placement"] = facts.placement;
+  if (facts.arena)
+    manifest["temporaries"] = describeTemporaries(*facts.arena);
+  if (!facts.clipping)
+    manifest["clipping"] = false;
   if (!facts.precision.empty())
     manifest["precision"] = facts.precision;
   if (facts.seed)

@@ -17,6 +17,8 @@
 
 namespace weft {
 
+struct ArenaReport;
+
 /// What the manifest says that the module does not.
 struct ManifestFacts {
   std::string model; ///< the file's name without its folder
@@ -24,9 +26,11 @@ struct ManifestFacts {
   std::vector<std::string> cpuFeatures;
   std::string optimizer;
   int64_t microbatches = 1;
-  std::optional<uint64_t> seed; ///< default of the executable's --seed
-  std::string placement;        ///< letters; empty: one rank
-  std::string precision;        ///< as asked for; empty: the model's types
+  std::optional<uint64_t> seed;       ///< default of the executable's --seed
+  std::string placement;              ///< letters; empty: one rank
+  const ArenaReport *arena = nullptr; ///< what lies where, if it is to be said
+  bool clipping = true;               ///< whether updates can clip
+  std::string precision;              ///< as asked for; empty: the model's types
 };
 
 /// How the path of a source begins that lies in the folder of the executable, wherever that is: as in ELF's run paths.

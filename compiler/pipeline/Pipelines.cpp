@@ -61,6 +61,7 @@ void weft::buildTrainPipeline(OpPassManager &pm, const TrainingOptions &options,
   step.masterWeights = !options.precision.empty() && !options.narrowStates;
   step.narrowStates = options.narrowStates;
   // The smallest normal number of fp16 is 6e-5: gradients would vanish.
+  step.clipping = options.clipping;
   step.lossScale = options.precision == "fp16";
   step.keepGradients = options.keepGradients;
   step.keepLogits = options.keepLogits;
@@ -127,6 +128,7 @@ void weft::buildSchedulePipeline(OpPassManager &pm, const Target *target, const 
   pm.addNestedPass<func::FuncOp>(createFormKernels());
   PlanMemoryOptions plan;
   plan.remat = memory.remat;
+  plan.limit = memory.limit;
   pm.addPass(createPlanMemoryPass(plan, report.memory));
   pm.addPass(createSchedulePass(target, report.arena));
 }

@@ -31,6 +31,7 @@ struct TrainingOptions {
   std::string optimizer = "adamw"; ///< adamw, adam or sgd
   int64_t microbatches = 1;
   std::vector<std::string> noDecay; ///< globs
+  bool clipping = true; ///< gradients may be scaled down by their global norm
   bool keepGradients = false;
   bool keepLogits = false;
   /// bf16: compute in it, with f32 master weights. Empty: in the model's types.
@@ -64,7 +65,8 @@ struct PartitionOptions {
 
 /// What is kept, computed again or moved away; docs/memory.md.
 struct MemoryOptions {
-  std::string remat = "none"; ///< none, each, contiguous, group_N, selective
+  std::string remat = "none"; ///< none, each, contiguous, group_N, selective, auto
+  int64_t limit = 0;          ///< with auto: bytes of temporaries that may be alive at once; 0: any
   /// Parts in which logits, or what is as wide, are computed. 0: as many as their size asks for; 1: in one go.
   int64_t logitChunks = 0;
 };

@@ -85,11 +85,10 @@ std::vector<StepBlock> weft::findBlocks(const StepGraph &graph) {
   if (chosen == runs.end())
     return {};
   int64_t period = chosen->period;
-  auto matches = [&](int64_t begin) { // with the block behind or before it
+  auto isLikeNext = [&](int64_t begin) {
     int64_t same = 0;
-    for (int64_t i = std::max<int64_t>(begin, 0); i < std::min(begin + period, count); ++i)
-      same +=
-          (i + period < count && hashes[i] == hashes[i + period]) || (i >= period && hashes[i] == hashes[i - period]);
+    for (int64_t i = std::max<int64_t>(begin, 0); i < begin + period; ++i)
+      same += hashes[i] == hashes[i + period];
     return 2 * same >= period;
   };
 
@@ -100,12 +99,16 @@ std::vector<StepBlock> weft::findBlocks(const StepGraph &graph) {
     std::vector<StepBlock> blocks;
     int64_t begin = chosen->begin + phase, end = chosen->begin + chosen->length + period;
     // The first block often differs by what the embedding leaves in it, the last by what follows.
-    if (begin > 0 && matches(begin - period))
+    if (begin > 0 && begin + period <= end && isLikeNext(begin - period))
       blocks.push_back({std::max<int64_t>(begin - period, 0), begin, false});
     for (; begin + period <= end; begin += period)
       blocks.push_back({begin, begin + period, true});
-    if (begin < count && matches(begin))
-      blocks.push_back({begin, std::min(begin + period, count), false});
+    // What differs behind the last block is the head's.
+    int64_t tail = begin;
+    while (tail < std::min(begin + period, count) && hashes[tail] == hashes[tail - period])
+      ++tail;
+    if (2 * (tail - begin) >= period)
+      blocks.push_back({begin, tail, false});
     llvm::BitVector kept = keepBetween(graph, blocks);
     int64_t bytes = 0;
     for (int64_t i : kept.set_bits())

@@ -19,9 +19,9 @@ namespace weft {
 #define GEN_PASS_REGISTRATION
 #include "passes/memory/Passes.h.inc"
 
-/// A strategy as people write it: none, each, contiguous, group_N or selective.
+/// A strategy as people write it: none, each, contiguous, group_N, selective or auto.
 struct RematStrategy {
-  enum Kind { None, Groups, Selective } kind = None;
+  enum Kind { None, Groups, Selective, Auto } kind = None;
   int64_t group = 1; ///< blocks that are computed again together; 0: all
 
   static std::optional<RematStrategy> parse(llvm::StringRef text);
@@ -34,7 +34,9 @@ struct TaskMemoryPlan {
   int64_t savedBytes = 0;   ///< what the backward pass reads of the forward pass, if nothing is recomputed
   int64_t droppedBytes = 0; ///< of those, what does not survive
   int64_t clones = 0;
-  double seconds = 0; ///< that computing it again takes, by the rates of the target
+  int64_t patterns = 0;        ///< `auto`: choices of a block that none is better than in every respect
+  std::optional<double> bound; ///< `auto`: no choice that fits takes fewer seconds; none: nothing fits
+  double seconds = 0;          ///< that computing it again takes, by the rates of the target
 };
 
 /// The pass, with what it decided written to `plans`.

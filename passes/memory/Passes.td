@@ -15,7 +15,8 @@ def PlanMemory : Pass<"weft-plan-memory", "::mlir::ModuleOp"> {
     values are chosen.
   }];
   let options = [
-    Option<"remat", "remat", "std::string", "\"none\"", "none, each, contiguous, group_N, selective">
+    Option<"remat", "remat", "std::string", "\"none\"", "none, each, contiguous, group_N, selective, auto">,
+    Option<"limit", "limit", "int64_t", "0", "With auto: bytes of temporaries that may be alive at once; 0: any">
   ];
   let statistics = [
     Statistic<"numClones", "clones", "Kernels and calls that run again">,

@@ -28,6 +28,8 @@ std::optional<RematStrategy> RematStrategy::parse(StringRef text) {
     return RematStrategy{Groups, 1};
   if (text == "contiguous")
     return RematStrategy{Groups, 0};
+  if (text == "auto")
+    return RematStrategy{Auto};
   if (text == "selective")
     return RematStrategy{Selective};
   int64_t group;
@@ -53,7 +55,7 @@ struct PlanMemory : weft::impl::PlanMemoryBase<PlanMemory> {
   void runOnOperation() override {
     std::optional<RematStrategy> strategy = RematStrategy::parse(remat);
     if (!strategy) {
-      getOperation().emitError("--remat '") << remat << "' is not none, each, contiguous, group_N or selective";
+      getOperation().emitError("--remat '") << remat << "' is not none, each, contiguous, group_N, selective or auto";
       return signalPassFailure();
     }
     for (func::FuncOp task : getOperation().getOps<func::FuncOp>())
@@ -63,8 +65,11 @@ struct PlanMemory : weft::impl::PlanMemoryBase<PlanMemory> {
 
 private:
   LogicalResult plan(func::FuncOp task, RematStrategy strategy) {
+    if (strategy.kind == RematStrategy::None)
+      return success();
+    shareGathers(task);
     StepGraph graph(task, rates);
-    if (!graph.hasBackward() || strategy.kind == RematStrategy::None)
+    if (!graph.hasBackward())
       return success();
     TaskMemoryPlan result;
     result.task = task.getSymName().str();
@@ -84,7 +89,20 @@ private:
     case RematStrategy::Selective:
       kept = keepExpensive(graph, selectivePasses / rates.bytesPerSecond);
       break;
+    case RematStrategy::Auto:
+      if (limit <= 0)
+        break;
+      AutoPlan found = planWithin(graph, blocks, limit);
+      kept = found.kept;
+      result.patterns = found.patterns;
+      result.bound = found.fits ? std::optional<double>(found.bound) : std::nullopt;
+      break;
     }
+    // Gathered parameters are gathered again unless somebody counted what keeping them takes.
+    if (strategy.kind != RematStrategy::Auto)
+      for (auto [i, value] : llvm::enumerate(graph.getValues()))
+        if (value.isGather && !value.isPinned)
+          kept.reset(i);
     result.seconds = graph.getSeconds(graph.getRecomputed(kept));
     RecomputeCounts counts = recompute(graph, kept);
     result.droppedBytes = counts.bytes;

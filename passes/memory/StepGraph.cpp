@@ -94,6 +94,39 @@ static bool isStatistic(OpResult result) {
                       static_cast<int64_t>(fused.getRows() * fused.getCols());
 }
 
+static bool isParameterGather(Operation *op) {
+  return isa<dist::AllGatherOp>(op) && op->getNumOperands() == 1 &&
+         isa_and_nonnull<ReadOp>(storedValue(op->getOperand(0)).getDefiningOp());
+}
+
+int64_t weft::shareGathers(func::FuncOp task) {
+  int64_t shared = 0;
+  SmallVector<Operation *> forward;
+  auto sameBut = [](Operation *a, Operation *b) { // for the region
+    if (a->getOperand(0) != b->getOperand(0) || a->getResultTypes() != b->getResultTypes())
+      return false;
+    NamedAttrList x(a->getAttrs()), y(b->getAttrs());
+    x.erase(dist::regionAttr);
+    y.erase(dist::regionAttr);
+    return x.getDictionary(a->getContext()) == y.getDictionary(b->getContext());
+  };
+  for (Operation &op : llvm::make_early_inc_range(task.getBody().front())) {
+    if (!isParameterGather(&op))
+      continue;
+    if (regionOf(op.getLoc()) == "forward") {
+      forward.push_back(&op);
+      continue;
+    }
+    auto first = llvm::find_if(forward, [&](Operation *other) { return sameBut(other, &op); });
+    if (regionOf(op.getLoc()) != "backward" || first == forward.end())
+      continue;
+    op.replaceAllUsesWith(*first);
+    op.erase();
+    ++shared;
+  }
+  return shared;
+}
+
 void StepGraph::addValue(OpResult result, int64_t unit) {
   indices[result] = values.size();
   ForwardValue value;
@@ -101,6 +134,7 @@ void StepGraph::addValue(OpResult result, int64_t unit) {
   value.bytes = tensorBytes(cast<RankedTensorType>(result.getType()));
   value.unit = unit;
   value.isPinned = isStatistic(result);
+  value.isGather = isParameterGather(result.getOwner());
   values.push_back(std::move(value));
 }
 

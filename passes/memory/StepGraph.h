@@ -30,9 +30,10 @@ mlir::Value storedValue(mlir::Value value);
 struct ForwardValue {
   mlir::Value value;
   int64_t bytes = 0;
-  int64_t unit = 0;    ///< of the op that computes it: its place among the forward ops
-  bool isCall = false; ///< computed by a library
-  bool isRead = false; ///< by the backward pass
+  int64_t unit = 0;      ///< of the op that computes it: its place among the forward ops
+  bool isCall = false;   ///< computed by a library
+  bool isRead = false;   ///< by the backward pass
+  bool isGather = false; ///< a parameter, gathered from its shards
   /// It is always kept: it is stored in a symbol, or it is a statistic, small beside what it is a reduction of. Sums
   /// come out the same only in the same loop, so that a statistic computed again by another kernel would differ in
   /// its last bits.
@@ -88,6 +89,19 @@ struct StepBlock {
   int64_t begin = 0, end = 0;
   bool isRegular = true; ///< computes what its neighbours compute; the first and the last may differ
 };
+
+/// Has the backward pass read what the forward pass gathered, so that it is one more value to decide about. Returns
+/// how many gathers of the backward pass that replaces. To be called before a StepGraph is made.
+int64_t shareGathers(mlir::func::FuncOp task);
+
+/// What is kept for the least time if no more than `limit` bytes may be alive at once.
+struct AutoPlan {
+  llvm::BitVector kept;
+  double seconds = 0, bound = 0; ///< of computing again; no choice that fits takes less than `bound`
+  int64_t patterns = 0;          ///< of the block with most of them
+  bool fits = false;             ///< else as little as possible is kept
+};
+AutoPlan planWithin(const StepGraph &graph, llvm::ArrayRef<StepBlock> blocks, int64_t limit);
 
 /// Repeated blocks, by what ops compute; empty if nothing repeats.
 std::vector<StepBlock> findBlocks(const StepGraph &graph);

@@ -213,7 +213,7 @@ LogicalResult BuildTrainingStep::buildBackwardTask(StringRef name, bool accumula
     Value divisor = loss.count;
     if (lossScale)
       divisor = update.mul(divisor, scale);
-    buildUpdate(update, kind, params, squares, divisor);
+    buildUpdate(update, kind, params, squares, divisor, /*isImmediate=*/!clipping && !lossScale);
   }
   finish(task);
   return success();
@@ -234,7 +234,7 @@ void BuildTrainingStep::buildUpdateTask() {
     squares.push_back(sumOfSquares(p, params.back().gradient));
   }
   Value count = e.read("loss_count", RankedTensorType::get({}, builder.getF64Type()));
-  buildUpdate(e, kind, params, squares, count);
+  buildUpdate(e, kind, params, squares, count, /*isImmediate=*/false);
   func::ReturnOp::create(builder, loc);
 }
 
@@ -259,7 +259,7 @@ LogicalResult BuildTrainingStep::build() {
   std::optional<Optimizer> parsed = parseOptimizer(optimizer);
   if (!parsed)
     return module.emitError("unknown optimizer '") << optimizer << "'; it is adamw, adam or sgd";
-  kind = {*parsed, masterWeights, narrowStates, lossScale};
+  kind = {*parsed, masterWeights, narrowStates, lossScale, clipping};
   if (masterWeights && narrowStates)
     return module.emitError("moments beside master weights are f32, as those are");
   if (microbatches < 1)

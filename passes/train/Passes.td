@@ -22,6 +22,8 @@ def BuildTrainingStep : Pass<"weft-build-training-step", "::mlir::ModuleOp"> {
     ListOption<"noDecay", "no-decay", "std::string", "Name patterns (globs) of parameters without weight decay">,
     Option<"masterWeights", "master-weights", "bool", "false",
            "Parameters narrower than f32 are updated in f32, in a state `master/NAME`">,
+    Option<"clipping", "clipping", "bool", "true",
+           "Gradients may be scaled down by their global norm; without it each is used up as soon as it is known">,
     Option<"lossScale", "loss-scale", "bool", "false",
            "Scale the loss, skip steps whose gradients overflow, and adapt the scale, in the states `loss_scale*`">,
     Option<"narrowStates", "narrow-states", "bool", "false", "Moments have the types of their parameters">,

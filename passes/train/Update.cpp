@@ -113,8 +113,21 @@ Value weft::sumOfSquares(Build &e, Value gradient) {
   return e.sum(rows, llvm::to_vector(llvm::seq<int64_t>(0, tensorType(rows).getRank())));
 }
 
-void weft::buildUpdate(Build &e, const UpdateKind &kind, ArrayRef<TrainedParameter> params, ArrayRef<Value> squares,
-                       Value count) {
+/// Where a parameter can be updated at the earliest: its gradient is there and nobody reads the old value any more.
+static void setInsertionPointAfterUses(OpBuilder &builder, const TrainedParameter &param) {
+  builder.setInsertionPointAfterValue(param.gradient);
+  for (Operation *user : param.value.getUsers())
+    if (!user->isBeforeInBlock(&*builder.getInsertionPoint()))
+      builder.setInsertionPointAfter(user);
+}
+
+void weft::buildUpdate(Build &end, const UpdateKind &kind, ArrayRef<TrainedParameter> params, ArrayRef<Value> squares,
+                       Value count, bool isImmediate) {
+  // Without clipping what scales gradients is known before them.
+  OpBuilder start = end.b;
+  if (isImmediate)
+    start.setInsertionPointAfterValue(count);
+  Build e{start, end.loc};
   auto number = RankedTensorType::get({}, e.b.getF64Type());
   auto stepType = RankedTensorType::get({}, e.b.getI64Type());
   Value hyper = e.read("hyper", RankedTensorType::get({kHyperSize}, e.b.getF64Type()));
@@ -124,21 +137,33 @@ void weft::buildUpdate(Build &e, const UpdateKind &kind, ArrayRef<TrainedParamet
 
   // A step without a single label that counts has no gradient: it must not divide by zero.
   Value divisor = e.select(e.less(zero, count), count, one);
-  Value total = squares.front();
-  for (Value part : squares.drop_front())
-    total = e.add(total, part);
-  Value norm = e.div(e.sqrt(total), divisor);
-
-  Value clip = entry(kHyperClip);
-  Value shrink = e.min(one, e.div(clip, e.add(norm, e.splat(number, kClipEpsilon))));
-  Value factor = e.select(e.less(zero, clip), shrink, one);
+  Value factor = one, norm, taken;
+  auto measure = [&](Build &at) {
+    Value total = squares.front();
+    for (Value part : squares.drop_front())
+      total = at.add(total, part);
+    norm = at.div(at.sqrt(total), divisor);
+    taken = kind.lossScale ? isFiniteStep(at, total) : Value();
+  };
+  if (!isImmediate)
+    measure(e);
+  if (kind.clipping) {
+    Value clip = entry(kHyperClip);
+    Value shrink = e.min(one, e.div(clip, e.add(norm, e.splat(number, kClipEpsilon))));
+    factor = e.select(e.less(zero, clip), shrink, one);
+  }
   Value scale = e.mul(e.div(factor, divisor), entry(kHyperScale));
-  Value lr = LearningRateOp::create(e.b, e.loc, number, step, hyper);
-  Value taken = kind.lossScale ? isFiniteStep(e, total) : Value();
+  Value lr = LearningRateOp::create(e.b, e.loc, number, step, hyper), next;
+  // Scalars of one level share a kernel: what all updates wait for must not wait for the last of them.
+  if (isImmediate)
+    next = e.add(step, e.splat(stepType, 1));
   auto kept = [&](Build &p, Value updated, Value old) { return taken ? keepUnless(p, taken, updated, old) : updated; };
 
   for (TrainedParameter param : params) {
-    Build p{e.b, regionLocation(param.op.getLoc(), "update")};
+    OpBuilder place = end.b;
+    if (isImmediate)
+      setInsertionPointAfterUses(place, param);
+    Build p{place, regionLocation(param.op.getLoc(), "update")};
     RankedTensorType type = tensorType(param.value), momentType = momentTypeOf(kind, param.op);
     SmallVector<std::string> names = momentStates(kind.optimizer, param.op);
     SmallVector<Value> moments;
@@ -167,10 +192,13 @@ void weft::buildUpdate(Build &e, const UpdateKind &kind, ArrayRef<TrainedParamet
       p.write(name, kept(p, moment, old));
   }
 
-  e.write("grad_norm", norm);
-  e.write("lr", lr);
-  Value next = e.add(step, e.splat(stepType, 1));
-  e.write("step", taken ? e.select(taken, next, step) : next);
+  if (isImmediate)
+    measure(end);
+  end.write("grad_norm", norm);
+  end.write("lr", lr);
+  if (!isImmediate)
+    next = end.add(step, end.splat(stepType, 1));
+  end.write("step", taken ? end.select(taken, next, step) : next);
   if (taken)
-    updateLossScale(e, taken, entry);
+    updateLossScale(end, taken, entry);
 }

@@ -44,6 +44,7 @@ struct UpdateKind {
   bool masters = false;      ///< a state `master/NAME` for each parameter that is narrow
   bool narrowStates = false; ///< moments have the parameter's own type
   bool lossScale = false;    ///< the loss is scaled, and steps that overflow are skipped
+  bool clipping = true;      ///< gradients may be scaled down by their global norm
 };
 
 /// The sum of squares of a gradient, an f64 scalar: f32 within a row, f64 across rows.
@@ -53,9 +54,12 @@ mlir::Value sumOfSquares(Build &e, mlir::Value gradient);
 /// its moments, in the order of `params`. `squares` has one value of
 /// sumOfSquares per parameter, `count` is the f64 scalar that normalises the
 /// gradients. With a loss scale a step whose gradients are not finite changes
-/// nothing but that.
+/// nothing but that. With `isImmediate`, where the gradients are made in the
+/// same block and neither clipping nor a loss scale takes all of them at once,
+/// each parameter is updated as soon as its gradient is there and its old value
+/// is read no more.
 void buildUpdate(Build &e, const UpdateKind &kind, llvm::ArrayRef<TrainedParameter> params,
-                 llvm::ArrayRef<mlir::Value> squares, mlir::Value count);
+                 llvm::ArrayRef<mlir::Value> squares, mlir::Value count, bool isImmediate);
 
 /// What the tasks of a module keep besides its parameters.
 struct StateRequest {

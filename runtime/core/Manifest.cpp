@@ -428,6 +428,8 @@ Manifest Manifest::parse(const char *text, int64_t bytes, const std::string &tar
     manifest.cpu = root.at("cpu").text();
   if (root.has("optimizer"))
     manifest.optimizer = root.at("optimizer").text();
+  if (root.has("clipping"))
+    manifest.clipping = root.at("clipping").boolean();
   if (root.has("cpu_features"))
     manifest.cpuFeatures = root.at("cpu_features").texts();
   manifest.arenaBytes = root.at("arena_bytes").integer();

@@ -152,6 +152,7 @@ struct ScheduleEntry {
 
 struct Manifest {
   std::string model, target, cpu, optimizer;
+  bool clipping = true; ///< whether updates can scale gradients down by their global norm
   std::vector<std::string> cpuFeatures;
   int64_t arenaBytes = 0, persistentBytes = 0;
   /// Samples of a step, its micro-batches, tokens of a sample (0 when the data is not tokens).

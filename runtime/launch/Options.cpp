@@ -290,6 +290,8 @@ std::optional<Options> weft::rt::parseOptions(int argc, const char *const *argv,
   app.set_help_flag("-h,--help", "this text")->group("Help");
   app.footer("Exit codes: 0 done, 1 the input is at fault, 2 the command line is at fault, 3 an internal fault.");
   app.get_formatter()->column_width(34);
+  if (!manifest.clipping)
+    options.clip = 0;
   declareOptions(app, options, manifest.onDevice());
   try {
     app.parse(argc, argv);
@@ -301,6 +303,9 @@ std::optional<Options> weft::rt::parseOptions(int argc, const char *const *argv,
   } catch (const CLI::ParseError &error) {
     throw UsageError(error.what());
   }
+  if (!manifest.clipping && options.clip > 0)
+    throw UsageError("--clip: this executable was compiled with --clipping off: it updates each parameter before the "
+                     "norm of all gradients is known");
   options.givenBeta1 = app.count("--beta1") > 0;
   options.givenMomentum = app.count("--momentum") > 0;
   for (const char *name : {"--loss-scale", "--static-loss-scale", "--loss-scale-factor", "--loss-scale-window",

@@ -84,16 +84,25 @@ CLI::Validator isInit() {
       "");
 }
 
+/// A validator for a number of bytes.
+CLI::Validator isBytes() {
+  return CLI::Validator(
+      [](std::string &text) -> std::string {
+        return parseBytes(text) ? "" : "'" + text + "' is not a size, as in 80GiB, 512MiB or 1000000";
+      },
+      "");
+}
+
 /// A validator for the values of --remat.
 CLI::Validator isRemat() {
   return CLI::Validator(
       [](std::string &text) -> std::string {
         llvm::StringRef remat(text);
         int64_t group;
-        if (remat == "none" || remat == "each" || remat == "contiguous" || remat == "selective" ||
+        if (remat == "none" || remat == "each" || remat == "contiguous" || remat == "selective" || remat == "auto" ||
             (remat.consume_front("group_") && !remat.getAsInteger(10, group) && group > 0))
           return {};
-        return "'" + text + "' is not none, each, contiguous, group_N or selective";
+        return "'" + text + "' is not none, each, contiguous, group_N, selective or auto";
       },
       "");
 }
@@ -246,10 +255,23 @@ void addCompileOptions(CLI::App *app, CompileOptions &options, RawOptions &raw) 
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 20).description(""))
       ->type_name("N")
       ->group(memory);
+  app->add_option_function<std::string>(
+         "--memory", [&options](const std::string &text) { options.memory = *parseBytes(text); },
+         "Bytes that a rank may use; what needs more is refused, with what would fit (default: any)")
+      ->check(isBytes())
+      ->type_name("SIZE")
+      ->group(memory);
+  app->add_option_function<std::string>(
+         "--clipping", [&options](const std::string &value) { options.clipping = value == "on"; },
+         "on or off: whether gradients can be clipped by their global norm, which all of them have to be kept for "
+         "(default: on)")
+      ->check(CLI::IsMember({"on", "off"}).description(""))
+      ->type_name("HOW")
+      ->group(memory);
   app->add_option("--remat", options.remat,
                   "What the backward pass computes again instead of reading it from memory: none; each, every block by "
-                  "itself; contiguous, all blocks together; group_N, N blocks together; selective, what is cheap "
-                  "(default: none)")
+                  "itself; contiguous, all blocks together; group_N, N blocks together; selective, what is cheap; "
+                  "auto, what takes the least time within --memory (default: none)")
       ->check(isRemat())
       ->type_name("HOW")
       ->group(memory);
@@ -332,6 +354,11 @@ void addInspectCommand(CLI::App &app, int &exitCode) {
   command->add_option("EXE", options->executable, "An executable that Weft wrote")->required()->type_name("");
   command->add_flag("--json", options->json, "Print the manifest as it is (default: off)");
   command->add_flag("--kernels", options->kernels, "Print the text of every kernel too (default: off)");
+  command
+      ->add_option("--memory", options->memory,
+                   "Draw the arena over every task in this file, a page for a browser: who holds what, by layer, and "
+                   "print nothing (default: none)")
+      ->type_name("FILE.html");
   command->callback([=, &exitCode] { exitCode = inspect(*options); });
 }
 
