@@ -459,6 +459,7 @@ llvm::json::Object Compilation::describe() {
   mesh.plan.memory = memoryOf(manifest);
   manifest["plan"] = toJson(mesh.plan);
   if (!options.quiet) {
+    printGradients(options, manifest, llvm::errs());
     printRecomputed(options.remat, memoryPlans, llvm::errs());
     printMemory(manifest, llvm::errs());
   }

@@ -51,6 +51,30 @@ void weft::printMemory(const llvm::json::Object &manifest, llvm::raw_ostream &os
   os << "\n";
 }
 
+void weft::printGradients(const CompileOptions &options, const llvm::json::Object &manifest, llvm::raw_ostream &os) {
+  double trained = 0, accumulators = 0;
+  if (const llvm::json::Array *params = manifest.getArray("params"))
+    for (const llvm::json::Value &value : *params)
+      if (const llvm::json::Object *param = value.getAsObject();
+          param && param->getBoolean("trainable").value_or(false))
+        trained += param->getNumber("bytes").value_or(0);
+  if (const llvm::json::Object *memory = manifest.getObject("memory"))
+    accumulators = memory->getNumber("gradients").value_or(0);
+  bool sharded = manifest.getObject("mesh") && options.zero > 0;
+  os << "gradients   ";
+  if (options.microbatches > 1)
+    os << "added up in " << formatBytes(accumulators) << " of accumulators"
+       << (!manifest.getObject("mesh") ? ""
+           : options.zero >= 2         ? ", reduced as they come: only shards are held"
+                                       : ", reduced over data-parallel ranks once a step");
+  else if (!options.clipping && options.precision != "fp16")
+    os << "used up as they come" << (sharded ? ", as shards" : "");
+  else
+    os << (sharded ? "shards of " : "all ") << formatBytes(trained) << " wait for their norm"
+       << (options.precision == "fp16" ? "" : "; --clipping off uses them up as they come");
+  os << "\n";
+}
+
 static std::string formatMilliseconds(double seconds) {
   std::string text;
   double ms = seconds * 1e3;
