@@ -386,7 +386,7 @@ std::optional<int64_t> Compilation::tryOptions(const CompileOptions &other) {
   trial.session.silence();
   trial.cpu = cpu;
   trial.sources = sources;
-  std::optional<MeshChoice> chosen = chooseMesh(quiet);
+  std::optional<MeshChoice> chosen = chooseMesh(trial.options);
   if (!chosen)
     return std::nullopt;
   trial.mesh = *chosen;
