@@ -221,6 +221,14 @@ void Search::addRemedies() {
     remedy.values.push_back({"--remat auto", [](CompileOptions &o) { o.remat = "auto"; }});
     remedies.push_back(std::move(remedy));
   }
+  if (options.clipping && options.microbatches == 1 && options.precision != "fp16") {
+    Remedy remedy;
+    remedy.values.push_back({"--clipping off", [](CompileOptions &o) { o.clipping = false; }});
+    remedies.push_back(std::move(remedy));
+  }
+  // The rest is what a plan decides, and one that is given stays as it is.
+  if (!options.plan.empty())
+    return;
   std::string why;
   std::optional<Degrees> degrees = Degrees::parse(options.mesh, /*world=*/0, why);
   int64_t batch = 0, data = degrees ? degrees->data : 1;
@@ -237,11 +245,6 @@ void Search::addRemedies() {
                                  }});
     if (!remedy.values.empty())
       remedies.push_back(std::move(remedy));
-  }
-  if (options.clipping && options.microbatches == 1 && options.precision != "fp16") {
-    Remedy remedy;
-    remedy.values.push_back({"--clipping off", [](CompileOptions &o) { o.clipping = false; }});
-    remedies.push_back(std::move(remedy));
   }
   if (options.precision.empty()) {
     Remedy remedy;

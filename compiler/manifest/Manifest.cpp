@@ -276,6 +276,21 @@ static json::Array describeTemporaries(const ArenaReport &arena) {
   return tasks;
 }
 
+/// What lies where, and when: per task a list of [offset, bytes, first, last, 1 for a workspace].
+static json::Array describeTemporaries(const ArenaReport &arena) {
+  json::Array tasks;
+  for (const ArenaReport::Task &task : arena.tasks) {
+    StringRef name = task.name;
+    name.consume_front("task_");
+    json::Array buffers;
+    for (const ArenaReport::Buffer &buffer : task.buffers)
+      buffers.push_back(json::Array{buffer.offset, buffer.bytes, buffer.first, buffer.last, int(buffer.isWorkspace)});
+    tasks.push_back(json::Object{
+        {"task", name}, {"bytes", task.bytes}, {"live_bytes", task.liveBytes}, {"buffers", std::move(buffers)}});
+  }
+  return tasks;
+}
+
 //===----------------------------------------------------------------------===//
 // The whole
 //===----------------------------------------------------------------------===//

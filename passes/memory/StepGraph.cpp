@@ -187,11 +187,12 @@ double StepGraph::secondsOf(Operation *op) const {
   double bytes = 0, flops = 0;
   for (Value value : llvm::concat<Value>(SmallVector<Value>(op->getOperands()), SmallVector<Value>(op->getResults())))
     bytes += bytesOf(value);
-  if (auto product = dyn_cast<exec::ProductOp>(op)) {
-    auto lhs = cast<RankedTensorType>(product.getLhs().getType());
-    flops = 2.0 * cast<RankedTensorType>(product.getType()).getNumElements();
-    for (int64_t dim : product.getLhsContract())
-      flops *= lhs.getDimSize(dim);
+  // Every form of product says which dimensions of its first operand it contracts.
+  if (auto contracted = op->getAttrOfType<DenseI64ArrayAttr>("lhsContract")) {
+    auto lhs = cast<RankedTensorType>(op->getOperand(0).getType());
+    flops = 2.0 * static_cast<double>(cast<RankedTensorType>(op->getResult(0).getType()).getNumElements());
+    for (int64_t dim : contracted.asArrayRef())
+      flops *= static_cast<double>(lhs.getDimSize(dim));
   } else if (auto cost = dyn_cast<CostOpInterface>(op)) {
     SmallVector<RankedTensorType> operands, results;
     for (Type type : op->getOperandTypes())

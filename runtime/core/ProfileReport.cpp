@@ -32,10 +32,13 @@ std::string weft::rt::layerPattern(const std::string &location) {
   return pattern;
 }
 
+/// Also those that compute an activation with it.
+static bool isProduct(const ScheduleEntry &entry) { return entry.op.find("matmul") != std::string::npos; }
+
 /// "1024x3072x768" with its batch, for a product; what attention works on; else nothing.
 static std::string sizesOf(const Manifest &manifest, const ScheduleEntry &entry) {
   auto call = static_cast<size_t>(entry.call);
-  if (entry.op == "matmul" && call < manifest.matmuls.size()) {
+  if (isProduct(entry) && call < manifest.matmuls.size()) {
     const weft::MatmulDesc &desc = manifest.matmuls[call];
     std::string text;
     for (int64_t size : desc.batch)
@@ -51,7 +54,7 @@ static std::string sizesOf(const Manifest &manifest, const ScheduleEntry &entry)
 }
 
 static const char *kindOf(const ScheduleEntry &entry) {
-  return entry.op == "matmul" ? "product" : entry.op == "attention_grad" ? "attention gradient" : entry.op.c_str();
+  return isProduct(entry) ? "product" : entry.op == "attention_grad" ? "attention gradient" : entry.op.c_str();
 }
 
 namespace {

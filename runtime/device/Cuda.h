@@ -23,6 +23,15 @@ inline void checkCuda(cudaError_t status, const char *call) {
     throw InternalError(std::string(call) + ": " + cudaGetErrorName(status) + ": " + cudaGetErrorString(status));
 }
 
+/// The libraries want their workspace aligned to this; the arena's buffers are aligned to 64 bytes.
+inline constexpr int64_t kWorkspaceAlignment = 256, kWorkspaceSlack = kWorkspaceAlignment - 64;
+
+/// The first address in scratch memory that is aligned so; null stays null.
+inline void *alignWorkspace(void *scratch) {
+  auto address = reinterpret_cast<uintptr_t>(scratch);
+  return reinterpret_cast<void *>((address + kWorkspaceAlignment - 1) / kWorkspaceAlignment * kWorkspaceAlignment);
+}
+
 /// A handle that is destroyed with its owner.
 template <typename Handle, auto Destroy> class Owned {
 public:

@@ -20,8 +20,8 @@
 using namespace weft;
 using namespace weft::rt;
 
-// Generated code asks for the C API first. A linker that takes it from this archive shall take the device from here too,
-// and not find the host's later.
+// Generated code asks for the C API first. A linker that takes it from this archive shall take the device from here
+// too, and not find the host's later.
 __attribute__((used)) static const DeviceLibrary *(*const deviceOfThisApi)() = weft_device_library;
 
 void CallTimes::mark(cudaStream_t stream, bool inGraph) {

@@ -57,7 +57,8 @@ void CudaDevice::openDevice() {
   int count = 0;
   cudaError_t status = cudaGetDeviceCount(&count);
   if (status == cudaErrorInsufficientDriver)
-    throw InputError("this executable needs CUDA 13, for which this machine's NVIDIA driver is too old");
+    throw InputError("this executable needs an NVIDIA GPU with a driver for CUDA 13; this machine has no driver, or an "
+                     "older one (compile with --target=host for a machine without a GPU)");
   if (status != cudaSuccess || count == 0)
     throw InputError(std::string("this executable needs an NVIDIA GPU, and there is none: ") +
                      cudaGetErrorString(status == cudaSuccess ? cudaErrorNoDevice : status) +
@@ -206,7 +207,8 @@ ProfileMachine CudaDevice::measure() {
   // The type in which most of the work is done.
   double flops[3] = {0, 0, 0};
   for (const ScheduleEntry &entry : manifest.schedule)
-    if (entry.op == "matmul" && entry.call >= 0 && static_cast<size_t>(entry.call) < manifest.matmuls.size())
+    if (entry.op.find("matmul") != std::string::npos && entry.call >= 0 &&
+        static_cast<size_t>(entry.call) < manifest.matmuls.size())
       flops[static_cast<int>(manifest.matmuls[entry.call].dtype)] += entry.flops;
   auto type = static_cast<MatmulType>(std::max_element(flops, flops + 3) - flops);
   static constexpr const char *names[] = {"f32", "bf16", "f16"};

@@ -37,7 +37,10 @@ public:
   CudnnAttention(CudnnHandle &handle, const AttentionDesc &desc, const std::string &name);
 
   void plan(Pass pass) override;
-  int64_t scratchBytes(Pass pass) const override { return maskBytes + workspace[pass]; }
+  int64_t scratchBytes(Pass pass) const override {
+    int64_t bytes = maskBytes + workspace[pass];
+    return bytes > 0 ? bytes + kWorkspaceSlack : 0;
+  }
   const char *forward(const AttentionForwardBuffers &buffers, void *scratch) noexcept override;
   const char *backward(const AttentionBackwardBuffers &buffers, void *scratch) noexcept override;
 
@@ -215,6 +218,7 @@ const char *CudnnAttention::run(Pass pass, Pack &pack, const void *mask, void *s
     return "the mask is null";
   if (scratchBytes(pass) > 0 && !scratch)
     return "the scratch memory is null";
+  scratch = alignWorkspace(scratch);
   if (desc.mask == AttentionDesc::Boolean) {
     cudaError_t status =
         launchMaskBias(mask, maskSizes, desc.maskStrides, static_cast<float *>(scratch), handle.stream());

@@ -53,10 +53,15 @@ class CudnnConvolution final : public DeviceConvolution {
 public:
   CudnnConvolution(CudnnHandle &handle, const ConvolutionDesc &desc, int64_t scratch, const std::string &name);
 
-  int64_t scratchBytes() const override { return paddedBytes + static_cast<int64_t>(algorithm.workspace); }
+  int64_t scratchBytes() const override { return bytesWith(algorithm.workspace); }
   const char *run(const void *a, const void *b, void *c, void *scratch) noexcept override;
 
 private:
+  /// Of scratch memory, with room to align what is in it.
+  int64_t bytesWith(size_t workspace) const {
+    int64_t bytes = paddedBytes + static_cast<int64_t>(workspace);
+    return bytes > 0 ? bytes + kWorkspaceSlack : 0;
+  }
   void describe();
   template <typename Performance, typename Ask> void choose(int64_t most, const std::string &name, Ask ask);
 
@@ -187,7 +192,7 @@ void CudnnConvolution::choose(int64_t most, const std::string &name, Ask ask) {
     if (list[i].status != CUDNN_STATUS_SUCCESS || list[i].determinism != CUDNN_DETERMINISTIC)
       continue;
     least = std::min(least, list[i].memory);
-    if (paddedBytes + static_cast<int64_t>(list[i].memory) > most)
+    if (bytesWith(list[i].memory) > most)
       continue;
     algorithm = {static_cast<int>(list[i].algo), list[i].memory};
     return;
@@ -196,8 +201,8 @@ void CudnnConvolution::choose(int64_t most, const std::string &name, Ask ask) {
     throw InternalError(name + ": cuDNN has no algorithm that gives the same bits each time");
   throw InputError(format("%s needs %lld bytes of scratch memory with cuDNN %zu where the executable was planned for "
                           "%lld; compile it where this version of cuDNN is installed",
-                          name.c_str(), static_cast<long long>(paddedBytes + static_cast<int64_t>(least)),
-                          cudnnGetVersion(), static_cast<long long>(most)));
+                          name.c_str(), static_cast<long long>(bytesWith(least)), cudnnGetVersion(),
+                          static_cast<long long>(most)));
 }
 
 const char *CudnnConvolution::run(const void *a, const void *b, void *c, void *scratch) noexcept {
@@ -205,7 +210,7 @@ const char *CudnnConvolution::run(const void *a, const void *b, void *c, void *s
     return "an operand is null";
   if (scratchBytes() > 0 && !scratch)
     return "the scratch memory is null";
-  void *padded = scratch, *workspace = static_cast<char *>(scratch) + paddedBytes;
+  void *padded = alignWorkspace(scratch), *workspace = static_cast<char *>(padded) + paddedBytes;
   const float one = 1, zero = 0;
   cudnnHandle_t library = handle.get();
   cudaError_t copied = cudaSuccess;

@@ -60,7 +60,8 @@ static cublasLtEpilogue_t epilogueOf(const MatmulDesc &desc) {
 }
 
 LtMatmul::LtMatmul(cublasLtHandle_t handle, const MatmulDesc &desc, int64_t workspace, bool deterministic)
-    : handle(handle), workspace(workspace), deterministic(deterministic) {
+    : handle(handle), bound(workspace), workspace(std::max<int64_t>(0, workspace - kWorkspaceSlack)),
+      deterministic(deterministic) {
   std::string fault;
   if (!makeMatmulProblem(desc, shape, fault))
     throw InternalError(fault);
@@ -177,9 +178,10 @@ const char *LtMatmul::run(cudaStream_t stream, const MatmulBuffers &buffers) noe
     const char *a = moved(buffers.a, shape.aStep, call), *b = moved(buffers.b, shape.bStep, call);
     char *c = const_cast<char *>(moved(buffers.c, shape.cStep, call));
     setPointers(buffers.bias, hasAux ? const_cast<char *>(moved(buffers.aux, shape.cStep, call)) : nullptr);
-    cublasStatus_t status = cublasLtMatmul(handle, description.get(), &one, shape.aIsLeft ? a : b, left.get(),
-                                           shape.aIsLeft ? b : a, right.get(), &beta, c, result.get(), c, result.get(),
-                                           asLt(*algorithm), buffers.scratch, static_cast<size_t>(workspace), stream);
+    cublasStatus_t status =
+        cublasLtMatmul(handle, description.get(), &one, shape.aIsLeft ? a : b, left.get(), shape.aIsLeft ? b : a,
+                       right.get(), &beta, c, result.get(), c, result.get(), asLt(*algorithm),
+                       alignWorkspace(buffers.scratch), static_cast<size_t>(buffers.scratch ? workspace : 0), stream);
     if (status != CUBLAS_STATUS_SUCCESS)
       return cublasLtGetStatusName(status);
   }

@@ -43,7 +43,7 @@ public:
   LtMatmul(cublasLtHandle_t handle, const MatmulDesc &desc, int64_t workspace, bool deterministic);
 
   const MatmulProblem &problem() const { return shape; }
-  int64_t workspaceBound() const { return workspace; }
+  int64_t workspaceBound() const { return bound; }
   /// Of problem, workspace and determinism.
   const std::string &key() const { return text; }
 
@@ -62,7 +62,8 @@ private:
 
   cublasLtHandle_t handle;
   MatmulProblem shape;
-  int64_t workspace;
+  /// Bytes of scratch memory, and those of them that are workspace once it is aligned.
+  int64_t bound, workspace;
   bool deterministic;
   std::string text;
   LtMatmulDesc description;

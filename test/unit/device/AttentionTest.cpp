@@ -175,7 +175,7 @@ void check(const Case &test) {
   int64_t width = 2;
   const void *maskData = desc.mask == AttentionDesc::NoMask ? nullptr : mask.data();
   weft_attention_forward(calls.get(), 0, q.data(), k.data() + kAt * width, v.data() + vAt * width, maskData, out.data(),
-                         lse.data(), calls.scratch.data());
+                         lse.data(), calls.workspace());
   ASSERT_EQ(calls.error(), "");
   double allowed = test.type == DType::BF16 ? 1e-2 : 2e-3;
   EXPECT_LT(relativeError(gather(out.read(), 0, desc, desc.queries, desc.heads, desc.out), expected.out), allowed);
@@ -183,7 +183,7 @@ void check(const Case &test) {
   auto backward = [&] {
     weft_attention_backward(calls.get(), 0, dout.data(), q.data(), k.data() + kAt * width, v.data() + vAt * width,
                             maskData, out.data(), lse.data(), dq.data(), dk.data() + kAt * width,
-                            dv.data() + vAt * width, calls.scratch.data());
+                            dv.data() + vAt * width, calls.workspace());
   };
   backward();
   ASSERT_EQ(calls.error(), "");

@@ -87,7 +87,7 @@ void check(ConvolutionDesc desc) {
   });
   auto run = [&](int32_t id, const Values &a, const Values &b, const std::vector<double> &expected, const char *what) {
     Values c = Values::poison(dtype, static_cast<int64_t>(expected.size()));
-    weft_convolution(calls.get(), id, a.data(), b.data(), c.data(), calls.scratch.data());
+    weft_convolution(calls.get(), id, a.data(), b.data(), c.data(), calls.workspace());
     ASSERT_EQ(calls.error(), "") << what;
     // Winograd's transforms round too.
     EXPECT_LT(relativeError(c.read(), expected), dtype == DType::F32 ? 1e-5 : 2 * tolerance(dtype)) << what;

@@ -102,7 +102,7 @@ TEST_F(Product, AllLayouts) {
         Values bias = Values::random(dtype, desc.n, engine), c = Values::random(dtype, problem.cElements, engine);
         std::vector<double> expected = compute(desc, a, b, desc.bias ? &bias : nullptr, c.read());
         weft_matmul(calls.get(), static_cast<int32_t>(i), a.data(), b.data(), bias.data(), c.data(),
-                    calls.scratch.data());
+                    calls.workspace());
         ASSERT_EQ(calls.error(), "") << problem.key(0, true);
         EXPECT_LT(relativeError(c.read(), expected), tolerance(dtype)) << problem.key(0, true);
       }
@@ -123,7 +123,7 @@ TEST_F(Product, Unaligned) {
   std::vector<double> moved;
   for (int64_t i = 1; i < a.count(); ++i)
     moved.push_back(a[i]);
-  weft_matmul(calls.get(), 0, a.data() + 2, b.data(), nullptr, c.data(), calls.scratch.data());
+  weft_matmul(calls.get(), 0, a.data() + 2, b.data(), nullptr, c.data(), calls.workspace());
   ASSERT_EQ(calls.error(), "");
   EXPECT_LT(relativeError(c.read(), compute(desc, Values(DType::BF16, moved), b, nullptr, c.read())), 4e-3);
 }
@@ -142,7 +142,7 @@ TEST_F(Product, Tf32IsAsked) {
   double errors[2];
   for (int i : {0, 1}) {
     Values c = Values::poison(DType::F32, 512 * 512);
-    weft_matmul(calls.get(), i, a.data(), b.data(), nullptr, c.data(), calls.scratch.data());
+    weft_matmul(calls.get(), i, a.data(), b.data(), nullptr, c.data(), calls.workspace());
     errors[i] = relativeError(c.read(), compute(desc, a, b, nullptr, c.read()));
   }
   ASSERT_EQ(calls.error(), "");
@@ -167,7 +167,7 @@ TEST_F(Product, Epilogues) {
       Values a = Values::random(dtype, 96 * 64, engine, 0.3), b = Values::random(dtype, 256 * 64, engine, 0.5);
       Values bias = Values::random(dtype, 256, engine);
       Values c = Values::poison(dtype, 96 * 256), aux = Values::poison(dtype, 96 * 256);
-      weft_matmul_epilogue(calls.get(), 0, a.data(), b.data(), bias.data(), aux.data(), c.data(), calls.scratch.data());
+      weft_matmul_epilogue(calls.get(), 0, a.data(), b.data(), bias.data(), aux.data(), c.data(), calls.workspace());
       ASSERT_EQ(calls.error(), "");
       MatmulDesc plain = up;
       std::vector<double> sums = compute(plain, a, b, hasBias ? &bias : nullptr, std::vector<double>(96 * 256));
@@ -184,7 +184,7 @@ TEST_F(Product, Epilogues) {
       // The gradient takes what was kept.
       Values result = Values::poison(dtype, 96 * 256);
       weft_matmul_epilogue(calls.get(), 1, a.data(), b.data(), nullptr, aux.data(), result.data(),
-                           calls.scratch.data());
+                           calls.workspace());
       ASSERT_EQ(calls.error(), "");
       std::vector<double> expected = compute(down, a, b, nullptr, std::vector<double>(96 * 256));
       for (size_t i = 0; i < expected.size(); ++i)
@@ -222,7 +222,7 @@ TEST_F(Product, Tuning) {
     Values a = Values::random(DType::BF16, 2048 * 3072, same), b = Values::random(DType::BF16, 768 * 3072, same);
     Values c = Values::poison(DType::BF16, 2048 * 768);
     for (int run = 0; run < 3; ++run) {
-      weft_matmul(calls.get(), run % 2, a.data(), b.data(), nullptr, c.data(), calls.scratch.data());
+      weft_matmul(calls.get(), run % 2, a.data(), b.data(), nullptr, c.data(), calls.workspace());
       ASSERT_EQ(calls.error(), "");
       if (expected.empty())
         expected = c.read();
@@ -301,7 +301,7 @@ TEST_F(Product, SpeedOfLayers) {
     auto take = [&](int64_t elements) { return std::exchange(at, at + (2 * elements + 255) / 256 * 256); };
     MatmulBuffers buffers;
     buffers.a = take(problem.aElements), buffers.b = take(problem.bElements), buffers.bias = take(problem.desc.n);
-    buffers.aux = take(problem.cElements), buffers.c = take(problem.cElements), buffers.scratch = calls.scratch.data();
+    buffers.aux = take(problem.cElements), buffers.c = take(problem.cElements), buffers.scratch = calls.workspace();
     ASSERT_TRUE(matmul.use(first[i]));
     Event begin = makeEvent(true), end = makeEvent(true);
     ASSERT_EQ(matmul.run(calls.stream.get(), buffers), nullptr);

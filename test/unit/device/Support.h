@@ -88,9 +88,11 @@ struct Calls {
     context = std::make_unique<weft_context>(manifest, stream.get(), nullptr, 0);
     context->prepareCudnn();
     context->stepwise = true;
-    scratch = DeviceMemory(kScratch);
+    scratch = DeviceMemory(kScratch + 64);
   }
   weft_context *get() { return context.get(); }
+  /// Aligned as buffers of an arena are, and no better.
+  void *workspace() const { return scratch.data() + 64; }
   std::string error() const { return context->error() ? context->error() : ""; }
 
   static constexpr int64_t kScratch = int64_t(64) << 20;
