@@ -452,6 +452,7 @@ llvm::json::Object Compilation::describe() {
   facts.arena = &arena;
   facts.clipping = options.clipping;
   facts.precision = options.precision;
+  facts.deterministic = !options.fast || !target.isCuda();
   facts.placement = mesh.placement;
   facts.microbatches = options.microbatches;
   facts.seed = sources.seed;

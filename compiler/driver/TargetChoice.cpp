@@ -73,7 +73,7 @@ std::optional<TargetChoice> TargetChoice::find(const CompileOptions &options) {
   }
   std::string folder = choice.toolkit->root() + "/lib64";
   choice.libraries = {{"libweft_cuda.a", "libweft_host.a"},
-                      {"-L" + folder, "-Wl,-rpath," + folder, "-lcublasLt", "-lcudnn", "-lcudart", "-lgomp", "-ldnnl",
+                      {"-L" + folder, "-Wl,-rpath," + folder, "-lcublasLt", "-lcudnn", "-lcudart", "-lgomp",
                        "-lpthread", "-lm", "-ldl"}};
   return choice;
 }

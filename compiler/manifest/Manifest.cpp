@@ -424,6 +424,8 @@ json::Object weft::buildManifest(ModuleOp scheduled, const ManifestFacts &facts)
     manifest["temporaries"] = describeTemporaries(*facts.arena);
   if (!facts.clipping)
     manifest["clipping"] = false;
+  if (!facts.deterministic)
+    manifest["deterministic"] = false;
   if (!facts.precision.empty())
     manifest["precision"] = facts.precision;
   if (facts.seed)

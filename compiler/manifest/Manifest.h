@@ -30,6 +30,7 @@ struct ManifestFacts {
   std::string placement;              ///< letters; empty: one rank
   const ArenaReport *arena = nullptr; ///< what lies where, if it is to be said
   bool clipping = true;               ///< whether updates can clip
+  bool deterministic = true;          ///< whether library calls give the same bits every time
   std::string precision;              ///< as asked for; empty: the model's types
 };
 

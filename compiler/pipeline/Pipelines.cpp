@@ -110,6 +110,7 @@ void weft::buildPartitionPipeline(OpPassManager &pm, const PartitionOptions &opt
 
 void weft::buildSchedulePipeline(OpPassManager &pm, const Target *target, const MemoryOptions &memory,
                                  const ScheduleReport &report) {
+  pm.addNestedPass<func::FuncOp>(createPadColumnsPass({}, target));
   if (memory.logitChunks != 1) {
     ChunkRowsOptions rows;
     rows.chunks = memory.logitChunks;

@@ -24,6 +24,8 @@ namespace weft {
 std::unique_ptr<mlir::Pass> createLoopProductsPass(const Target *target);
 /// The pass that makes activations part of the products that `target`, which outlives it, has a library for.
 std::unique_ptr<mlir::Pass> createFuseActivationsPass(const Target *target);
+/// The pass that widens logits to what the libraries of `target`, which outlives it, like.
+std::unique_ptr<mlir::Pass> createPadColumnsPass(const PadColumnsOptions &options, const Target *target);
 /// The pass that writes out attention where `target`, which outlives it, has no library for it.
 std::unique_ptr<mlir::Pass> createExpandAttentionPass(const Target *target);
 

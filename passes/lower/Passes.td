@@ -27,6 +27,20 @@ def LoopProducts : Pass<"weft-loop-products", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::weft::exec::ExecDialect"];
 }
 
+def PadColumns : Pass<"weft-pad-columns", "::mlir::func::FuncOp"> {
+  let summary = "Gives logits of an odd number of columns as many as the target's library likes";
+  let description = [{
+    A row that does not begin at a multiple of 16 bytes makes the products around it several times as slow. The weights
+    get rows of zeros, the new logits are -infinity, which no maximum and no sum of exponentials sees, and their
+    gradient is 0. All that is computed of the columns gets wider; what is read elsewhere is as it was. Nothing changes
+    where that cannot be shown, or the target likes every width.
+  }];
+  let options = [Option<"multiple", "multiple", "int64_t", "0", "Columns come in multiples of it; 0: as the target says">,
+                 Option<"bytes", "bytes", "int64_t", "int64_t(16) << 20", "The least size of such a product [bytes]">];
+  let statistics = [Statistic<"numPadded", "padded", "Products that got more columns">];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def ChunkRows : Pass<"weft-chunk-rows", "::mlir::func::FuncOp"> {
   let summary = "Computes the widest product, and what is as wide, a part of its rows at a time";
   let description = [{

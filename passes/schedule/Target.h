@@ -22,6 +22,8 @@ public:
   virtual int64_t workspaceBytes(exec::LibraryOpInterface op) const = 0;
   /// Bytes of memory that a kernel needs besides its arguments: they are in the arena, and the launch's last buffer.
   virtual int64_t scratchBytes(exec::FusedOp kernel) const { return 0; }
+  /// Rows of this element type that its products like begin at multiples of so many elements.
+  virtual int64_t columnMultiple(mlir::Type element) const { return 1; }
   /// Whether kernels read constants in the arena; else they are data of the executable.
   virtual bool constantsInArena() const { return false; }
 };
