@@ -94,6 +94,7 @@ private:
   void mutateNodes();
   void mutateMetadata();
   void makeFunction();
+  void makeBranch();
   void rename();
 
   ModelProto &model;
@@ -473,6 +474,38 @@ void Mutator::makeFunction() {
     at->clear_attribute();
 }
 
+/// Makes a conditional node out of a node, which is in one of its branches or both.
+void Mutator::makeBranch() {
+  NodeProto *at = node();
+  if (!at)
+    return;
+  NodeProto inner = *at;
+  std::string condition = value();
+  if (!chance(4)) {
+    TensorProto &known = *graph.add_initializer();
+    known.set_name(condition = freshName());
+    known.set_data_type(TensorProto::BOOL);
+    known.set_raw_data(std::string(1, static_cast<char>(below(2))));
+  }
+  at->Clear();
+  at->set_op_type("If");
+  at->add_input(condition);
+  *at->mutable_output() = inner.output();
+  for (const char *name : {"then_branch", "else_branch"}) {
+    AttributeProto &branch = *at->add_attribute();
+    branch.set_name(name);
+    branch.set_type(AttributeProto::GRAPH);
+    NodeProto &body = *branch.mutable_g()->add_node();
+    body = inner;
+    if (chance(3))
+      body.set_op_type(pick(kOperators));
+    if (chance(6))
+      body.mutable_attribute()->Clear();
+    for (const std::string &output : body.output())
+      branch.mutable_g()->add_output()->set_name(chance(8) ? value() : output);
+  }
+}
+
 void Mutator::rename() {
   std::string from = value(), to = chance(3) ? value() : freshName();
   for (NodeProto &node : *graph.mutable_node()) {
@@ -524,7 +557,7 @@ void Mutator::change() {
     return chance(2) ? rename() : mutateMetadata();
   default:
     if (chance(3))
-      return makeFunction();
+      return chance(2) ? makeFunction() : makeBranch();
     if (!model.opset_import_size())
       model.add_opset_import();
     model.mutable_opset_import(0)->set_version(chance(4) ? number() : 12 + below(14));

@@ -130,6 +130,7 @@ private:
         identity.name = path + output;
         identity.inputs = {names[output]};
         identity.outputs = {call.outputs[i]};
+        identity.guards = call.guards;
         continue;
       }
       names[output] = call.outputs[i];
@@ -146,6 +147,9 @@ private:
         rename(input);
       for (std::string &output : node.outputs)
         rename(output);
+      for (onnx::Guard &guard : node.guards)
+        rename(guard.condition);
+      node.guards.insert(node.guards.begin(), call.guards.begin(), call.guards.end());
       std::vector<onnx::Attribute> attributes;
       for (onnx::Attribute &attribute : node.attributes) {
         if (attribute.reference.empty()) {

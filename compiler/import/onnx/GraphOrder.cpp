@@ -101,6 +101,14 @@ LogicalResult weft::hoistConstants(MLIRContext *context, onnx::Model &model) {
 // Order
 //===----------------------------------------------------------------------===//
 
+/// What a node needs before it: its operands, then the conditions of its guards.
+static SmallVector<std::string, 4> dependencies(const onnx::Node &node) {
+  SmallVector<std::string, 4> names(node.inputs.begin(), node.inputs.end());
+  for (const onnx::Guard &guard : node.guards)
+    names.push_back(guard.condition);
+  return names;
+}
+
 FailureOr<GraphOrder> weft::orderGraph(MLIRContext *context, StringRef path, const onnx::Model &model) {
   GraphOrder order;
   Location file = namedLoc(context, path);
@@ -142,7 +150,7 @@ FailureOr<GraphOrder> weft::orderGraph(MLIRContext *context, StringRef path, con
                failure();
   }
   for (const onnx::Node &node : model.nodes)
-    for (const std::string &input : node.inputs)
+    for (const std::string &input : dependencies(node))
       if (!input.empty() && !makers.count(input))
         return emitError(order.locations.find(&node)->second)
                    << "its operand '" << input << "' is not defined anywhere",
@@ -169,7 +177,7 @@ FailureOr<GraphOrder> weft::orderGraph(MLIRContext *context, StringRef path, con
   while (!work.empty()) {
     size_t node = work.back();
     work.pop_back();
-    for (const std::string &input : model.nodes[node].inputs)
+    for (const std::string &input : dependencies(model.nodes[node]))
       if (!input.empty())
         need(input);
   }
@@ -181,10 +189,11 @@ FailureOr<GraphOrder> weft::orderGraph(MLIRContext *context, StringRef path, con
   for (size_t i = 0; i < count; ++i) {
     if (!live[i])
       continue;
-    for (auto [k, input] : llvm::enumerate(model.nodes[i].inputs)) {
+    for (auto [k, input] : llvm::enumerate(dependencies(model.nodes[i]))) {
       if (input.empty())
         continue;
-      order.uses[input].push_back({&model.nodes[i], k});
+      if (k < model.nodes[i].inputs.size())
+        order.uses[input].push_back({&model.nodes[i], k});
       size_t maker = makers.lookup(input);
       if (maker >= count)
         continue;

@@ -71,8 +71,10 @@ struct Tensor {
   bool isConstantNode = false; ///< it was a Constant node, not an initializer
 };
 
+struct Graph;
+
 struct Attribute {
-  enum class Kind { Undefined, Float, Int, String, Tensor, Floats, Ints, Strings, Other };
+  enum class Kind { Undefined, Float, Int, String, Tensor, Floats, Ints, Strings, Graph, Other };
 
   std::string name;
   Kind kind = Kind::Undefined;
@@ -85,10 +87,16 @@ struct Attribute {
   std::vector<float> floats;
   std::vector<int64_t> ints;
   std::vector<std::string> strings;
+  std::vector<Graph> g; ///< one for Kind::Graph
 };
 
 /// Keys and values in file order of appearance do not matter: sorted by key.
 using Metadata = std::map<std::string, std::string>;
+
+struct Guard {
+  std::string condition; ///< a value's name
+  bool when = true;
+};
 
 struct Node {
   std::string name, opType, domain, overload;
@@ -96,6 +104,15 @@ struct Node {
   std::vector<Attribute> attributes;
   Metadata metadata;
   int64_t opset = 0; ///< of the standard operators, where it came from a function; 0: the model's
+  /// Of a branch: computed only if each condition, a boolean scalar, is as it says; outer branches first.
+  std::vector<Guard> guards;
+};
+
+/// The body of a branch. It reads values of the graphs around it by name.
+struct Graph {
+  std::vector<Node> nodes;
+  std::vector<Tensor> initializers;
+  std::vector<std::string> inputs, outputs;
 };
 
 struct Dim {

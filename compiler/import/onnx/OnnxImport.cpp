@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/import/onnx/OnnxImport.h"
+#include "compiler/import/onnx/Branches.h"
 #include "compiler/import/onnx/Functions.h"
 #include "compiler/import/onnx/GraphOrder.h"
 #include "dialects/weft/Fold.h"
@@ -38,6 +39,10 @@ private:
   LogicalResult makeFunction(Block *body);
   LogicalResult setRoles();
   LogicalResult importNode(const onnx::Node &node, Location loc);
+  LogicalResult importBranch(const onnx::Node &node, Location loc);
+  /// Whether a node is of a branch that is not taken, or whose condition is not known.
+  FailureOr<bool> isSkipped(const onnx::Node &node);
+  FailureOr<std::optional<bool>> conditionOf(const std::string &name);
   void sayBatchNorms();
   void foldNew(Operation *after, MutableArrayRef<Value> results);
   FailureOr<Value> valueOf(const std::string &name);
@@ -63,6 +68,7 @@ private:
   int64_t batch = 1;                    ///< the global one
   func::FuncOp function;
   llvm::StringMap<Value> values;
+  llvm::StringSet<> notTaken; ///< values of branches that are not taken
 };
 
 } // namespace
@@ -130,6 +136,9 @@ LogicalResult Importer::checkOperators(const GraphOrder &order) {
   for (const onnx::Node *node : order.nodes) {
     bool standard = node->domain.empty() || node->domain == "ai.onnx";
     std::string reason;
+    // A branch need not be taken: what is in it is looked at when it is.
+    if (isBranch(*node) || !node->guards.empty())
+      continue;
     if (!standard || !table.knows(node->opType))
       reason = "is not supported";
     else if (!table.find(node->opType, opsetOf(*node)))
@@ -317,7 +326,7 @@ LogicalResult Importer::setRoles() {
       role = "zeros";
     } else if (tokens < 0 && type.getRank() == 2) {
       role = "tokens";
-    } else if (tokens >= 0 && function.getArgumentTypes()[tokens] == type) {
+    } else if (tokens >= 0 && function.getArgumentTypes()[tokens] == type && !StringRef(name).contains("input")) {
       role = "labels";
     } else {
       role = "field";
@@ -347,6 +356,8 @@ LogicalResult Importer::setRoles() {
 FailureOr<Value> Importer::valueOf(const std::string &name) {
   if (auto it = values.find(name); it != values.end())
     return it->second;
+  if (notTaken.contains(name))
+    return error() << "'" << name << "' is of a branch that is not taken", failure();
   Value v = parameters->value(name, builder);
   if (!v)
     return failure();
@@ -375,10 +386,69 @@ void Importer::foldNew(Operation *after, MutableArrayRef<Value> results) {
   }
 }
 
+FailureOr<std::optional<bool>> Importer::conditionOf(const std::string &name) {
+  FailureOr<Value> condition = valueOf(name);
+  if (failed(condition))
+    return failure();
+  DenseElementsAttr known = constantValue(*condition);
+  if (!known || known.getNumElements() != 1 || !known.getElementType().isInteger(1))
+    return std::optional<bool>();
+  return std::optional<bool>(known.getValues<bool>()[0]);
+}
+
+FailureOr<bool> Importer::isSkipped(const onnx::Node &node) {
+  for (const onnx::Guard &guard : node.guards) {
+    FailureOr<std::optional<bool>> condition = conditionOf(guard.condition);
+    if (failed(condition))
+      return failure();
+    if (*condition != guard.when)
+      return true;
+  }
+  return false;
+}
+
+/// An If, whose branches are already imported as far as they are taken (Branches.h).
+LogicalResult Importer::importBranch(const onnx::Node &node, Location loc) {
+  FailureOr<std::optional<bool>> condition = conditionOf(node.inputs.front());
+  if (failed(condition))
+    return failure();
+  if (!*condition)
+    return emitError(loc)
+           << "the condition ('" << node.inputs.front()
+           << "') depends on data: Weft needs it to be known when it compiles, because a program has no branches";
+  size_t count = node.outputs.size();
+  for (auto [i, output] : llvm::enumerate(node.outputs)) {
+    if (output.empty())
+      continue;
+    const std::string &taken = node.inputs[1 + i + (**condition ? 0 : count)];
+    FailureOr<Value> value = valueOf(taken);
+    if (failed(value))
+      return failure();
+    values[output] = *value;
+    if (context.unsignedValues.contains(taken))
+      context.unsignedValues.insert(output);
+  }
+  return success();
+}
+
 LogicalResult Importer::importNode(const onnx::Node &node, Location loc) {
+  FailureOr<bool> skipped = isSkipped(node);
+  if (failed(skipped))
+    return failure();
+  if (*skipped) {
+    for (const std::string &output : node.outputs)
+      notTaken.insert(output);
+    return success();
+  }
+  if (isBranch(node))
+    return importBranch(node, loc);
   int64_t version = opsetOf(node);
   const OpRule *rule = table.find(node.opType, version);
-  assert(rule && "checkOperators lets only known operators pass");
+  if (!rule || !(node.domain.empty() || node.domain == "ai.onnx")) {
+    assert(!node.guards.empty() && "checkOperators lets only known operators pass");
+    return emitError(loc) << "operator " << (node.domain.empty() ? "" : node.domain + "::") << node.opType
+                          << " is not supported";
+  }
   size_t given = node.inputs.size();
   while (given && node.inputs[given - 1].empty())
     --given;
@@ -461,7 +531,7 @@ OwningOpRef<ModuleOp> Importer::run() {
   if (options.batchNorm != "as-exported" && options.batchNorm != "training")
     return error() << "batch norm '" << options.batchNorm << "' is neither 'as-exported' nor 'training'", nullptr;
   context.trainBatchNorm = options.batchNorm == "training";
-  if (failed(readFile()) || failed(checkOpset()) ||
+  if (failed(readFile()) || failed(checkOpset()) || failed(flattenBranches(&mlirContext, model)) ||
       failed(inlineFunctions(&mlirContext, model, [&](StringRef name) { return table.knows(name); })) ||
       failed(hoistConstants(&mlirContext, model)))
     return {};

@@ -130,6 +130,8 @@ private:
 
   bool opsetImport(const Field &field, std::map<std::string, int64_t> &opsets);
   bool graph(Bytes bytes, Model &model);
+  /// A graph that is an attribute of a node.
+  bool body(Bytes bytes, Graph &graph);
   bool function(Bytes bytes, Function &function);
   bool node(Bytes bytes, Node &node);
   bool attribute(Bytes bytes, Attribute &attribute);
@@ -137,7 +139,11 @@ private:
   bool valueInfo(const Field &field, ValueInfo &info);
 
   std::string &error;
+  int depth = 0; ///< of bodies in each other
 };
+
+/// Bodies in each other that a file may have: each is a few frames on the stack.
+constexpr int kMaxDepth = 32;
 
 } // namespace
 
@@ -317,6 +323,8 @@ bool Reader::attribute(Bytes bytes, Attribute &attribute) {
       return Kind::Ints;
     case Proto::STRINGS:
       return Kind::Strings;
+    case Proto::GRAPH:
+      return Kind::Graph;
     default:
       return Kind::Other;
     }
@@ -349,6 +357,8 @@ bool Reader::attribute(Bytes bytes, Attribute &attribute) {
       return string(field, "attribute", attribute.s);
     case Proto::kTFieldNumber:
       return expect(field.isBytes(), field, "attribute") && tensor(field.payload, attribute.t.emplace_back());
+    case Proto::kGFieldNumber:
+      return expect(field.isBytes(), field, "attribute") && body(field.payload, attribute.g.emplace_back());
     case Proto::kFloatsFieldNumber:
       if (field.isFixed32()) {
         addFloat(field.value, attribute.floats);
@@ -447,6 +457,33 @@ bool Reader::graph(Bytes bytes, Model &model) {
       return true;
     }
   });
+}
+
+bool Reader::body(Bytes bytes, Graph &graph) {
+  using Proto = ::onnx::GraphProto;
+  if (++depth > kMaxDepth)
+    return fail(bytes.offset, "more than " + std::to_string(kMaxDepth) + " graphs in each other");
+  bool ok = forEachField(bytes, "graph", [&](const Field &field) {
+    ValueInfo info;
+    switch (field.number) {
+    case Proto::kNodeFieldNumber:
+      return expect(field.isBytes(), field, "graph") && node(field.payload, graph.nodes.emplace_back());
+    case Proto::kInitializerFieldNumber:
+      return expect(field.isBytes(), field, "graph") && tensor(field.payload, graph.initializers.emplace_back());
+    case Proto::kSparseInitializerFieldNumber:
+      return fail(field.payload.offset, "sparse initializers are not supported, found one");
+    case Proto::kInputFieldNumber:
+    case Proto::kOutputFieldNumber:
+      if (!valueInfo(field, info))
+        return false;
+      (field.number == Proto::kInputFieldNumber ? graph.inputs : graph.outputs).push_back(info.name);
+      return true;
+    default:
+      return true;
+    }
+  });
+  --depth;
+  return ok;
 }
 
 bool Reader::opsetImport(const Field &field, std::map<std::string, int64_t> &opsets) {
