@@ -145,6 +145,33 @@ TEST(Matmul, SizesOfOne) {
         }
 }
 
+// The right factor's rows 4 KiB apart, where it is packed before; also where it is the left one of a transposed result.
+TEST(Matmul, RowsInTheSameSets) {
+  uint32_t seed = 1;
+  for (int bits = 0; bits < 16; ++bits) {
+    MatmulDesc desc;
+    desc.m = 70, desc.n = 83, desc.k = 66;
+    desc.bias = bits & 1, desc.accumulate = bits & 2;
+    desc.aStrides = bits & 4 ? std::vector<int64_t>{1, 1024} : std::vector<int64_t>{desc.k, 1};
+    desc.bStrides = {1024, 1};
+    desc.cStrides = bits & 8 ? std::vector<int64_t>{1, desc.m} : std::vector<int64_t>{desc.n, 1};
+    SCOPED_TRACE(testing::Message() << "bits " << bits);
+    checkProduct(desc, seed++);
+  }
+}
+
+// The gradient of a head: columns of the left factor far apart, which is transposed by panels, the last one smaller.
+TEST(Matmul, PanelsOfRows) {
+  for (int bits = 0; bits < 4; ++bits) {
+    MatmulDesc desc;
+    desc.m = 2 * 2048 + 37, desc.n = 65, desc.k = 64;
+    desc.aStrides = {1, 16400}, desc.bStrides = {desc.n, 1}, desc.cStrides = {desc.n + 3, 1};
+    desc.bias = bits & 1, desc.accumulate = bits & 2;
+    SCOPED_TRACE(testing::Message() << "bits " << bits);
+    EXPECT_NE(checkProduct(desc, bits).find("panels"), std::string::npos);
+  }
+}
+
 TEST(Matmul, RandomShapes) {
   std::mt19937 engine(11);
   auto pick = [&](int64_t low, int64_t high) { return low + int64_t(engine() % uint32_t(high - low + 1)); };
@@ -178,7 +205,7 @@ TEST(Matmul, Faults) {
   EXPECT_EQ(matmulScratchBytes(desc, 0, &error), -1);
   EXPECT_NE(error.find("number of strides"), std::string::npos);
   desc.bStrides = {2, 1};
-  EXPECT_EQ(matmulScratchBytes(desc, 0, &error), 0);
+  EXPECT_GE(matmulScratchBytes(desc, 0, &error), 0);
   EXPECT_EQ(error, "");
   auto engine = MatmulEngine::create();
   auto matmul = Matmul::create(*engine, desc, error);
