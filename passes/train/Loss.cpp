@@ -19,8 +19,10 @@ using namespace weft;
 static constexpr int64_t kIgnoredLabel = -100;
 
 std::optional<unsigned> LossChoice::getPredictions(unsigned numOutputs) const {
+  if (kind != Kind::Output)
+    return output;
   for (unsigned i = 0; i < numOutputs; ++i)
-    if (kind != Kind::Output || i != output)
+    if (i != output)
       return i;
   return std::nullopt;
 }
@@ -64,17 +66,34 @@ static unsigned addLabels(func::FuncOp forward, RankedTensorType type) {
   return index;
 }
 
-/// The index of the one output that `isWanted`; an error that says so if there are none or several.
-static FailureOr<unsigned> onlyOutput(func::FuncOp forward, StringRef what,
-                                      llvm::function_ref<bool(RankedTensorType)> isWanted) {
+static std::optional<unsigned> findOutput(func::FuncOp forward, StringRef name) {
+  for (unsigned i = 0; i < forward.getNumResults(); ++i)
+    if (outputName(forward, i) == name)
+      return i;
+  return std::nullopt;
+}
+
+/// The index of the output called `name`, or if that is empty of the only one that `isWanted`; an error that says why
+/// if it is none.
+static FailureOr<unsigned> chooseOutput(func::FuncOp forward, StringRef option, StringRef name, StringRef what,
+                                        llvm::function_ref<bool(RankedTensorType)> isWanted) {
   std::optional<unsigned> found;
+  if (!name.empty()) {
+    found = findOutput(forward, name);
+    if (!found)
+      return forward.emitError("the model has no output '") << name << "'; it has " << listOutputs(forward);
+    Type type = forward.getResultTypes()[*found];
+    if (!isWanted(cast<RankedTensorType>(type)))
+      return forward.emitError("the output '") << name << "' cannot be " << what << ": it is " << type;
+    return *found;
+  }
   for (auto [i, type] : llvm::enumerate(forward.getResultTypes())) {
     if (!isWanted(cast<RankedTensorType>(type)))
       continue;
     if (found)
       return forward.emitError("the model has several outputs that could be ")
-             << what << " (" << listOutputs(forward) << "); choose one with --loss output:NAME, or export the model "
-             << "with one output";
+             << what << " (" << listOutputs(forward) << "); choose one with --loss " << option
+             << ":NAME, or export the model with one output";
     found = i;
   }
   if (!found)
@@ -87,8 +106,9 @@ static bool isFloat(RankedTensorType type) { return isa<FloatType>(type.getEleme
 static bool isScalar(RankedTensorType type) { return isFloat(type) && type.getRank() == 0; }
 static bool isLogits(RankedTensorType type) { return isFloat(type) && type.getRank() >= 2; }
 
-static FailureOr<LossChoice> chooseCrossEntropy(func::FuncOp forward) {
-  FailureOr<unsigned> output = onlyOutput(forward, "logits for a cross-entropy loss", isLogits);
+static FailureOr<LossChoice> chooseCrossEntropy(func::FuncOp forward, StringRef name) {
+  FailureOr<unsigned> output =
+      chooseOutput(forward, "cross-entropy", name, "logits for a cross-entropy loss", isLogits);
   if (failed(output))
     return failure();
   auto logits = cast<RankedTensorType>(forward.getResultTypes()[*output]);
@@ -104,8 +124,8 @@ static FailureOr<LossChoice> chooseCrossEntropy(func::FuncOp forward) {
   return LossChoice{LossChoice::Kind::CrossEntropy, *output, *argument};
 }
 
-static FailureOr<LossChoice> chooseMeanSquared(func::FuncOp forward) {
-  FailureOr<unsigned> output = onlyOutput(forward, "the prediction of a mean squared error", isFloat);
+static FailureOr<LossChoice> chooseMeanSquared(func::FuncOp forward, StringRef name) {
+  FailureOr<unsigned> output = chooseOutput(forward, "mse", name, "the prediction of a mean squared error", isFloat);
   if (failed(output))
     return failure();
   auto type = cast<RankedTensorType>(forward.getResultTypes()[*output]);
@@ -121,30 +141,28 @@ static FailureOr<LossChoice> chooseMeanSquared(func::FuncOp forward) {
 }
 
 FailureOr<LossChoice> weft::chooseLoss(func::FuncOp forward, StringRef option) {
-  if (option == "cross-entropy")
-    return chooseCrossEntropy(forward);
-  if (option == "mse")
-    return chooseMeanSquared(forward);
   if (option == "auto") {
     if (llvm::none_of(forward.getResultTypes(), [](Type type) { return isScalar(cast<RankedTensorType>(type)); }))
-      return chooseCrossEntropy(forward);
-    FailureOr<unsigned> output = onlyOutput(forward, "the loss", isScalar);
+      return chooseCrossEntropy(forward, "");
+    FailureOr<unsigned> output = chooseOutput(forward, "output", "", "the loss", isScalar);
     if (failed(output))
       return failure();
     return LossChoice{LossChoice::Kind::Output, *output, 0};
   }
-  StringRef name = option;
-  if (!name.consume_front("output:"))
-    return forward.emitError("unknown loss '") << option << "'; it is auto, cross-entropy, mse or output:NAME";
-  for (auto [i, type] : llvm::enumerate(forward.getResultTypes())) {
-    if (outputName(forward, i) != name)
-      continue;
-    auto tensor = cast<RankedTensorType>(type);
-    if (!isFloat(tensor) || tensor.getNumElements() != 1)
-      return forward.emitError("the output '") << name << "' cannot be the loss: it is " << type << ", not one number";
-    return LossChoice{LossChoice::Kind::Output, static_cast<unsigned>(i), 0};
-  }
-  return forward.emitError("the model has no output '") << name << "'; it has " << listOutputs(forward);
+  auto [kind, name] = option.split(':');
+  bool named = option.contains(':');
+  if (kind == "cross-entropy" && named == !name.empty())
+    return chooseCrossEntropy(forward, name);
+  if (kind == "mse" && named == !name.empty())
+    return chooseMeanSquared(forward, name);
+  if (kind != "output" || name.empty())
+    return forward.emitError("unknown loss '")
+           << option << "'; it is auto, cross-entropy[:NAME], mse[:NAME] or output:NAME";
+  auto isNumber = [](RankedTensorType type) { return isFloat(type) && type.getNumElements() == 1; };
+  FailureOr<unsigned> output = chooseOutput(forward, "output", name, "the loss, which is one number", isNumber);
+  if (failed(output))
+    return failure();
+  return LossChoice{LossChoice::Kind::Output, *output, 0};
 }
 
 //===----------------------------------------------------------------------===//

@@ -33,8 +33,8 @@ struct LossChoice {
   std::optional<unsigned> getPredictions(unsigned numOutputs) const;
 };
 
-/// Carries out the option `--loss` (`auto`, `cross-entropy`, `mse` or
-/// `output:NAME`) for `forward`, and gives it an argument `labels` where the
+/// Carries out the option `--loss` (`auto`, `cross-entropy`, `mse`, these
+/// two with `:NAME` of an output, or `output:NAME`) for `forward`, and gives it an argument `labels` where the
 /// loss needs one that it lacks. Emits an error if the choice is impossible.
 llvm::FailureOr<LossChoice> chooseLoss(mlir::func::FuncOp forward, llvm::StringRef option);
 

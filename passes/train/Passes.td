@@ -16,7 +16,7 @@ def BuildTrainingStep : Pass<"weft-build-training-step", "::mlir::ModuleOp"> {
     docs/executable.md; docs/training-step.md says what holds.
   }];
   let options = [
-    Option<"loss", "loss", "std::string", "\"auto\"", "auto, cross-entropy, mse or output:NAME">,
+    Option<"loss", "loss", "std::string", "\"auto\"", "auto, cross-entropy[:NAME], mse[:NAME] or output:NAME">,
     Option<"optimizer", "optimizer", "std::string", "\"adamw\"", "adamw, adam or sgd">,
     Option<"microbatches", "microbatches", "int64_t", "1", "Micro-batches per step">,
     ListOption<"noDecay", "no-decay", "std::string", "Name patterns (globs) of parameters without weight decay">,

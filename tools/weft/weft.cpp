@@ -62,10 +62,11 @@ CLI::Validator isLoss() {
   return CLI::Validator(
       [](std::string &text) -> std::string {
         llvm::StringRef loss(text);
-        if (loss == "auto" || loss == "cross-entropy" || loss == "mse" ||
-            (loss.consume_front("output:") && !loss.empty()))
+        auto [kind, name] = loss.split(':');
+        bool formula = kind == "cross-entropy" || kind == "mse";
+        if (loss == "auto" || (formula && loss.contains(':') == !name.empty()) || (kind == "output" && !name.empty()))
           return {};
-        return "'" + text + "' is not cross-entropy, mse or output:NAME";
+        return "'" + text + "' is not cross-entropy[:NAME], mse[:NAME] or output:NAME";
       },
       "");
 }
@@ -155,8 +156,8 @@ void addCompileOptions(CLI::App *app, CompileOptions &options, RawOptions &raw) 
 
   const char *training = "Training";
   app->add_option("--loss", options.loss,
-                  "cross-entropy, mse or output:NAME (default: the graph's own scalar output, else cross-entropy on "
-                  "the only output)")
+                  "cross-entropy[:NAME] or mse[:NAME] of an output, or output:NAME, which is the loss (default: the "
+                  "graph's own scalar output, else cross-entropy of the only output)")
       ->check(isLoss())
       ->type_name("LOSS")
       ->group(training);

@@ -235,6 +235,20 @@ LogicalResult Parameters::addParameter(Entry &entry, StringRef name, Fold fold, 
   return success();
 }
 
+/// Whether a tensor of one element, which is a number of the model's code more often than not, is a parameter: a
+/// layer's bias or scale, or called so.
+static bool isOwnOperand(const onnx::Tensor &tensor, ArrayRef<Use> uses) {
+  StringRef name = StringRef(tensor.name);
+  name = name.substr(name.find_last_of("./") + 1);
+  if (name == "weight" || name == "bias")
+    return true;
+  return llvm::all_of(uses, [](const Use &use) {
+    StringRef op = use.node->opType;
+    return ((op == "Gemm" || op == "Conv" || op == "ConvTranspose") && use.operand == 2) ||
+           (op.ends_with("Normalization") && use.operand >= 1) || (op == "PRelu" && use.operand == 1);
+  });
+}
+
 LogicalResult Parameters::classify(const llvm::StringMap<SmallVector<Use, 2>> &uses) {
   readSignature();
   for (const onnx::ValueInfo &info : model.valueInfos)
@@ -321,7 +335,7 @@ LogicalResult Parameters::classify(const llvm::StringMap<SmallVector<Use, 2>> &u
       source = tracedSource(tensor, uses.find(tensor.name)->second);
     std::string name = source.empty() ? tensor.name : source;
     int64_t bytes = expectedBytes(tensor);
-    bool many = bytes > onnx::elementTypeBytes(tensor.type);
+    bool many = bytes > onnx::elementTypeBytes(tensor.type) || isOwnOperand(tensor, users);
     bool trained = isFloat && fileSays && (kind == "PARAMETER" || !source.empty());
     if (!fileSays && isFloat && many && !tensor.dims.empty() && !isTracedValue(tensor)) {
       trained = true;

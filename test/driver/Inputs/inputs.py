@@ -54,3 +54,33 @@ save(
     [weight("word.weight", 256, 8), weight("segment.weight", 2, 8), weight("position.weight", 16, 8),
      weight("head.weight", 8, 256), numpy_helper.from_array(np.array([-1]), "last")],
 )  # fmt: skip
+
+# Two outputs, one of them a number with a bias of one element, and a number of the model's code.
+save(
+    "two-outputs",
+    [
+        helper.make_node("Mul", ["x", "half"], ["scaled"], "scale"),
+        helper.make_node("Gemm", ["scaled", "hidden.weight", "hidden.bias"], ["kind"], "hidden"),
+        helper.make_node("Gemm", ["kind", "price.weight", "b"], ["price"], "price"),
+    ],
+    [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 4])],
+    [helper.make_tensor_value_info("kind", TensorProto.FLOAT, ["N", 3]),
+     helper.make_tensor_value_info("price", TensorProto.FLOAT, ["N", 1])],
+    [weight("hidden.weight", 4, 3), weight("hidden.bias", 3), weight("price.weight", 3, 1), weight("b", 1),
+     numpy_helper.from_array(np.array([0.5], np.float32), "half")],
+)  # fmt: skip
+
+# An encoder's and a decoder's ids.
+save(
+    "decoder",
+    [
+        helper.make_node("Gather", ["word.weight", "input_ids"], ["source"], "source"),
+        helper.make_node("Gather", ["word.weight", "decoder_input_ids"], ["target"], "target"),
+        helper.make_node("Add", ["source", "target"], ["sum"], "sum"),
+        helper.make_node("MatMul", ["sum", "head.weight"], ["logits"], "head"),
+    ],
+    [helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "sequence"])
+     for name in ("input_ids", "decoder_input_ids")],
+    [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", "sequence", 256])],
+    [weight("word.weight", 256, 8), weight("head.weight", 8, 256)],
+)  # fmt: skip

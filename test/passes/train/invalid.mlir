@@ -8,9 +8,9 @@
 
 // OPTIMIZER: error: unknown optimizer 'lion'; it is adamw, adam or sgd
 // MICRO: error: a step has at least one micro-batch, not 0
-// HINGE: error: unknown loss 'hinge'; it is auto, cross-entropy, mse or output:NAME
+// HINGE: error: unknown loss 'hinge'; it is auto, cross-entropy[:NAME], mse[:NAME] or output:NAME
 // NAME: error: the model has no output 'nll'; it has 'a' tensor<2x3xf32>, 'b' tensor<2x3xf32>
-// SHAPE: error: the output 'a' cannot be the loss: it is 'tensor<2x3xf32>', not one number
+// SHAPE: error: the output 'a' cannot be the loss, which is one number: it is 'tensor<2x3xf32>'
 // GLOB: error: --no-decay '[': {{.+}}
 
 // An op without a derivative, on the way from a parameter to the loss, is named where it is.
@@ -43,7 +43,7 @@ module {
 // -----
 
 // Several outputs that could be logits.
-// expected-error@+1 {{the model has several outputs that could be logits for a cross-entropy loss ('a' tensor<2x3xf32>, 'b' tensor<2x3xf32>); choose one with --loss output:NAME, or export the model with one output}}
+// expected-error@+1 {{the model has several outputs that could be logits for a cross-entropy loss ('a' tensor<2x3xf32>, 'b' tensor<2x3xf32>); choose one with --loss cross-entropy:NAME, or export the model with one output}}
 func.func @forward(%a: tensor<2x3xf32> {weft.name = "a"}) -> (tensor<2x3xf32> {weft.name = "a"}, tensor<2x3xf32> {weft.name = "b"}) {
   return %a, %a : tensor<2x3xf32>, tensor<2x3xf32>
 }
