@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/driver/Summary.h"
+#include "compiler/driver/Diagnostics.h"
 #include "dialects/weft/Weft.h"
 #include "passes/memory/Passes.h"
 #include "llvm/Support/Path.h"
@@ -13,6 +14,9 @@
 
 using namespace mlir;
 using namespace weft;
+
+/// Lines of the import's report that are printed.
+static constexpr size_t kMaxRemarks = 6;
 
 void weft::printImport(const CompileOptions &options, const ImportReport &report, ModuleOp module) {
   llvm::raw_ostream &os = llvm::errs();
@@ -34,8 +38,13 @@ void weft::printImport(const CompileOptions &options, const ImportReport &report
   if (frozen)
     os << " and " << frozen << " not trained";
   os << ", " << formatCount(elements) << " elements, " << formatBytes(bytes) << "\n";
-  for (const std::string &remark : report.remarks)
-    os << "            " << remark << "\n";
+  // An error may follow, and is not to be looked for behind a screenful: a model can have hundreds of inputs.
+  size_t total = report.remarks.size(), shown = total <= kMaxRemarks + 1 ? total : kMaxRemarks;
+  for (const std::string &remark : ArrayRef(report.remarks).take_front(shown))
+    os << "            " << toLine(remark) << "\n";
+  if (shown < total)
+    os << "            and " << total - shown
+       << " more of this kind; 'weft inspect' of the executable shows every input and parameter\n";
 }
 
 void weft::printMemory(const llvm::json::Object &manifest, llvm::raw_ostream &os) {

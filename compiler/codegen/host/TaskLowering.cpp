@@ -75,6 +75,10 @@ public:
     std::string name = "weft_task_" + symbol.str();
     auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(builder.getContext()), {ptr, ptr});
     auto function = LLVM::LLVMFuncOp::create(builder, loc, name, type, LLVM::Linkage::Internal);
+    // Straight-line code that runs once a step and can be very long: there is nothing to optimise, and LLVM's passes
+    // take quadratic time over thousands of calls and the stores before them.
+    function.setNoInline(true);
+    function.setOptimizeNone(true);
     Block *body = function.addEntryBlock(builder);
     builder.setInsertionPointToStart(body);
     context = body->getArgument(0);

@@ -71,6 +71,33 @@ def damaged(data, count, seed):
         yield bytes(copy)
 
 
+def message(*fields):
+    """A protobuf message of (number, value): an integer, text, or another message."""
+    def varint(n):
+        return bytes([n]) if n < 128 else bytes([n % 128 + 128]) + varint(n // 128)
+
+    out = b""
+    for number, value in fields:
+        if isinstance(value, int):
+            out += varint(number * 8) + varint(value)
+        else:
+            value = value.encode() if isinstance(value, str) else value
+            out += varint(number * 8 + 2) + varint(len(value)) + value
+    return out
+
+
+def sum_of_inputs(count):
+    """A model that adds up `count` inputs of [2, 3] floats."""
+    shape = message((1, message((1, 2))), (1, message((1, 3))))
+    def value(name):
+        return message((1, name), (2, message((1, message((1, 1), (2, shape))))))
+
+    names = [f"x{i}" for i in range(count)]
+    node = message(*[(1, name) for name in names], (2, "sum"), (4, "Sum"))
+    graph = message((1, node), *[(11, value(name)) for name in names], (12, value("sum")))
+    return message((1, 9), (7, graph), (8, message((2, 18))))
+
+
 def main():
     os.makedirs(FOLDER, exist_ok=True)
     model, exe, tokens, weights = path("model.onnx"), path("exe"), path("tokens"), path("weights.safetensors")
@@ -87,6 +114,9 @@ def main():
         run(["weft", "compile", write("cut.onnx", whole[:length]), *to_import])
     for i, bytes in enumerate(damaged(whole, 40, seed=1)):
         run(["weft", "compile", write(f"damaged{i}.onnx", bytes), *to_import], codes=(0, 1, 2))
+
+    # A summary of a model of many inputs, before the error that it has no parameter.
+    run(["weft", "compile", write("inputs.onnx", sum_of_inputs(200)), "--loss", "mse", "-o", path("inputs.exe")])
 
     # Names that would be lines.
     run(["weft", "compile", write("names.onnx", whole.replace(b"LayerNormalization", b"Layer" + 13 * b"\n")), *to_import])
