@@ -10,9 +10,11 @@ if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   message(FATAL_ERROR "WEFT_SANITIZE needs clang: `cmake --preset sanitize` names it, `tools/setup --fuzz` installs it")
 endif()
 
+# Of the coverage that libFuzzer can use, counters of edges alone in the compiler: a call at every comparison (trace-cmp)
+# finds byte patterns, which changes of a parsed model do not need. Readers of bytes, the runtime's, have it.
 # vptr and function ask for the type descriptions of MLIR's and LLVM's code, which not every build of them has.
 set(flags -O1 -g1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize=vptr
-    -fsanitize=fuzzer-no-link -fno-sanitize=function -fno-sanitize-recover=all
+    -fsanitize-coverage=inline-8bit-counters,pc-table -fno-sanitize=function -fno-sanitize-recover=all
     -fsanitize-ignorelist=${CMAKE_SOURCE_DIR}/test/fuzz/third-party.txt)
 add_compile_options(${flags})
 set(WEFT_SANITIZER_LINK_FLAGS -fsanitize=address,undefined)

@@ -21,8 +21,9 @@
 using namespace mlir;
 using namespace weft;
 
-/// A context keeps every type, attribute and location it has seen.
-static constexpr unsigned kRunsPerContext = 500;
+/// A context keeps every type, attribute and location it has seen. With it go the pipelines, one for each choice of
+/// training options, whose canonicalisers are dear to make.
+static constexpr unsigned kRunsPerContext = 5000;
 
 static const char *const kLosses[] = {"auto", "auto", "auto", "cross-entropy", "mse", "output:y"};
 static const char *const kOptimizers[] = {"adamw", "adam", "sgd"};

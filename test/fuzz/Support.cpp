@@ -16,7 +16,7 @@ using namespace weft::fuzz;
 /// which is not instrumented, hands out without unmarking. Most of a run's time is allocation: where each was made is
 /// kept short, and what is freed is kept back for less long than by default.
 extern "C" const char *__asan_default_options() {
-  return "allow_user_poisoning=0:allocator_may_return_null=0:malloc_context_size=3:quarantine_size_mb=16";
+  return "allow_user_poisoning=0:allocator_may_return_null=0:malloc_context_size=1:quarantine_size_mb=16";
 }
 extern "C" const char *__ubsan_default_options() { return "print_stacktrace=1"; }
 
