@@ -93,6 +93,10 @@ class ScatterForms(torch.nn.Module):
 
 FORMS = {"einsum": EinsumForms, "scatter": ScatterForms}
 
+# Models that compute with a parameter before they use it, as Gemma with one plus a norm's weight: folded by the exporter, the file
+# would hold the sum and not the parameter.
+UNFOLDED = {"gemma", "einsum"}
+
 # name: (model class, configuration)
 ARCHITECTURES = {
     "gpt2": (hf.GPT2LMHeadModel, lambda: hf.GPT2Config(
@@ -223,7 +227,7 @@ def export(name, opset, attention, masked, path):
     if OPSETS[opset]:
         batch_size, length = torch.export.Dim("batch"), torch.export.Dim("sequence", max=LONGEST)
         shapes = tuple({0: batch_size, 1: length} for _ in arguments)
-        program = torch.onnx.export(model, arguments, dynamo=True, optimize=True, opset_version=opset, input_names=inputs,
+        program = torch.onnx.export(model, arguments, dynamo=True, optimize=name not in UNFOLDED, opset_version=opset, input_names=inputs,
                                     output_names=["logits"], dynamic_shapes=shapes, verbose=False)
         import onnx
         proto = program.model_proto
@@ -237,7 +241,7 @@ def export(name, opset, attention, masked, path):
             model.traced = True
         axes = {i: {0: "batch", 1: "sequence"} for i in inputs}
         torch.onnx.export(model, arguments, path, dynamo=False, opset_version=opset, input_names=inputs,
-                          output_names=["logits"], dynamic_axes=axes)
+                          output_names=["logits"], dynamic_axes=axes, do_constant_folding=name not in UNFOLDED)
 
 
 def variants(name, opsets):
