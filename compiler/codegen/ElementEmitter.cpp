@@ -314,8 +314,8 @@ Value ElementEmitter::emitRotary(RotaryOp op, ArrayRef<Value> indices) {
   // Beyond the rotated part only `own` counts; the rest is read inside its bounds all the same.
   Value inTable = rotated == head ? d : Value(arith::MinUIOp::create(builder, loc, d, index(rotated - 1)));
   Value first = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::ult, inTable, index(half));
-  Value partner = arith::SelectOp::create(builder, loc, first, add(inTable, index(half)),
-                                          arith::SubIOp::create(builder, loc, inTable, index(half)));
+  Value before = arith::SubIOp::create(builder, loc, inTable, index(half)), after = add(inTable, index(half));
+  Value partner = arith::SelectOp::create(builder, loc, first, after, before);
   SmallVector<Value> other(indices);
   other[3] = partner;
   auto entry = [&](Value values, Value column) {
@@ -331,7 +331,7 @@ Value ElementEmitter::emitRotary(RotaryOp op, ArrayRef<Value> indices) {
   Value minus = arith::NegFOp::create(builder, loc, turned);
   turned = op.getTransposed() ? arith::SelectOp::create(builder, loc, first, turned, minus)
                               : arith::SelectOp::create(builder, loc, first, minus, turned);
-  Value straight = arith::MulFOp::create(builder, loc, widen(own), entry(op.getCos(), inTable));
+  Value cosine = entry(op.getCos(), inTable), straight = arith::MulFOp::create(builder, loc, widen(own), cosine);
   Value result = arith::AddFOp::create(builder, loc, straight, turned);
   if (result.getType() != element)
     result = arith::TruncFOp::create(builder, loc, element, result);

@@ -60,7 +60,8 @@ Value weft::geluSlope(Build &e, Value x, bool tanh) {
     Value du = e.mul(constant(c), e.add(one, e.mul(constant(3 * a), squared)));
     Value t = e.tanh(u);
     Value dt = e.mul(e.sub(one, e.mul(t, t)), du);
-    return e.mul(half, e.add(e.add(one, t), e.mul(x, dt)));
+    Value bend = e.mul(x, dt);
+    return e.mul(half, e.add(e.add(one, t), bend));
   }
   // y = x Phi(x): y' = Phi(x) + x phi(x).
   Value cumulative = e.mul(half, e.add(one, e.erf(e.mul(x, constant(1 / llvm::numbers::sqrt2)))));

@@ -32,7 +32,7 @@ static Value forEachHead(Build &e, Value y, int64_t heads) {
 
 Value weft::queryKeyProducts(Build &e, Value x, Value y) {
   AttentionSizes a(x, y);
-  Value product = e.dot(inGroups(e, x, a.G), forEachHead(e, y, a.R), {0, 2, 3}, {0, 2, 3}, {4}, {4});
+  Value keys = forEachHead(e, y, a.R), product = e.dot(inGroups(e, x, a.G), keys, {0, 2, 3}, {0, 2, 3}, {4}, {4});
   return e.reshape(product, a.shape());
 }
 
@@ -55,7 +55,7 @@ Value weft::sumOverQueries(Build &e, Value m, Value x, int64_t groups) {
 
 Value weft::attentionScores(Build &e, Value q, Value k, Value mask, double scale, bool causal) {
   AttentionSizes a(q, k);
-  Value scores = queryKeyProducts(e, toStatistics(e, q), toStatistics(e, k));
+  Value keys = toStatistics(e, k), scores = queryKeyProducts(e, toStatistics(e, q), keys);
   scores = e.mul(scores, e.splatLike(scores, scale));
   Value unseen = e.splatLike(scores, -infinity);
   if (mask) {
@@ -75,7 +75,7 @@ Value weft::attentionScores(Build &e, Value q, Value k, Value mask, double scale
   if (causal) {
     // Key s is seen by query t when s <= t + S - T: s < t + (S - T + 1).
     auto type = RankedTensorType::get(a.shape(), e.b.getI32Type());
-    Value limit = e.add(e.iota(type, 2), e.splat(type, static_cast<double>(a.S - a.T + 1)));
+    Value shift = e.splat(type, static_cast<double>(a.S - a.T + 1)), limit = e.add(e.iota(type, 2), shift);
     scores = e.select(e.less(e.iota(type, 3), limit), scores, unseen);
   }
   return scores;
@@ -84,6 +84,6 @@ Value weft::attentionScores(Build &e, Value q, Value k, Value mask, double scale
 Value weft::attentionProbabilities(Build &e, Value scores, Value lse) {
   // A row that sees nothing has lse = -inf: its scores are -inf too, and 0 keeps the difference from being NaN.
   Value wide = e.cast(lse, tensorType(scores).getElementType());
-  Value sees = e.select(e.equal(wide, e.splatLike(wide, -infinity)), e.splatLike(wide, 0), wide);
+  Value zero = e.splatLike(wide, 0), sees = e.select(e.equal(wide, e.splatLike(wide, -infinity)), zero, wide);
   return e.exp(e.sub(scores, broadcastRows(e, sees, scores)));
 }

@@ -69,8 +69,8 @@ static Value perChannel(Build &e, Value vector, Value like) {
 static Value scaleCentered(Build &e, Value centered, Value scale, Value bias, Value variance, double eps, Value x) {
   Type wide = tensorType(centered).getElementType();
   Value v = e.cast(variance, wide);
-  Value factor = e.mul(e.cast(scale, wide), e.rsqrt(e.add(v, e.splatLike(v, eps))));
-  Value y = e.add(e.mul(centered, perChannel(e, factor, centered)), perChannel(e, bias, centered));
+  Value deviation = e.rsqrt(e.add(v, e.splatLike(v, eps))), factor = e.mul(e.cast(scale, wide), deviation);
+  Value offset = perChannel(e, bias, centered), y = e.add(e.mul(centered, perChannel(e, factor, centered)), offset);
   RankedTensorType type = tensorType(x);
   return e.cast(e.reshape(y, type.getShape()), type.getElementType());
 }
@@ -101,7 +101,8 @@ void BatchNormOp::buildForMode(OpBuilder &builder, bool training, SmallVectorImp
   auto moved = [&](Value old, Value now) {
     Type wide = tensorType(now).getElementType();
     Value kept = e.cast(old, wide);
-    Value next = e.add(e.mul(kept, e.splatLike(kept, momentum)), e.mul(now, e.splatLike(now, 1 - momentum)));
+    Value part = e.mul(now, e.splatLike(now, 1 - momentum));
+    Value next = e.add(e.mul(kept, e.splatLike(kept, momentum)), part);
     return e.cast(next, tensorType(old).getElementType());
   };
   results.push_back(moved(getMean(), mean));

@@ -77,7 +77,8 @@ Value weft::placesAlong(Build &e, Value indices, ArrayRef<int64_t> shape, int64_
 
 Value weft::gatherAlong(Build &e, Value x, Value indices, int64_t axis) {
   ArrayRef<int64_t> shape = tensorType(x).getShape();
-  return e.gather(e.reshape(x, {tensorType(x).getNumElements()}), placesAlong(e, indices, shape, axis), 0);
+  Value places = placesAlong(e, indices, shape, axis);
+  return e.gather(e.reshape(x, {tensorType(x).getNumElements()}), places, 0);
 }
 
 LogicalResult TopKOp::buildVjp(OpBuilder &builder, ArrayRef<Value> resultGrads, ArrayRef<bool> needed,
@@ -102,7 +103,8 @@ static Value scatterAdd(Build &e, Value updates, Value indices, Value like, int6
 static Value indicator(Build &e, Value condition, Value like) {
   Type element = tensorType(like).getElementType();
   RankedTensorType type = tensorType(condition).clone(element);
-  return e.select(condition, e.splat(type, 1), e.splat(type, 0));
+  Value zero = e.splat(type, 0);
+  return e.select(condition, e.splat(type, 1), zero);
 }
 
 /// Of each update, whether it is the last one with its index: the one that stays.
@@ -131,10 +133,13 @@ LogicalResult ScatterOp::buildVjp(OpBuilder &builder, ArrayRef<Value> resultGrad
   if (!getCombine()) {
     if (needed[0]) {
       Value hits = scatterAdd(e, e.splatLike(u, 1), where, x, axis);
-      operandGrads[0] = e.select(e.equal(hits, e.splatLike(hits, 0)), dout, e.splatLike(dout, 0));
+      Value zero = e.splatLike(dout, 0);
+      operandGrads[0] = e.select(e.equal(hits, e.splatLike(hits, 0)), dout, zero);
     }
-    if (needed[2])
-      operandGrads[2] = e.select(isLast(e, *this), at(dout), e.splatLike(u, 0));
+    if (needed[2]) {
+      Value zero = e.splatLike(u, 0), there = at(dout);
+      operandGrads[2] = e.select(isLast(e, *this), there, zero);
+    }
     return success();
   }
   switch (*getCombine()) {

@@ -104,7 +104,7 @@ LogicalResult ReduceOp::buildVjp(OpBuilder &builder, ArrayRef<Value> resultGrads
     Value product = spread(e.reduce(ReduceKind::prod, nonZero, getDims()));
     Value zeros = toNumber(isZero);
     Value otherZeros = e.sub(spread(e.sum(zeros, getDims())), zeros);
-    Value others = e.select(e.equal(otherZeros, zero), e.div(product, nonZero), zero);
+    Value quotient = e.div(product, nonZero), others = e.select(e.equal(otherZeros, zero), quotient, zero);
     operandGrads[0] = e.mul(spread(grad), others);
     return success();
   }

@@ -51,7 +51,7 @@ LogicalResult LayerNormOp::buildVjp(OpBuilder &builder, ArrayRef<Value> resultGr
     Value dNormalized = timesGamma(e, grad, gamma);
     Value mean = broadcastRows(e, rowMean(e, dNormalized), grad);
     Value slope = broadcastRows(e, rowMean(e, e.mul(dNormalized, normalized)), grad);
-    Value dInput = e.mul(rstd, e.sub(e.sub(dNormalized, mean), e.mul(normalized, slope)));
+    Value scaling = e.mul(normalized, slope), dInput = e.mul(rstd, e.sub(e.sub(dNormalized, mean), scaling));
     operandGrads[0] = gradientOf(e, getInput(), dInput);
   }
   if (gamma && needed[1])

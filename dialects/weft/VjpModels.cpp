@@ -56,12 +56,16 @@ Value scale(Build &e, Value x, double factor) { return e.mul(x, e.splatLike(x, f
 Value shift(Build &e, Value x, double offset) { return e.add(x, e.splatLike(x, offset)); }
 Value reciprocal(Build &e, Value x) { return e.div(e.splatLike(x, 1), x); }
 /// 1 - x^2.
-Value oneMinusSquare(Build &e, Value x) { return e.sub(e.splatLike(x, 1), square(e, x)); }
+Value oneMinusSquare(Build &e, Value x) {
+  Value squared = square(e, x);
+  return e.sub(e.splatLike(x, 1), squared);
+}
 
 Value vjpAbs(Build &e, Value g, Value x) {
   // The subgradient at zero is zero.
   Value zero = e.splatLike(x, 0);
-  return e.select(e.less(zero, x), g, e.select(e.less(x, zero), e.neg(g), zero));
+  Value turned = e.neg(g), below = e.select(e.less(x, zero), turned, zero);
+  return e.select(e.less(zero, x), g, below);
 }
 Value vjpExp(Build &e, Value g, Value y) { return e.mul(g, y); }
 Value vjpExp2(Build &e, Value g, Value y) { return e.mul(g, scale(e, y, llvm::numbers::ln2)); }
@@ -71,8 +75,14 @@ Value vjpLog2(Build &e, Value g, Value x) { return e.div(g, scale(e, x, llvm::nu
 Value vjpLog10(Build &e, Value g, Value x) { return e.div(g, scale(e, x, llvm::numbers::ln10)); }
 Value vjpLog1p(Build &e, Value g, Value x) { return e.div(g, shift(e, x, 1)); }
 Value vjpSqrt(Build &e, Value g, Value y) { return e.div(scale(e, g, 0.5), y); }
-Value vjpRsqrt(Build &e, Value g, Value y) { return e.mul(scale(e, g, -0.5), e.mul(y, square(e, y))); }
-Value vjpCbrt(Build &e, Value g, Value y) { return e.div(scale(e, g, 1.0 / 3), square(e, y)); }
+Value vjpRsqrt(Build &e, Value g, Value y) {
+  Value cubed = e.mul(y, square(e, y));
+  return e.mul(scale(e, g, -0.5), cubed);
+}
+Value vjpCbrt(Build &e, Value g, Value y) {
+  Value squared = square(e, y);
+  return e.div(scale(e, g, 1.0 / 3), squared);
+}
 Value vjpTanh(Build &e, Value g, Value y) { return e.mul(g, oneMinusSquare(e, y)); }
 Value vjpErf(Build &e, Value g, Value x) {
   return e.mul(g, scale(e, e.exp(e.neg(square(e, x))), 2 * llvm::numbers::inv_sqrtpi));
@@ -190,7 +200,11 @@ struct ExtremumModel : DifferentiableOpInterface::ExternalModel<ExtremumModel<Op
       if (!needed[i])
         continue;
       Value self = op->getOperand(i), other = op->getOperand(1 - i);
-      Value atTie = isConstant(other) ? zero : e.select(e.equal(self, other), scale(e, grad, 0.5), zero);
+      Value atTie = zero;
+      if (!isConstant(other)) {
+        Value shared = scale(e, grad, 0.5);
+        atTie = e.select(e.equal(self, other), shared, zero);
+      }
       out[i] = e.select(isMax ? e.less(other, self) : e.less(self, other), grad, atTie);
     }
     return success();
@@ -256,7 +270,7 @@ struct Atan2Model : DifferentiableOpInterface::ExternalModel<Atan2Model, math::A
                          OperandGrads &out) const {
     Build e{builder, op->getLoc()};
     Value y = op->getOperand(0), x = op->getOperand(1);
-    Value share = e.div(grads[0], e.add(square(e, x), square(e, y)));
+    Value ySquared = square(e, y), share = e.div(grads[0], e.add(square(e, x), ySquared));
     if (needed[0])
       out[0] = e.mul(share, x);
     if (needed[1])

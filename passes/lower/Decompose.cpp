@@ -72,17 +72,18 @@ Results decompose(Build &e, GeluOp op) {
   Value half = e.splatLike(x, 0.5), one = e.splatLike(x, 1);
   Value inner;
   if (op.getTanh()) {
-    Value cubic = e.mul(e.splatLike(x, 0.044715), e.mul(e.mul(x, x), x));
-    inner = e.tanh(e.mul(e.splatLike(x, std::sqrt(2 / M_PI)), e.add(x, cubic)));
+    Value cube = e.mul(e.mul(x, x), x), argument = e.add(x, e.mul(e.splatLike(x, 0.044715), cube));
+    inner = e.tanh(e.mul(e.splatLike(x, std::sqrt(2 / M_PI)), argument));
   } else {
     inner = e.erf(e.mul(x, e.splatLike(x, std::sqrt(0.5))));
   }
-  return {e.cast(e.mul(e.mul(half, x), e.add(one, inner)), element)};
+  Value outer = e.add(one, inner);
+  return {e.cast(e.mul(e.mul(half, x), outer), element)};
 }
 
 Results decompose(Build &e, GeluGradOp op) {
   Value x = toStatistics(e, op.getInput());
-  Value gradient = e.mul(toStatistics(e, op.getDout()), geluSlope(e, x, op.getTanh()));
+  Value slope = geluSlope(e, x, op.getTanh()), gradient = e.mul(toStatistics(e, op.getDout()), slope);
   return {e.cast(gradient, tensorType(op.getInput()).getElementType())};
 }
 
@@ -100,13 +101,15 @@ Results decompose(Build &e, LearningRateOp op) {
   Value peak = hyper(e, h, 0), final = hyper(e, h, 1), warmup = hyper(e, h, 2), total = hyper(e, h, 3),
         schedule = hyper(e, h, 4);
   Value zero = e.splatLike(step, 0), one = e.splatLike(step, 1), half = e.splatLike(step, 0.5);
-  Value rising = e.div(e.mul(peak, e.add(step, one)), e.max(warmup, one));
-  Value done = e.div(e.sub(step, warmup), e.max(e.sub(total, warmup), one));
+  Value steps = e.max(warmup, one), rising = e.div(e.mul(peak, e.add(step, one)), steps);
+  Value rest = e.max(e.sub(total, warmup), one), done = e.div(e.sub(step, warmup), rest);
   done = e.min(e.max(done, zero), one);
   Value linear = e.add(peak, e.mul(e.sub(final, peak), done));
   Value wave = math::CosOp::create(e.b, e.loc, e.mul(e.splatLike(done, M_PI), done));
-  Value cosine = e.add(final, e.mul(e.mul(e.sub(peak, final), half), e.add(one, wave)));
-  Value falling = e.select(e.equal(schedule, zero), peak, e.select(e.equal(schedule, one), linear, cosine));
+  wave = e.add(one, wave);
+  Value cosine = e.add(final, e.mul(e.mul(e.sub(peak, final), half), wave));
+  Value either = e.select(e.equal(schedule, one), linear, cosine);
+  Value falling = e.select(e.equal(schedule, zero), peak, either);
   return {e.select(e.less(step, warmup), rising, falling)};
 }
 
@@ -122,7 +125,7 @@ Value castLike(Build &e, Value value, Value like) { return e.cast(value, tensorT
 /// grad*scale, plus weight decay as a gradient where `decayed`.
 Value scaledGradient(Build &e, Value param, Value grad, Value scale, Value weightDecay, bool decayed) {
   Value p = toStatistics(e, param);
-  Value g = e.mul(toStatistics(e, grad), scalarAs(e, scale, p));
+  Value factor = scalarAs(e, scale, p), g = e.mul(toStatistics(e, grad), factor);
   return decayed ? e.add(g, e.mul(p, scalarAs(e, weightDecay, p))) : g;
 }
 
@@ -133,15 +136,17 @@ Results decompose(Build &e, AdamOp op) {
   bool asGradient = op.getDecay() && !op.getDecoupled();
   Value g = scaledGradient(e, op.getParam(), op.getGrad(), op.getScale(), decay, asGradient);
   Value p = toStatistics(e, op.getParam()), m = toStatistics(e, op.getM()), v = toStatistics(e, op.getV());
-  Value newM = e.add(e.mul(scalarAs(e, beta1, m), m), e.mul(scalarAs(e, e.sub(one, beta1), m), g));
-  Value newV = e.add(e.mul(scalarAs(e, beta2, v), v), e.mul(scalarAs(e, e.sub(one, beta2), v), e.mul(g, g)));
+  Value addedM = e.mul(scalarAs(e, e.sub(one, beta1), m), g), newM = e.add(e.mul(scalarAs(e, beta1, m), m), addedM);
+  Value squared = e.mul(g, g), addedV = e.mul(scalarAs(e, e.sub(one, beta2), v), squared);
+  Value newV = e.add(e.mul(scalarAs(e, beta2, v), v), addedV);
   // beta^t = exp(t log beta), in f64; a beta of 0 gives exp(-inf) = 0.
   Value t = e.add(e.cast(op.getStep(), e.b.getF64Type()), one);
   Value correction1 = e.sub(one, e.exp(e.mul(t, e.log(beta1))));
   Value correction2 = e.sub(one, e.exp(e.mul(t, e.log(beta2))));
   // One multiplier per tensor, in f64, keeps divisions by scalars out of the loop.
   Value stepSize = e.div(op.getLr(), correction1), rootScale = e.div(one, e.sqrt(correction2));
-  Value denominator = e.add(e.mul(e.sqrt(newV), scalarAs(e, rootScale, v)), scalarAs(e, eps, v));
+  Value floor = scalarAs(e, eps, v), factor = scalarAs(e, rootScale, v);
+  Value denominator = e.add(e.mul(e.sqrt(newV), factor), floor);
   Value kept = p;
   if (op.getDecay() && op.getDecoupled())
     kept = e.mul(p, scalarAs(e, e.sub(one, e.mul(op.getLr(), decay)), p));

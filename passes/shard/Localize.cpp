@@ -63,7 +63,8 @@ static std::pair<Value, Value> localIndices(Build &e, Value indices, ArrayAttr a
   RankedTensorType type = tensorType(indices);
   Value local = e.sub(indices, repeated(e, offsetOf(e, axes, size, type.getElementType()), type));
   Value zero = e.splatLike(local, 0), end = e.splatLike(local, size);
-  Value inside = e.select(e.less(local, zero), e.less(zero, zero), e.less(local, end));
+  Value below = e.less(local, end), never = e.less(zero, zero);
+  Value inside = e.select(e.less(local, zero), never, below);
   return {e.select(inside, local, zero), inside};
 }
 
@@ -92,20 +93,20 @@ Value weft::localize(OpBuilder &builder, Operation *op, ValueRange operands, Ran
   return TypeSwitch<Operation *, Value>(op)
       .Case([&](IotaOp iota) -> Value {
         int64_t size = resultType.getDimSize(iota.getDim());
-        Value offset = offsetOf(e, axes, size, resultType.getElementType());
-        return e.add(e.iota(resultType, iota.getDim()), repeated(e, offset, resultType));
+        Value offset = repeated(e, offsetOf(e, axes, size, resultType.getElementType()), resultType);
+        return e.add(e.iota(resultType, iota.getDim()), offset);
       })
       .Case([&](GatherOp gather) -> Value {
         int64_t axis = gather.getAxis();
         auto [local, inside] = localIndices(e, operands[1], axes, tensorType(operands[0]).getDimSize(axis));
-        Value rows = e.gather(operands[0], local, axis);
-        return e.select(alongSlices(e, inside, axis, tensorType(rows)), rows, e.splatLike(rows, 0));
+        Value rows = e.gather(operands[0], local, axis), zero = e.splatLike(rows, 0);
+        return e.select(alongSlices(e, inside, axis, tensorType(rows)), rows, zero);
       })
       .Case([&](ScatterAddOp scatter) -> Value {
         int64_t axis = scatter.getAxis();
         auto [local, inside] = localIndices(e, operands[1], axes, resultType.getDimSize(axis));
-        Value updates = operands[0];
-        updates = e.select(alongSlices(e, inside, axis, tensorType(updates)), updates, e.splatLike(updates, 0));
+        Value updates = operands[0], zero = e.splatLike(updates, 0);
+        updates = e.select(alongSlices(e, inside, axis, tensorType(updates)), updates, zero);
         return ScatterAddOp::create(builder, op->getLoc(), resultType, updates, local, axis);
       });
 }

@@ -191,7 +191,8 @@ void Lowering::conceal() {
   Value index =
       dist::AxisIndexOp::create(builder, op.getLoc(), RankedTensorType::get({}, builder.getI64Type()), names(axes));
   Value isFirst = e.equal(index, e.splatLike(index, 0));
-  value = e.select(e.broadcast(isFirst, {}, tensorType(value).getShape()), value, e.splatLike(value, 0));
+  Value zero = e.splatLike(value, 0);
+  value = e.select(e.broadcast(isFirst, {}, tensorType(value).getShape()), value, zero);
   now = next;
 }
 

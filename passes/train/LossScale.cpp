@@ -60,14 +60,14 @@ void weft::updateLossScale(Build &e, Value taken, llvm::function_ref<Value(int64
 
   // After an overflow.
   Value isLast = e.less(hysteresis, e.splat(count, 2));
-  Value lowered = e.select(isLast, e.max(e.div(scale, factor), hyper(kMinScale)), scale);
+  Value least = hyper(kMinScale), lowered = e.select(isLast, e.max(e.div(scale, factor), least), scale);
   Value fewer = e.select(isLast, hysteresis, e.sub(hysteresis, one));
 
   // After a step that was taken.
   Value sinceOverflow = arith::RemSIOp::create(e.b, e.loc, e.sub(step, last), window);
   Value isDue = e.equal(sinceOverflow, zero);
   Value raised = e.select(isDue, e.mul(scale, factor), scale);
-  Value renews = e.select(e.equal(flags, e.splat(number, kConsecutive)), e.equal(zero, zero), isDue);
+  Value always = e.equal(zero, zero), renews = e.select(e.equal(flags, e.splat(number, kConsecutive)), always, isDue);
   Value renewed = e.select(renews, shift, hysteresis);
 
   Value next = e.select(taken, raised, lowered);

@@ -335,7 +335,8 @@ private:
       // A loop for each part of what is concatenated along the columns: inside it, nothing has to be chosen.
       for (size_t i = 0; !full.empty() && i + 1 < cuts.size(); ++i) {
         emitter->setColumns(cuts[i], cuts[i + 1]);
-        loop(emitter->index(cuts[i]), emitter->index(cuts[i + 1]), [&](Value column) {
+        Value end = emitter->index(cuts[i + 1]);
+        loop(emitter->index(cuts[i]), end, [&](Value column) {
           Position position{Position::Full, {}, row, column, {}};
           restore(position, column);
           storeResults(full, position);

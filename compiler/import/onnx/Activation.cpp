@@ -19,7 +19,8 @@ using Shape = NodeImport::Shape;
 /// exp(x) - 1 for x <= 0 and 0 above: exp never overflows, nor does its gradient.
 static Value negativeExp(Build &e, Value x) {
   Value zero = e.splatLike(x, 0);
-  return e.sub(e.exp(e.min(x, zero)), e.splatLike(x, 1));
+  Value one = e.splatLike(x, 1);
+  return e.sub(e.exp(e.min(x, zero)), one);
 }
 
 static LogicalResult elu(NodeImport &n) {
@@ -28,7 +29,8 @@ static LogicalResult elu(NodeImport &n) {
     return failure();
   Build &e = n.e;
   Value x = n.input(0), zero = e.splatLike(x, 0);
-  return n.done(e.select(e.less(x, zero), e.mul(negativeExp(e, x), e.splatLike(x, alpha)), x));
+  Value a = e.splatLike(x, alpha), below = e.mul(negativeExp(e, x), a);
+  return n.done(e.select(e.less(x, zero), below, x));
 }
 
 static LogicalResult selu(NodeImport &n) {
@@ -37,8 +39,9 @@ static LogicalResult selu(NodeImport &n) {
   if (failed(n.needFloat()))
     return failure();
   Build &e = n.e;
-  Value x = n.input(0), below = e.mul(negativeExp(e, x), e.splatLike(x, alpha));
-  return n.done(e.mul(e.select(e.less(x, e.splatLike(x, 0)), below, x), e.splatLike(x, gamma)));
+  Value x = n.input(0), a = e.splatLike(x, alpha), below = e.mul(negativeExp(e, x), a);
+  Value scale = e.splatLike(x, gamma);
+  return n.done(e.mul(e.select(e.less(x, e.splatLike(x, 0)), below, x), scale));
 }
 
 /// max(0, x) + min(0, alpha * (exp(x / alpha) - 1)).
@@ -51,13 +54,15 @@ static LogicalResult celu(NodeImport &n) {
   Build &e = n.e;
   Value x = n.input(0), zero = e.splatLike(x, 0), a = e.splatLike(x, alpha);
   Value below = e.mul(a, negativeExp(e, e.div(x, a)));
-  return n.done(e.add(e.max(x, zero), e.min(below, zero)));
+  below = e.min(below, zero);
+  return n.done(e.add(e.max(x, zero), below));
 }
 
 /// max(0, min(1, alpha * x + beta)).
 static Value hardSigmoid(Build &e, Value x, double alpha, double beta) {
-  Value line = e.add(e.mul(x, e.splatLike(x, alpha)), e.splatLike(x, beta));
-  return e.max(e.min(line, e.splatLike(x, 1)), e.splatLike(x, 0));
+  Value offset = e.splatLike(x, beta), line = e.add(e.mul(x, e.splatLike(x, alpha)), offset);
+  Value zero = e.splatLike(x, 0);
+  return e.max(e.min(line, e.splatLike(x, 1)), zero);
 }
 
 static LogicalResult hardSigmoid(NodeImport &n) {
@@ -90,8 +95,8 @@ static LogicalResult thresholdedRelu(NodeImport &n) {
   double alpha = n.getFloat("alpha", 1);
   if (failed(n.needFloat()))
     return failure();
-  Value x = n.input(0);
-  return n.done(n.e.select(n.e.less(n.e.splatLike(x, alpha), x), x, n.e.splatLike(x, 0)));
+  Value x = n.input(0), zero = n.e.splatLike(x, 0);
+  return n.done(n.e.select(n.e.less(n.e.splatLike(x, alpha), x), x, zero));
 }
 
 static LogicalResult shrink(NodeImport &n) {
@@ -100,16 +105,17 @@ static LogicalResult shrink(NodeImport &n) {
     return failure();
   Build &e = n.e;
   Value x = n.input(0), by = e.splatLike(x, bias);
-  Value above = e.select(e.less(e.splatLike(x, lambda), x), e.sub(x, by), e.splatLike(x, 0));
-  return n.done(e.select(e.less(x, e.splatLike(x, -lambda)), e.add(x, by), above));
+  Value zero = e.splatLike(x, 0), less = e.sub(x, by), more = e.add(x, by);
+  Value above = e.select(e.less(e.splatLike(x, lambda), x), less, zero);
+  return n.done(e.select(e.less(x, e.splatLike(x, -lambda)), more, above));
 }
 
 static LogicalResult softsign(NodeImport &n) {
   if (failed(n.needFloat()))
     return failure();
   Build &e = n.e;
-  Value x = n.input(0);
-  return n.done(e.div(x, e.add(e.splatLike(x, 1), math::AbsFOp::create(e.b, e.loc, x))));
+  Value x = n.input(0), size = math::AbsFOp::create(e.b, e.loc, x);
+  return n.done(e.div(x, e.add(e.splatLike(x, 1), size)));
 }
 
 static LogicalResult prelu(NodeImport &n) {
@@ -118,8 +124,8 @@ static LogicalResult prelu(NodeImport &n) {
   FailureOr<Value> slope = n.stretch(n.input(1), n.shape(0));
   if (failed(slope))
     return failure();
-  Value x = n.input(0);
-  return n.done(n.e.select(n.e.less(x, n.e.splatLike(x, 0)), n.e.mul(*slope, x), x));
+  Value x = n.input(0), below = n.e.mul(*slope, x);
+  return n.done(n.e.select(n.e.less(x, n.e.splatLike(x, 0)), below, x));
 }
 
 void weft::registerActivation(OpTable &table) {

@@ -104,7 +104,8 @@ static LogicalResult attention(NodeImport &n) {
   // The format counts both positions from 0, the dialect aligns the last ones.
   if (causal && (T != S || softcap != 0)) {
     auto type = RankedTensorType::get({1, 1, T, S}, e.b.getI64Type());
-    Value seen = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::sle, e.iota(type, 3), e.iota(type, 2));
+    Value query = e.iota(type, 2), key = e.iota(type, 3);
+    Value seen = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::sle, key, query);
     if (!mask) {
       mask = seen;
     } else {

@@ -98,9 +98,10 @@ static LogicalResult mod(NodeImport &n) {
     Value rest = arith::RemFOp::create(e.b, e.loc, x, y), zero = e.splatLike(rest, 0);
     if (likeC)
       return n.done(rest);
-    Value wrongSign = arith::XOrIOp::create(e.b, e.loc, e.less(rest, zero), e.less(y, zero));
+    Value negative = e.less(y, zero), wrongSign = arith::XOrIOp::create(e.b, e.loc, e.less(rest, zero), negative);
     Value some = arith::CmpFOp::create(e.b, e.loc, arith::CmpFPredicate::UNE, rest, zero);
-    return n.done(e.select(arith::AndIOp::create(e.b, e.loc, wrongSign, some), e.add(rest, y), rest));
+    Value mended = e.add(rest, y);
+    return n.done(e.select(arith::AndIOp::create(e.b, e.loc, wrongSign, some), mended, rest));
   }
   if (n.isUnsigned(0))
     return n.done(arith::RemUIOp::create(e.b, e.loc, x, y));
@@ -109,7 +110,7 @@ static LogicalResult mod(NodeImport &n) {
     return n.done(rest);
   // The result has the sign of the divisor: add it where the signs differ and something is left.
   Value zero = e.splatLike(rest, 0);
-  Value wrongSign = arith::XOrIOp::create(e.b, e.loc, e.less(rest, zero), e.less(y, zero));
+  Value negative = e.less(y, zero), wrongSign = arith::XOrIOp::create(e.b, e.loc, e.less(rest, zero), negative);
   Value some = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::ne, rest, zero);
   Value fix = arith::AndIOp::create(e.b, e.loc, wrongSign, some);
   return n.done(e.select(fix, e.add(rest, y), rest));
@@ -145,7 +146,8 @@ static Value integerPower(Build &e, Value x, Value y) {
   for (unsigned bit = 0; bit + 1 < width; ++bit) {
     Value set = arith::AndIOp::create(
         e.b, e.loc, arith::ShRUIOp::create(e.b, e.loc, y, e.splatLike(y, static_cast<double>(bit))), one);
-    result = e.select(e.equal(set, zero), result, e.mul(result, x));
+    Value more = e.mul(result, x);
+    result = e.select(e.equal(set, zero), result, more);
     x = e.mul(x, x);
   }
   return result;
@@ -177,8 +179,10 @@ static LogicalResult pow(NodeImport &n) {
       return n.done(e.sqrt(*x));
     if (n.isFloat(0) && k == -0.5)
       return n.done(e.rsqrt(*x));
-    if (n.isFloat(0) && k == std::floor(k) && k < 0 && k >= -16)
-      return n.done(e.div(e.splatLike(*x, 1), power(e, *x, static_cast<int64_t>(-k))));
+    if (n.isFloat(0) && k == std::floor(k) && k < 0 && k >= -16) {
+      Value below = power(e, *x, static_cast<int64_t>(-k));
+      return n.done(e.div(e.splatLike(*x, 1), below));
+    }
   }
   if (!n.isFloat(0) && n.isFloat(1)) {
     // By way of f64, like NumPy's.
@@ -264,14 +268,14 @@ static LogicalResult leakyRelu(NodeImport &n) {
   double alpha = n.getFloat("alpha", 0.01f);
   if (failed(n.needFloat()))
     return failure();
-  Value x = n.input(0);
-  return n.done(n.e.select(n.e.less(x, n.e.splatLike(x, 0)), n.e.mul(x, n.e.splatLike(x, alpha)), x));
+  Value x = n.input(0), below = n.e.mul(x, n.e.splatLike(x, alpha));
+  return n.done(n.e.select(n.e.less(x, n.e.splatLike(x, 0)), below, x));
 }
 
 /// log(1 + exp(x)), as max(x, 0) + log(1 + exp(-|x|)): exp never overflows.
 static Value softplus(Build &e, Value x) {
   Value toZero = e.min(x, e.neg(x));
-  Value rest = e.log(e.add(e.splatLike(x, 1), e.exp(toZero)));
+  Value power = e.exp(toZero), rest = e.log(e.add(e.splatLike(x, 1), power));
   return e.add(e.max(x, e.splatLike(x, 0)), rest);
 }
 
@@ -308,7 +312,8 @@ static LogicalResult sign(NodeImport &n) {
   Value x = n.input(0), zero = e.splatLike(x, 0), one = e.splatLike(x, 1);
   if (n.isUnsigned(0))
     return n.done(e.select(e.equal(x, zero), zero, one));
-  return n.done(e.select(e.less(x, zero), e.splatLike(x, -1), e.select(e.less(zero, x), one, x)));
+  Value positive = e.select(e.less(zero, x), one, x), minus = e.splatLike(x, -1);
+  return n.done(e.select(e.less(x, zero), minus, positive));
 }
 
 static LogicalResult isInf(NodeImport &n) {

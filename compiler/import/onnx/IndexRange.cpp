@@ -246,8 +246,10 @@ FailureOr<Value> weft::normalIndices(NodeImport &n, Value indices, int64_t size,
       if (dim > size)
         return outOfRange(n, dim - 1, size, what), failure();
   Value zero = e.splatLike(indices, 0);
-  if (!range || range->low < 0)
-    indices = e.select(e.less(indices, zero), e.add(indices, e.splatLike(indices, size)), indices);
+  if (!range || range->low < 0) {
+    Value fromEnd = e.add(indices, e.splatLike(indices, size));
+    indices = e.select(e.less(indices, zero), fromEnd, indices);
+  }
   if (inside)
     return indices;
   if (size == 0)

@@ -68,6 +68,12 @@ static Value countsMask(NodeImport &n, const LossForm &form) {
   return e.cast(differs, e.b.getF32Type());
 }
 
+/// The labels with 0 where they do not count: an index that a table has.
+static Value withoutIgnored(Build &e, Value labels, int64_t ignored) {
+  Value zero = e.splatLike(labels, 0);
+  return e.select(e.equal(labels, e.splatLike(labels, static_cast<double>(ignored))), zero, labels);
+}
+
 /// Weighs and reduces losses per position, which are f32 and 0 where ignored.
 static Value reduceLosses(NodeImport &n, const LossForm &form, Value losses) {
   Build &e = n.e;
@@ -76,8 +82,7 @@ static Value reduceLosses(NodeImport &n, const LossForm &form, Value losses) {
   if (n.has(2)) {
     Value labels = n.input(1);
     if (form.ignored)
-      labels = e.select(e.equal(labels, e.splatLike(labels, static_cast<double>(*form.ignored))),
-                        e.splatLike(labels, 0), labels);
+      labels = withoutIgnored(e, labels, *form.ignored);
     weights = e.cast(e.gather(n.input(2), labels, 0), e.b.getF32Type());
     losses = e.mul(losses, weights);
     if (counted)
@@ -143,11 +148,10 @@ static LogicalResult negativeLogLikelihood(NodeImport &n) {
     // Picks the label's score of every position out of the flat scores.
     Value scores = classesLast(e, n.input(0)), labels = n.input(1), counted = countsMask(n, *form);
     if (form->ignored)
-      labels = e.select(e.equal(labels, e.splatLike(labels, static_cast<double>(*form->ignored))),
-                        e.splatLike(labels, 0), labels);
+      labels = withoutIgnored(e, labels, *form->ignored);
     int64_t positions = n.type(1).getNumElements(), classes = n.shape(0)[1];
     auto flat = RankedTensorType::get({positions}, n.elementType(1));
-    Value row = e.mul(e.iota(flat, 0), e.splat(flat, static_cast<double>(classes)));
+    Value width = e.splat(flat, static_cast<double>(classes)), row = e.mul(e.iota(flat, 0), width);
     Value index = e.add(row, e.reshape(labels, {positions}));
     Value picked = e.gather(e.reshape(scores, {positions * classes}), index, 0);
     losses = e.neg(e.cast(e.reshape(picked, n.shape(1)), e.b.getF32Type()));

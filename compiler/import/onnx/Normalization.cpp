@@ -139,7 +139,8 @@ static LogicalResult lpNormalization(NodeImport &n) {
   Value x = n.input(0);
   Value norm = p == 1 ? e.sum(math::AbsFOp::create(e.b, e.loc, x), {*axis}) : e.sqrt(e.sum(e.mul(x, x), {*axis}));
   // A vector of zeros stays one.
-  norm = e.select(e.equal(norm, e.splatLike(norm, 0)), e.splatLike(norm, 1), norm);
+  Value one = e.splatLike(norm, 1);
+  norm = e.select(e.equal(norm, e.splatLike(norm, 0)), one, norm);
   return n.done(e.div(x, e.broadcastAlong(norm, {*axis}, n.shape(0))));
 }
 

@@ -117,7 +117,7 @@ static Value positions(NodeImport &n, bool columnMajor) {
   Value sum;
   int64_t stride = 1;
   for (int64_t d : order) {
-    Value part = e.mul(e.iota(type, d), e.splat(type, static_cast<double>(stride)));
+    Value step = e.splat(type, static_cast<double>(stride)), part = e.mul(e.iota(type, d), step);
     sum = sum ? e.add(sum, part) : part;
     stride *= type.getDimSize(d);
   }
@@ -270,7 +270,8 @@ static LogicalResult localResponse(NodeImport &n) {
   Value x = n.input(0);
   Window w{{size}, {1}, {1}, {(size - 1) / 2}, {size - 1 - (size - 1) / 2}, {n.shape(0)[1]}};
   Value squares = sumOfWindows(e, e.mul(x, x), w, 1);
-  Value base = e.add(e.mul(squares, e.splatLike(x, alpha / static_cast<double>(size))), e.splatLike(x, bias));
+  Value offset = e.splatLike(x, bias);
+  Value base = e.add(e.mul(squares, e.splatLike(x, alpha / static_cast<double>(size))), offset);
   return n.done(e.div(x, math::PowFOp::create(e.b, e.loc, base, e.splatLike(x, beta))));
 }
 

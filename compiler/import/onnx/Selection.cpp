@@ -18,8 +18,8 @@ static Value extremePosition(Build &e, Value x, int64_t axis, ReduceKind kind, b
   ArrayRef<int64_t> shape = tensorType(x).getShape();
   Value extreme = e.broadcastAlong(e.reduce(kind, x, {axis}), {axis}, shape);
   auto index = RankedTensorType::get(shape, e.b.getI64Type());
-  Value nowhere = e.splat(index, last ? -1 : static_cast<double>(shape[axis]));
-  Value position = e.select(e.equal(x, extreme), e.iota(index, axis), nowhere);
+  Value nowhere = e.splat(index, last ? -1 : static_cast<double>(shape[axis])), here = e.iota(index, axis);
+  Value position = e.select(e.equal(x, extreme), here, nowhere);
   return e.reduce(last ? ReduceKind::max : ReduceKind::min, position, {axis});
 }
 
@@ -45,8 +45,9 @@ static LogicalResult hardmax(NodeImport &n) {
   Build &e = n.e;
   Value position = extremePosition(e, n.input(0), *axis, ReduceKind::max, /*last=*/false);
   auto index = RankedTensorType::get(n.shape(0), e.b.getI64Type());
-  Value hit = e.equal(e.iota(index, *axis), e.broadcastAlong(position, {*axis}, n.shape(0)));
-  return n.done(e.select(hit, e.splatLike(n.input(0), 1), e.splatLike(n.input(0), 0)));
+  Value repeated = e.broadcastAlong(position, {*axis}, n.shape(0)), hit = e.equal(e.iota(index, *axis), repeated);
+  Value zero = e.splatLike(n.input(0), 0);
+  return n.done(e.select(hit, e.splatLike(n.input(0), 1), zero));
 }
 
 static LogicalResult eyeLike(NodeImport &n) {
@@ -64,10 +65,12 @@ static LogicalResult eyeLike(NodeImport &n) {
     return n.error() << "EyeLike of a tensor of rank " << n.rank(0);
   Build &e = n.e;
   auto index = RankedTensorType::get(n.shape(0), e.b.getI64Type());
-  Value hit = e.equal(e.iota(index, 1), e.add(e.iota(index, 0), e.splat(index, static_cast<double>(k))));
+  Value shift = e.splat(index, static_cast<double>(k)), diagonal = e.add(e.iota(index, 0), shift);
+  Value hit = e.equal(e.iota(index, 1), diagonal);
   auto type = RankedTensorType::get(n.shape(0), element);
   n.setUnsigned(0, isUnsigned);
-  return n.done(e.select(hit, e.splat(type, 1), e.splat(type, 0)));
+  Value zero = e.splat(type, 0);
+  return n.done(e.select(hit, e.splat(type, 1), zero));
 }
 
 static LogicalResult depthToSpace(NodeImport &n) {
@@ -121,7 +124,7 @@ static LogicalResult reverseSequence(NodeImport &n) {
   Value t = e.iota(index, 1), length = e.broadcast(n.input(1), {0}, matrix);
   Value mirrored = e.sub(e.sub(length, e.splat(index, 1)), t);
   Value from = e.select(e.less(t, length), mirrored, t);
-  Value number = e.add(e.mul(e.iota(index, 0), e.splat(index, static_cast<double>(time))), from);
+  Value width = e.splat(index, static_cast<double>(time)), number = e.add(e.mul(e.iota(index, 0), width), from);
   Value taken = e.gather(e.reshape(x, flat), number, 0);
   return n.done(batchAxis == 1 ? e.transpose(taken, swapped) : taken);
 }

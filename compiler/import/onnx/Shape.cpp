@@ -276,7 +276,7 @@ static LogicalResult slice(NodeImport &n) {
     sizes[d] = first > to ? llvm::divideCeil(first - to, back) : 0;
     // As arithmetic, which is folded where there are few.
     auto type = RankedTensorType::get({sizes[d]}, n.e.b.getI64Type());
-    Value indices = n.e.mul(n.e.iota(type, 0), n.e.splat(type, static_cast<double>(-back)));
+    Value stride = n.e.splat(type, static_cast<double>(-back)), indices = n.e.mul(n.e.iota(type, 0), stride);
     result = n.e.gather(result, n.e.add(indices, n.e.splat(type, static_cast<double>(first))), d);
   }
   return n.done(n.e.slice(result, offsets, sizes, strides));

@@ -95,8 +95,8 @@ static LogicalResult scatterElements(NodeImport &n) {
   Build &e = n.e;
   Value places = placesAlong(e, *along, data, *axis);
   int64_t count = n.type(1).getNumElements();
-  return scatterFlat(n, e.reshape(places, {count}), e.reshape(n.input(2), {count}), n.type(0).getNumElements(), {},
-                     *combine);
+  Value updates = e.reshape(n.input(2), {count});
+  return scatterFlat(n, e.reshape(places, {count}), updates, n.type(0).getNumElements(), {}, *combine);
 }
 
 static LogicalResult scatterND(NodeImport &n) {
@@ -186,7 +186,8 @@ static LogicalResult oneHot(NodeImport &n) {
     return failure();
   // Narrow indices could not count from the end of what they do not reach.
   Value indices = e.cast(n.input(0), e.b.getI64Type()), zero = e.splatLike(indices, 0);
-  indices = e.select(e.less(indices, zero), e.add(indices, e.splatLike(indices, size)), indices);
+  Value fromEnd = e.add(indices, e.splatLike(indices, size));
+  indices = e.select(e.less(indices, zero), fromEnd, indices);
   Shape dims;
   for (int64_t d = 0, rank = shape.size(); d < rank; ++d)
     if (d != *axis)
