@@ -10,6 +10,7 @@
 #include "compiler/manifest/Location.h"
 #include "dialects/dist/Dist.h"
 #include "dialects/exec/LibraryCalls.h"
+#include "dialects/exec/Streams.h"
 #include "dialects/weft/BatchNorm.h"
 #include "dialects/weft/SymbolAttrs.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -311,6 +312,8 @@ json::Object weft::buildManifest(ModuleOp scheduled, const ManifestFacts &facts)
   // Entries of the schedule name their calls.
   std::vector<LibraryCallList> calls = numberLibraryCalls(scheduled);
   json::Array tasks, schedule;
+  SmallVector<StringRef> streams = exec::streamsOf(scheduled);
+  int64_t mostEvents = 0;
   double flopsPerStep = 0;
   for (exec::TaskOp task : scheduled.getOps<exec::TaskOp>()) {
     // States and tasks share one symbol table, so task `step` beside state `step` is @task_step
@@ -318,8 +321,11 @@ json::Object weft::buildManifest(ModuleOp scheduled, const ManifestFacts &facts)
     StringRef taskName = task.getSymName();
     taskName.consume_front("task_");
     tasks.push_back(taskName);
+    int64_t events = 0;
     for (Operation &op : task.getBody().front()) {
-      if (isa<exec::BufferOp>(op))
+      if (isa<exec::RecordOp>(op))
+        ++events;
+      if (exec::isBookkeeping(&op))
         continue;
       Entry entry = describeOp(&op, flopsOfKernel);
       double bytes = 0;
@@ -339,8 +345,11 @@ json::Object weft::buildManifest(ModuleOp scheduled, const ManifestFacts &facts)
                         {"bytes", bytes}};
       if (auto call = op.getAttrOfType<IntegerAttr>(libraryCallAttr))
         line["call"] = call.getInt();
+      if (int64_t stream = llvm::find(streams, exec::streamOf(&op)) - streams.begin())
+        line["stream"] = stream;
       schedule.push_back(std::move(line));
     }
+    mostEvents = std::max(mostEvents, events);
   }
   json::Array kernels;
   for (auto [name, count] : launches)
@@ -388,6 +397,10 @@ json::Object weft::buildManifest(ModuleOp scheduled, const ManifestFacts &facts)
     manifest[list.name] = std::move(list.entries);
   if (mesh.getNumAxes() > 0)
     manifest["mesh"] = describeMesh(mesh);
+  if (streams.size() > 1) {
+    manifest["streams"] = json::Array(ArrayRef<StringRef>(streams));
+    manifest["events"] = mostEvents;
+  }
   if (!facts.placement.empty())
     manifest["placement"] = facts.placement;
   if (facts.arena)

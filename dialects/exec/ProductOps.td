@@ -38,7 +38,8 @@ def GeluGradProductOp : ExecOp<"gelu_grad_product", [Pure]> {
 }
 
 def ActivatedMatmulOp : ExecOp<"activated_matmul", [AttrSizedOperandSegments,
-                                                    DeclareOpInterfaceMethods<LibraryCallInterface>]> {
+                                                    DeclareOpInterfaceMethods<LibraryCallInterface>,
+                                                    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "exec.matmul with an epilogue of the library";
   let description = [{
     `gelu_aux`: aux = a b (+ bias), c = gelu(aux). `dgelu`: c = a b * gelu'(aux). gelu is the form by tanh. aux has the

@@ -9,6 +9,7 @@
 #include "compiler/manifest/LibraryCalls.h"
 #include "dialects/dist/Dist.h"
 #include "dialects/exec/LibraryCalls.h"
+#include "dialects/exec/Streams.h"
 #include "dialects/weft/Weft.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -23,6 +24,8 @@ public:
   TaskLowering(ModuleOp module, const llvm::StringMap<ParallelExtent> &extents)
       : module(module), extents(extents), builder(module.getContext()), loc(UnknownLoc::get(module.getContext())),
         ptr(LLVM::LLVMPointerType::get(module.getContext())), i32(builder.getI32Type()), i64(builder.getI64Type()) {
+    // Tasks go away one by one; their streams' names stay, as attributes do.
+    streams = exec::streamsOf(module);
     builder.setInsertionPointToEnd(module.getBody());
   }
 
@@ -84,11 +87,14 @@ public:
     context = body->getArgument(0);
     arena = body->getArgument(1);
     int64_t most = 1;
-    task.walk([&](exec::LaunchOp launch) { most = std::max<int64_t>(most, launch.getBuffers().size()); });
+    task.walk([&](Operation *op) { most = std::max(most, addressesOf(op)); });
     arguments = LLVM::AllocaOp::create(builder, loc, ptr, ptr, constant(i64, most));
     addresses.clear();
-    for (Operation &op : task.getBody().front())
+    stream = exec::computeStream;
+    for (Operation &op : task.getBody().front()) {
+      changeStream(&op);
       lowerOp(&op);
+    }
     LLVM::ReturnOp::create(builder, loc, ValueRange());
     return name;
   }
@@ -138,6 +144,30 @@ private:
     LLVM::CallOp::create(builder, loc, callee, operands);
   }
 
+  /// How many addresses an op passes through memory.
+  static int64_t addressesOf(Operation *op) {
+    if (auto launch = dyn_cast<exec::LaunchOp>(op))
+      return launch.getBuffers().size();
+    int64_t count = 0;
+    if (auto library = dyn_cast<exec::LibraryCallInterface>(op))
+      for (const SmallVector<Value> &array : library.getBufferArrays())
+        count += array.size();
+    return count;
+  }
+
+  /// The `index`th of the task's slots for addresses.
+  Value slot(int64_t index) {
+    return LLVM::GEPOp::create(builder, loc, ptr, ptr, arguments, ArrayRef<LLVM::GEPArg>{int32_t(index)});
+  }
+
+  /// Says on which stream what follows runs, where that is another one than before. A task begins on the first.
+  void changeStream(Operation *op) {
+    if (isa<exec::BufferOp>(op) || exec::streamOf(op) == stream)
+      return;
+    stream = exec::streamOf(op);
+    call("weft_stream", {context, constant(i32, llvm::find(streams, stream) - streams.begin())});
+  }
+
   void lowerOp(Operation *op) {
     llvm::TypeSwitch<Operation *>(op)
         .Case([&](exec::BufferOp buffer) {
@@ -150,18 +180,30 @@ private:
         })
         .Case([&](exec::LaunchOp launch) {
           for (auto [i, buffer] : llvm::enumerate(launch.getBuffers())) {
-            Value slot = LLVM::GEPOp::create(builder, loc, ptr, ptr, arguments, ArrayRef<LLVM::GEPArg>{int32_t(i)});
-            LLVM::StoreOp::create(builder, loc, address(buffer), slot);
+            LLVM::StoreOp::create(builder, loc, address(buffer), slot(i));
           }
           Value entry = LLVM::AddressOfOp::create(builder, loc, ptr, entryName(launch.getKernel()));
           ParallelExtent run = extents.lookup(launch.getKernel());
-          call("weft_launch", {context, entry, arguments, constant(i64, run.extent), constant(i64, run.grain)});
+          call("weft_launch", {context, entry, arguments, constant(i32, launch.getBuffers().size()),
+                               constant(i64, run.extent), constant(i64, run.grain)});
         })
         .Case([&](exec::LibraryCallInterface library) {
           SmallVector<Value> operands{context, callNumber(op)};
+          int64_t next = 0;
+          for (const SmallVector<Value> &array : library.getBufferArrays()) {
+            operands.push_back(slot(next));
+            for (Value buffer : array)
+              LLVM::StoreOp::create(builder, loc, address(buffer), slot(next++));
+          }
           for (Value buffer : library.getCallBuffers())
             operands.push_back(address(buffer));
           call(library.getRuntimeFunction(), operands);
+        })
+        .Case([&](exec::RecordOp record) {
+          call("weft_record", {context, constant(i32, record.getEvent())});
+        })
+        .Case([&](exec::WaitOp wait) {
+          call("weft_wait", {context, constant(i32, wait.getEvent())});
         })
         .Case([&](exec::CopyOp copy) {
           auto type = cast<MemRefType>(copy.getFrom().getType());
@@ -176,6 +218,8 @@ private:
   Location loc;
   Type ptr, i32, i64;
   Value context, arena, arguments;
+  SmallVector<StringRef> streams;
+  StringRef stream;
   DenseMap<Value, Value> addresses;
 };
 
