@@ -1,6 +1,7 @@
 """The lit suite: every .mlir and .test file under test/, with Weft's tools, FileCheck and not on the PATH."""
 
 import os
+import shutil
 import subprocess
 
 import lit.formats
@@ -53,6 +54,8 @@ if toolkit:
     config.substitutions.append(("%ptxas", os.path.join(toolkit, "bin", "ptxas")))
 if has_gpu():
     config.available_features.add("cuda")
+if shutil.which("mpirun"):
+    config.available_features.add("mpirun")
 if os.geteuid() == 0:
     # Permissions do not stop the superuser: tests of them need "UNSUPPORTED: root".
     config.available_features.add("root")

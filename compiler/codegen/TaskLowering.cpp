@@ -9,6 +9,7 @@
 #include "compiler/manifest/LibraryCalls.h"
 #include "dialects/dist/Dist.h"
 #include "dialects/exec/LibraryCalls.h"
+#include "dialects/exec/Streams.h"
 #include "dialects/weft/Weft.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -19,10 +20,23 @@ using namespace weft;
 TaskLowering::TaskLowering(ModuleOp module)
     : module(module), builder(module.getContext()), loc(UnknownLoc::get(module.getContext())),
       ptr(LLVM::LLVMPointerType::get(module.getContext())), i32(builder.getI32Type()), i64(builder.getI64Type()) {
+  // Tasks go away one by one; their streams' names stay, as attributes do.
+  streams = exec::streamsOf(module);
   builder.setInsertionPointToEnd(module.getBody());
 }
 
 TaskLowering::~TaskLowering() = default;
+
+/// How many addresses an op passes through memory.
+static int64_t addressesOf(Operation *op) {
+  if (auto launch = dyn_cast<exec::LaunchOp>(op))
+    return launch.getBuffers().size();
+  int64_t count = 0;
+  if (auto library = dyn_cast<exec::LibraryCallInterface>(op))
+    for (const SmallVector<Value> &array : library.getBufferArrays())
+      count += array.size();
+  return count;
+}
 
 std::string TaskLowering::lowerTask(exec::TaskOp task) {
   OpBuilder::InsertionGuard guard(builder);
@@ -40,11 +54,14 @@ std::string TaskLowering::lowerTask(exec::TaskOp task) {
   context = body->getArgument(0);
   arena = body->getArgument(1);
   int64_t most = 1;
-  task.walk([&](exec::LaunchOp launch) { most = std::max<int64_t>(most, launch.getBuffers().size()); });
+  task.walk([&](Operation *op) { most = std::max(most, addressesOf(op)); });
   arguments = LLVM::AllocaOp::create(builder, loc, ptr, ptr, constant(i64, most));
   addresses.clear();
-  for (Operation &op : task.getBody().front())
+  stream = exec::computeStream;
+  for (Operation &op : task.getBody().front()) {
+    changeStream(&op);
     lowerOp(&op);
+  }
   LLVM::ReturnOp::create(builder, loc, ValueRange());
   return name;
 }
@@ -71,6 +88,17 @@ void TaskLowering::defineSymbols(ArrayRef<std::string> tasks, StringRef manifest
   LLVM::ReturnOp::create(builder, loc, array);
 }
 
+Value TaskLowering::slot(int64_t index) {
+  return LLVM::GEPOp::create(builder, loc, ptr, ptr, arguments, ArrayRef<LLVM::GEPArg>{int32_t(index)});
+}
+
+void TaskLowering::changeStream(Operation *op) {
+  if (isa<exec::BufferOp>(op) || exec::streamOf(op) == stream)
+    return;
+  stream = exec::streamOf(op);
+  call("weft_stream", {context, constant(i32, llvm::find(streams, stream) - streams.begin())});
+}
+
 void TaskLowering::lowerOp(Operation *op) {
   llvm::TypeSwitch<Operation *>(op)
       .Case([&](exec::BufferOp buffer) {
@@ -82,18 +110,24 @@ void TaskLowering::lowerOp(Operation *op) {
             LLVM::GEPOp::create(builder, loc, ptr, builder.getI8Type(), base, ArrayRef<LLVM::GEPArg>{offset});
       })
       .Case([&](exec::LaunchOp launch) {
-        for (auto [i, buffer] : llvm::enumerate(launch.getBuffers())) {
-          Value slot = LLVM::GEPOp::create(builder, loc, ptr, ptr, arguments, ArrayRef<LLVM::GEPArg>{int32_t(i)});
-          LLVM::StoreOp::create(builder, loc, address(buffer), slot);
-        }
+        for (auto [i, buffer] : llvm::enumerate(launch.getBuffers()))
+          LLVM::StoreOp::create(builder, loc, address(buffer), slot(i));
         lowerLaunch(launch);
       })
       .Case([&](exec::LibraryCallInterface library) {
         SmallVector<Value> operands{context, constant(i32, op->getAttrOfType<IntegerAttr>(libraryCallAttr).getInt())};
+        int64_t next = 0;
+        for (const SmallVector<Value> &array : library.getBufferArrays()) {
+          operands.push_back(slot(next));
+          for (Value buffer : array)
+            LLVM::StoreOp::create(builder, loc, address(buffer), slot(next++));
+        }
         for (Value buffer : library.getCallBuffers())
           operands.push_back(address(buffer));
         call(library.getRuntimeFunction(), operands);
       })
+      .Case([&](exec::RecordOp record) { call("weft_record", {context, constant(i32, record.getEvent())}); })
+      .Case([&](exec::WaitOp wait) { call("weft_wait", {context, constant(i32, wait.getEvent())}); })
       .Case([&](exec::CopyOp copy) {
         auto type = cast<MemRefType>(copy.getFrom().getType());
         int64_t bytes = type.getNumElements() * elementBytes(type.getElementType());

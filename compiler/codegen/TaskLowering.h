@@ -45,6 +45,13 @@ private:
   void lowerOp(mlir::Operation *op);
   void defineSymbols(llvm::ArrayRef<std::string> tasks, llvm::StringRef manifest);
   mlir::Value address(mlir::Value buffer);
+  /// The `index`th of the task's slots for addresses.
+  mlir::Value slot(int64_t index);
+  /// Says on which stream what follows runs, where that is another one than before. A task begins on the first.
+  void changeStream(mlir::Operation *op);
+
+  llvm::SmallVector<llvm::StringRef> streams;
+  llvm::StringRef stream;
 
   llvm::DenseMap<mlir::Value, mlir::Value> addresses;
 };

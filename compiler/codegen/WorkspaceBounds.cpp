@@ -20,8 +20,8 @@ int64_t weft::collectiveWorkspaceBytes(Operation *op) {
               : shape.kind == "reduce_scatter" ? CollectiveKind::ReduceScatter
                                                : CollectiveKind::AllToAll;
   desc.elementBytes = elementBytes(cast<RankedTensorType>(op->getOperand(0).getType()).getElementType());
-  desc.members.push_back(
-      {shape.outer, desc.kind == CollectiveKind::AllReduce ? 1 : shape.ranks, shape.middle, shape.inner});
+  for (auto [outer, middle, inner] : llvm::zip_equal(shape.outer, shape.middle, shape.inner))
+    desc.members.push_back({outer, desc.kind == CollectiveKind::AllReduce ? 1 : shape.ranks, middle, inner});
   return collectiveScratchBytes(desc, shape.ranks);
 }
 

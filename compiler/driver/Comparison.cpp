@@ -56,6 +56,7 @@ std::string weft::writeComparison(const Comparison &comparison, const std::strin
                        {"optimizer", comparison.optimizer},
                        {"steps", comparison.steps},
                        {"ranks", comparison.ranks},
+                       {"stream_order", comparison.streamOrder},
                        {"tolerances", tolerances},
                        {"parameters", parameters}};
   std::ofstream file(path, std::ios::trunc);
@@ -79,6 +80,7 @@ std::string weft::readComparison(const std::string &folder, Comparison &comparis
     root.at("optimizer").get_to(comparison.optimizer);
     root.at("steps").get_to(comparison.steps);
     root.at("ranks").get_to(comparison.ranks);
+    root.at("stream_order").get_to(comparison.streamOrder);
     comparison.executable = folder + "/" + root.at("executable").get<std::string>();
     comparison.reference = folder + "/" + root.at("reference").get<std::string>();
     for (const ToleranceField &field : kTolerances)
@@ -117,6 +119,8 @@ static std::vector<std::string> replayCommand(const Comparison &comparison, cons
     args.insert(args.end(), {"--beta1", "0.9", "--beta2", "0.95", "--eps", "1e-8"});
   if (comparison.ranks > 1)
     args.insert(args.end(), {"--nproc", std::to_string(comparison.ranks)});
+  if (!comparison.streamOrder.empty())
+    args.insert(args.end(), {"--stream-order", comparison.streamOrder});
   return args;
 }
 

@@ -30,6 +30,7 @@ struct Comparison {
   int64_t steps = 20, ranks = 1;
   std::vector<ParameterNames> parameters;
   Tolerances tolerances;
+  std::string streamOrder = ""; ///< the seed of the order of streams; empty: the program's
 };
 
 /// Writes the description into `path`, as JSON. Returns what went wrong, or "".

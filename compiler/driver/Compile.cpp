@@ -98,6 +98,15 @@ static int64_t storedBytes(ModuleOp module) {
 /// How often `--remat auto` is planned, at most, until what it comes to is near the budget.
 static constexpr int memoryRounds = 6;
 
+static CommunicationOptions communicationOptionsOf(const CompileOptions &options) {
+  CommunicationOptions result;
+  result.bucket = options.bucket;
+  result.maxLive = options.maxLive;
+  result.ranksPerNode = options.ranksPerNode;
+  result.overlap = options.overlap == "on" || (options.overlap == "auto" && options.target == "cuda");
+  return result;
+}
+
 namespace {
 
 /// What one `weft compile` carries from phase to phase.
@@ -312,6 +321,11 @@ ExitCode Compilation::lower(Emit last) {
     if (ExitCode code =
             session.run("partition", *module, [&](OpPassManager &pm) { buildPartitionPipeline(pm, mesh.partition); }))
       return code;
+  if (mesh.partition.getNumRanks() > 1)
+    if (ExitCode code = session.run("communication", *module, [&](OpPassManager &pm) {
+          buildCommunicationPipeline(pm, communicationOptionsOf(options));
+        }))
+      return code;
   if (last == Emit::Local)
     return kExitDone;
   return schedule(*target.target);
@@ -321,7 +335,7 @@ ExitCode Compilation::schedule(const Target &target) {
   MemoryOptions memory = memoryOptionsOf(options);
   auto run = [&](ModuleOp program, ArenaReport &report, std::vector<TaskMemoryPlan> &plans) {
     return session.run("schedule", program, [&](OpPassManager &pm) {
-      buildSchedulePipeline(pm, &target, memory, {&report, &plans});
+      buildSchedulePipeline(pm, &target, memory, communicationOptionsOf(options), {&report, &plans});
     });
   };
   if (options.remat != "auto" || !options.memory)

@@ -102,6 +102,12 @@ struct CompileOptions {
   bool keepGradients = false, keepLogits = false;
   /// No summary on standard error; remarks and errors stay.
   bool quiet = false;
+  /// Elements of one grouped collective, and of parameters gathered at one time, at most.
+  int64_t bucket = 500000000, maxLive = 1000000000;
+  /// Consecutive ranks that are on one node; 0: not known.
+  int64_t ranksPerNode = 0;
+  /// Collectives beside computation: on, off, or auto, as the target has streams.
+  std::string overlap = "auto";
 };
 
 } // namespace weft

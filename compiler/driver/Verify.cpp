@@ -238,6 +238,7 @@ int weft::verifyModel(VerifyOptions options, const std::string &argv0) {
                         *ranks,
                         namesIn(*manifest->getAsObject()),
                         tolerances};
+  comparison.streamOrder = options.streamOrder;
   return building ? describeComparison(std::move(comparison), *folder)
                   : compareHere(comparison, folder->file(kRecordFile));
 }

@@ -27,6 +27,8 @@ struct VerifyOptions {
   std::optional<double> tolerance;
   /// Ranks that run it; 0: as many as the mesh has.
   int64_t nproc = 0;
+  /// Run the streams of tasks in random orders that their events allow, by this seed; empty: in the program's order.
+  std::string streamOrder;
   /// A folder that keeps the executable and what it recorded; empty: a temporary one, removed at the end.
   std::string keep;
   /// A folder that gets what `weft-compare` needs on another machine, and nothing is run here; empty: it is.

@@ -11,6 +11,7 @@
 #include "compiler/manifest/Location.h"
 #include "dialects/dist/Dist.h"
 #include "dialects/exec/LibraryCalls.h"
+#include "dialects/exec/Streams.h"
 #include "dialects/weft/BatchNorm.h"
 #include "dialects/weft/SymbolAttrs.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -276,21 +277,6 @@ static json::Array describeTemporaries(const ArenaReport &arena) {
   return tasks;
 }
 
-/// What lies where, and when: per task a list of [offset, bytes, first, last, 1 for a workspace].
-static json::Array describeTemporaries(const ArenaReport &arena) {
-  json::Array tasks;
-  for (const ArenaReport::Task &task : arena.tasks) {
-    StringRef name = task.name;
-    name.consume_front("task_");
-    json::Array buffers;
-    for (const ArenaReport::Buffer &buffer : task.buffers)
-      buffers.push_back(json::Array{buffer.offset, buffer.bytes, buffer.first, buffer.last, int(buffer.isWorkspace)});
-    tasks.push_back(json::Object{
-        {"task", name}, {"bytes", task.bytes}, {"live_bytes", task.liveBytes}, {"buffers", std::move(buffers)}});
-  }
-  return tasks;
-}
-
 //===----------------------------------------------------------------------===//
 // The whole
 //===----------------------------------------------------------------------===//
@@ -333,6 +319,8 @@ json::Object weft::buildManifest(ModuleOp scheduled, const ManifestFacts &facts)
   // Entries of the schedule name their calls.
   std::vector<LibraryCallList> calls = numberLibraryCalls(scheduled);
   json::Array tasks, schedule;
+  SmallVector<StringRef> streams = exec::streamsOf(scheduled);
+  int64_t mostEvents = 0;
   double flopsPerStep = 0;
   for (exec::TaskOp task : scheduled.getOps<exec::TaskOp>()) {
     // States and tasks share one symbol table, so task `step` beside state `step` is @task_step
@@ -340,8 +328,11 @@ json::Object weft::buildManifest(ModuleOp scheduled, const ManifestFacts &facts)
     StringRef taskName = task.getSymName();
     taskName.consume_front("task_");
     tasks.push_back(taskName);
+    int64_t events = 0;
     for (Operation &op : task.getBody().front()) {
-      if (isa<exec::BufferOp>(op))
+      if (isa<exec::RecordOp>(op))
+        ++events;
+      if (exec::isBookkeeping(&op))
         continue;
       Entry entry = describeOp(&op, flopsOfKernel);
       double bytes = 0;
@@ -361,8 +352,11 @@ json::Object weft::buildManifest(ModuleOp scheduled, const ManifestFacts &facts)
                         {"bytes", bytes}};
       if (auto call = op.getAttrOfType<IntegerAttr>(libraryCallAttr))
         line["call"] = call.getInt();
+      if (int64_t stream = llvm::find(streams, exec::streamOf(&op)) - streams.begin())
+        line["stream"] = stream;
       schedule.push_back(std::move(line));
     }
+    mostEvents = std::max(mostEvents, events);
   }
   json::Array kernels;
   for (auto [name, count] : launches)
@@ -418,6 +412,10 @@ json::Object weft::buildManifest(ModuleOp scheduled, const ManifestFacts &facts)
     manifest["constants"] = std::move(constants);
   if (mesh.getNumAxes() > 0)
     manifest["mesh"] = describeMesh(mesh);
+  if (streams.size() > 1) {
+    manifest["streams"] = json::Array(ArrayRef<StringRef>(streams));
+    manifest["events"] = mostEvents;
+  }
   if (!facts.placement.empty())
     manifest["placement"] = facts.placement;
   if (facts.arena)

@@ -108,8 +108,19 @@ void weft::buildPartitionPipeline(OpPassManager &pm, const PartitionOptions &opt
     pm.addPass(createRecordVolumePass(*options.volume));
 }
 
+void weft::buildCommunicationPipeline(OpPassManager &pm, const CommunicationOptions &options) {
+  BucketCollectivesOptions buckets;
+  buckets.size = options.bucket;
+  buckets.maxLive = options.maxLive;
+  buckets.byBlock = options.overlap;
+  pm.addNestedPass<func::FuncOp>(createBucketCollectives(buckets));
+  HierarchicalGathersOptions gathers;
+  gathers.ranksPerNode = options.ranksPerNode;
+  pm.addPass(createHierarchicalGathers(gathers));
+}
+
 void weft::buildSchedulePipeline(OpPassManager &pm, const Target *target, const MemoryOptions &memory,
-                                 const ScheduleReport &report) {
+                                 const CommunicationOptions &communication, const ScheduleReport &report) {
   pm.addNestedPass<func::FuncOp>(createPadColumnsPass({}, target));
   if (memory.logitChunks != 1) {
     ChunkRowsOptions rows;
@@ -131,5 +142,14 @@ void weft::buildSchedulePipeline(OpPassManager &pm, const Target *target, const 
   plan.remat = memory.remat;
   plan.limit = memory.limit;
   pm.addPass(createPlanMemoryPass(plan, report.memory));
-  pm.addPass(createSchedulePass(target, report.arena));
+  if (communication.overlap) {
+    PrefetchGathersOptions prefetch;
+    prefetch.maxLive = communication.maxLive;
+    pm.addNestedPass<func::FuncOp>(createPrefetchGathers(prefetch));
+  }
+  ScheduleOptions schedule;
+  schedule.overlap = communication.overlap;
+  schedule.outstanding = communication.bucket;
+  pm.addPass(createSchedulePass(target, schedule, report.arena));
+  pm.addPass(createVerifySchedule());
 }

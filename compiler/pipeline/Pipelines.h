@@ -63,6 +63,14 @@ struct PartitionOptions {
   int64_t getNumRanks() const { return tp * shard * replica; }
 };
 
+/// How ranks communicate; docs/schedule.md.
+struct CommunicationOptions {
+  int64_t bucket = 500000000;   ///< elements of one grouped collective, at most
+  int64_t maxLive = 1000000000; ///< elements of parameters that are gathered at one time
+  int64_t ranksPerNode = 0;     ///< consecutive ranks on one node; 0: not known
+  bool overlap = false;         ///< collectives on streams of their own
+};
+
 /// What is kept, computed again or moved away; docs/memory.md.
 struct MemoryOptions {
   std::string remat = "none"; ///< none, each, contiguous, group_N, selective, auto
@@ -94,10 +102,13 @@ void buildDecidePipeline(mlir::OpPassManager &pm, const PartitionOptions &option
 /// From the train rung to the local rung: the tasks of one rank, with collectives.
 void buildPartitionPipeline(mlir::OpPassManager &pm, const PartitionOptions &options);
 
+/// On the local rung: groups collectives, and splits gathers over axes that span nodes.
+void buildCommunicationPipeline(mlir::OpPassManager &pm, const CommunicationOptions &options);
+
 /// From the train or local rung to the schedule rung: library calls and fused kernels, in order, at offsets of one
 /// arena. `target` outlives the passes; null: libraries get no workspace.
 void buildSchedulePipeline(mlir::OpPassManager &pm, const Target *target, const MemoryOptions &memory = {},
-                           const ScheduleReport &report = {});
+                           const CommunicationOptions &communication = {}, const ScheduleReport &report = {});
 
 } // namespace weft
 

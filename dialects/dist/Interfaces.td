@@ -23,4 +23,13 @@ def RankEvaluateOpInterface : OpInterface<"RankEvaluateOpInterface"> {
   ];
 }
 
+def CollectiveOpInterface : OpInterface<"CollectiveOpInterface"> {
+  let cppNamespace = "::weft::dist";
+  let description = [{ A collective: what it does with member i, it does with operand i and result i. }];
+  let methods = [
+    InterfaceMethod<"The axes along which the ranks of a group differ.", "::mlir::ArrayAttr", "getAxes">,
+    InterfaceMethod<"Whether values of several ranks become one.", "bool", "reduces", (ins), "", "return false;">
+  ];
+}
+
 #endif // WEFT_DIST_INTERFACES_TD

@@ -111,12 +111,14 @@ def LocalSliceOp : DistOp<"local_slice", [Pure, DeclareOpInterfaceMethods<RankEv
   let results = (outs WeftTensor:$result);
   let assemblyFormat = "$input `dim` $dim `over` $axes attr-dict `:` type($input) `->` type($result)";
   let hasVerifier = 1;
+  let hasFolder = 1;
+  let hasCanonicalizer = 1;
 }
 
 /// A collective over the ranks that differ in `axes` only; their order is row-major in the axes as listed. Each of
 /// several members is communicated by itself, in one grouped call.
 class CollectiveOp<string mnemonic, list<Trait> traits = []>
-    : DistOp<mnemonic, !listconcat([Pure, DeclareOpInterfaceMethods<RankEvaluateOpInterface>], traits)> {
+    : DistOp<mnemonic, !listconcat([Pure, CollectiveOpInterface, DeclareOpInterfaceMethods<RankEvaluateOpInterface>], traits)> {
   let hasVerifier = 1;
 }
 
@@ -125,6 +127,7 @@ def AllReduceOp : CollectiveOp<"all_reduce"> {
   let arguments = (ins Variadic<WeftTensor>:$inputs, ReduceKind:$kind, StrArrayAttr:$axes);
   let results = (outs Variadic<WeftTensor>:$results);
   let assemblyFormat = "$kind $inputs `over` $axes attr-dict `:` type($inputs) `->` type($results)";
+  let extraClassDeclaration = [{ bool reduces() { return true; } }];
 }
 
 def AllGatherOp : CollectiveOp<"all_gather"> {
@@ -132,6 +135,7 @@ def AllGatherOp : CollectiveOp<"all_gather"> {
   let arguments = (ins Variadic<WeftTensor>:$inputs, DenseI64ArrayAttr:$dims, StrArrayAttr:$axes);
   let results = (outs Variadic<WeftTensor>:$results);
   let assemblyFormat = "$inputs `dims` $dims `over` $axes attr-dict `:` type($inputs) `->` type($results)";
+  let hasCanonicalizer = 1;
 }
 
 def ReduceScatterOp : CollectiveOp<"reduce_scatter"> {
@@ -139,6 +143,7 @@ def ReduceScatterOp : CollectiveOp<"reduce_scatter"> {
   let arguments = (ins Variadic<WeftTensor>:$inputs, ReduceKind:$kind, DenseI64ArrayAttr:$dims, StrArrayAttr:$axes);
   let results = (outs Variadic<WeftTensor>:$results);
   let assemblyFormat = "$kind $inputs `dims` $dims `over` $axes attr-dict `:` type($inputs) `->` type($results)";
+  let extraClassDeclaration = [{ bool reduces() { return true; } }];
 }
 
 def AllToAllOp : CollectiveOp<"all_to_all"> {

@@ -25,7 +25,8 @@ def ExecDialect : Dialect {
   let summary = "What one rank does: tasks, kernels, library calls, buffers";
   let description = [{
     A scheduled module has these attributes: `exec.arena_bytes`, `exec.persistent_bytes`.
-    `weft.param` and `weft.state` symbols carry `exec.offset`, their byte offset in the arena.
+    `weft.param` and `weft.state` symbols carry `exec.offset`, their byte offset in the arena. A task of several streams
+    lists them, `exec.streams`, the computing one first; an op on another one names it, `exec.stream`.
   }];
 }
 
@@ -36,6 +37,14 @@ def KernelKind : I32EnumAttr<"KernelKind", "The loop structure of a kernel", [
 }
 
 def StaticTensor : StaticShapeTensorOf<[AnyFloat, AnySignlessInteger]>;
+
+/// What an op of a schedule does with a buffer. The schedule's verifier goes by it (docs/schedule.md).
+def ReadBuffer : Arg<AnyMemRef, "", [MemRead]>;
+def WrittenBuffer : Arg<AnyMemRef, "", [MemWrite]>;
+def OptionalReadBuffer : Arg<Optional<AnyMemRef>, "", [MemRead]>;
+def OptionalWrittenBuffer : Arg<Optional<AnyMemRef>, "", [MemWrite]>;
+def ReadBuffers : Arg<Variadic<AnyMemRef>, "", [MemRead]>;
+def WrittenBuffers : Arg<Variadic<AnyMemRef>, "", [MemWrite]>;
 
 class ExecOp<string mnemonic, list<Trait> traits = []> : Op<ExecDialect, mnemonic, traits>;
 

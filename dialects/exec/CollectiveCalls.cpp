@@ -31,41 +31,45 @@ static int64_t product(ArrayRef<int64_t> shape, int64_t begin, int64_t end) {
 }
 
 CollectiveShape CollectiveShape::of(Operation *op) {
-  assert(op->getNumOperands() == 1 && "buckets are made later");
   CollectiveShape c;
-  ArrayRef<int64_t> in = cast<RankedTensorType>(op->getOperand(0).getType()).getShape();
-  int64_t rank = in.size();
   c.reduce = "sum";
+  auto in = [&](int64_t i) { return cast<RankedTensorType>(op->getOperand(i).getType()).getShape(); };
+  auto out = [&](int64_t i) { return cast<RankedTensorType>(op->getResult(i).getType()).getShape(); };
+  auto add = [&](int64_t outer, int64_t middle, int64_t inner) {
+    c.outer.push_back(outer);
+    c.middle.push_back(middle);
+    c.inner.push_back(inner);
+  };
+  int64_t members = op->getNumOperands();
   llvm::TypeSwitch<Operation *>(op)
       .Case([&](dist::AllReduceOp reduce) {
         c.kind = "all_reduce";
         c.reduce = stringifyReduceKind(reduce.getKind());
         c.axes = reduce.getAxes();
-        c.inner = product(in, 0, rank);
+        for (int64_t i = 0; i < members; ++i)
+          add(1, 1, product(in(i), 0, in(i).size()));
       })
       .Case([&](dist::AllGatherOp gather) {
         c.kind = "all_gather";
         c.axes = gather.getAxes();
-        c.outer = product(in, 0, gather.getDims()[0]);
-        c.inner = product(in, gather.getDims()[0], rank);
+        for (auto [i, dim] : llvm::enumerate(gather.getDims()))
+          add(product(in(i), 0, dim), 1, product(in(i), dim, in(i).size()));
       })
       .Case([&](dist::ReduceScatterOp scatter) {
         c.kind = "reduce_scatter";
         c.reduce = stringifyReduceKind(scatter.getKind());
         c.axes = scatter.getAxes();
-        ArrayRef<int64_t> out = cast<RankedTensorType>(scatter.getResult(0).getType()).getShape();
-        c.outer = product(out, 0, scatter.getDims()[0]);
-        c.inner = product(out, scatter.getDims()[0], rank);
+        for (auto [i, dim] : llvm::enumerate(scatter.getDims()))
+          add(product(out(i), 0, dim), 1, product(out(i), dim, out(i).size()));
       })
       .Case([&](dist::AllToAllOp exchange) {
         c.kind = "all_to_all";
         c.axes = exchange.getAxes();
-        int64_t split = exchange.getSplit()[0], concat = exchange.getConcat()[0];
-        assert(split < concat && "weft-lower-ranks brings the split dimension to the front");
-        ArrayRef<int64_t> out = cast<RankedTensorType>(exchange.getResult(0).getType()).getShape();
-        c.outer = product(out, 0, split);
-        c.middle = product(out, split, concat);
-        c.inner = product(in, concat, rank);
+        for (int64_t i = 0; i < members; ++i) {
+          int64_t split = exchange.getSplit()[i], concat = exchange.getConcat()[i];
+          assert(split < concat && "weft-lower-ranks brings the split dimension to the front");
+          add(product(out(i), 0, split), product(out(i), split, concat), product(in(i), concat, in(i).size()));
+        }
       });
   dist::Mesh mesh = dist::meshOf(op->getParentOfType<ModuleOp>());
   c.ranks = mesh.sizeOf(dist::axesOf(mesh, c.axes));
@@ -79,10 +83,15 @@ template <typename Op> struct CollectiveModel : LibraryOpInterface::ExternalMode
   bool readsInPlace(Operation *, OpOperand &operand) const { return liesDense(operand.get()); }
   void emitCall(Operation *op, OpBuilder &b, CallBuffers &buffers) const {
     CollectiveShape c = CollectiveShape::of(op);
+    SmallVector<Value> inputs, outputs;
+    for (Value operand : op->getOperands())
+      inputs.push_back(buffers.dense(operand));
+    for (Value result : op->getResults())
+      outputs.push_back(buffers.dense(result));
     CollectiveOp::create(b, op->getLoc(), b.getStringAttr(c.kind), b.getStringAttr(c.reduce), c.axes,
-                         b.getI64IntegerAttr(c.ranks), b.getI64IntegerAttr(c.outer), b.getI64IntegerAttr(c.middle),
-                         b.getI64IntegerAttr(c.inner), buffers.dense(op->getOperand(0)),
-                         buffers.dense(op->getResult(0)), buffers.workspace());
+                         b.getI64IntegerAttr(c.ranks), b.getDenseI64ArrayAttr(c.outer),
+                         b.getDenseI64ArrayAttr(c.middle), b.getDenseI64ArrayAttr(c.inner), inputs, outputs,
+                         buffers.workspace());
   }
 };
 
@@ -103,17 +112,27 @@ void exec::attachCollectiveOps(MLIRContext *context) {
 static MemRefType memref(Value buffer) { return cast<MemRefType>(buffer.getType()); }
 
 LogicalResult CollectiveOp::verify() {
-  int64_t block = getOuter() * getMiddle() * getInner(), in = memref(getInput()).getNumElements(),
-          out = memref(getOutput()).getNumElements(), ranks = getRanks();
+  int64_t members = getInputs().size(), ranks = getRanks();
   bool gathers = getKind() == "all_gather", scatters = getKind() == "reduce_scatter",
        exchanges = getKind() == "all_to_all";
   if (!gathers && !scatters && !exchanges && getKind() != "all_reduce")
     return emitOpError() << "is of no known kind";
-  if (in != block * (scatters || exchanges ? ranks : 1) || out != block * (gathers || exchanges ? ranks : 1))
-    return emitOpError() << "moves blocks of " << block << " elements between " << ranks << " ranks, from buffers of "
-                         << in << " to buffers of " << out;
-  if (!memref(getInput()).getLayout().isIdentity() || !memref(getOutput()).getLayout().isIdentity())
-    return emitOpError("needs dense buffers");
+  if (members == 0 || static_cast<int64_t>(getOutputs().size()) != members ||
+      static_cast<int64_t>(getOuter().size()) != members || static_cast<int64_t>(getMiddle().size()) != members ||
+      static_cast<int64_t>(getInner().size()) != members)
+    return emitOpError("needs an input, an output and sizes for each member");
+  for (int64_t i = 0; i < members; ++i) {
+    MemRefType in = memref(getInputs()[i]), out = memref(getOutputs()[i]);
+    int64_t block = getOuter()[i] * getMiddle()[i] * getInner()[i];
+    if (in.getNumElements() != block * (scatters || exchanges ? ranks : 1) ||
+        out.getNumElements() != block * (gathers || exchanges ? ranks : 1))
+      return emitOpError() << "moves blocks of " << block << " elements between " << ranks << " ranks, from buffers of "
+                           << in.getNumElements() << " to buffers of " << out.getNumElements();
+    if (!in.getLayout().isIdentity() || !out.getLayout().isIdentity())
+      return emitOpError("needs dense buffers");
+    if (in.getElementType() != memref(getInputs()[0]).getElementType() || out.getElementType() != in.getElementType())
+      return emitOpError("needs members of one type");
+  }
   return success();
 }
 
@@ -121,24 +140,26 @@ StringRef CollectiveOp::getListName() { return "collectives"; }
 StringRef CollectiveOp::getRuntimeFunction() { return "weft_collective_call"; }
 
 json::Object CollectiveOp::describe() {
-  json::Array axes;
+  json::Array axes, members;
   for (Attribute axis : getAxes())
     axes.push_back(cast<StringAttr>(axis).getValue());
+  int64_t split = getKind() == "all_reduce" ? 1 : getRanks();
+  for (auto [outer, middle, inner] : llvm::zip_equal(getOuter(), getMiddle(), getInner()))
+    members.push_back(json::Object{{"outer", outer}, {"split", split}, {"middle", middle}, {"inner", inner}});
   bool reduces = getKind() == "all_reduce" || getKind() == "reduce_scatter";
-  json::Object entry{
-      {"kind", getKind()},
-      {"axes", std::move(axes)},
-      {"dtype", dtypeName(memref(getInput()).getElementType())},
-      {"members", json::Array{json::Object{{"outer", static_cast<int64_t>(getOuter())},
-                                           {"split", getKind() == "all_reduce" ? 1 : static_cast<int64_t>(getRanks())},
-                                           {"middle", static_cast<int64_t>(getMiddle())},
-                                           {"inner", static_cast<int64_t>(getInner())}}}},
-      {"scratch", getScratch() ? memref(getScratch()).getNumElements() : 0}};
+  json::Object entry{{"kind", getKind()},
+                     {"axes", std::move(axes)},
+                     {"dtype", dtypeName(memref(getInputs()[0]).getElementType())},
+                     {"members", std::move(members)},
+                     {"scratch", getScratch() ? memref(getScratch()).getNumElements() : 0}};
   if (reduces)
     entry["reduce"] = getReduce();
   return entry;
 }
 
-SmallVector<Value> CollectiveOp::getCallBuffers() { return {getInput(), getOutput(), getScratch()}; }
+SmallVector<SmallVector<Value>> CollectiveOp::getBufferArrays() {
+  return {SmallVector<Value>(getInputs()), SmallVector<Value>(getOutputs())};
+}
+SmallVector<Value> CollectiveOp::getCallBuffers() { return {getScratch()}; }
 double CollectiveOp::getFlops() { return 0; }
 Value CollectiveOp::getWorkspaceBuffer() { return getScratch(); }

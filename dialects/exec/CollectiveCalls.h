@@ -16,12 +16,12 @@
 
 namespace weft::exec {
 
-/// One tensor of a collective of the dist dialect, in the terms of the runtime (docs/communication.md).
+/// A collective of the dist dialect, in the terms of the runtime (docs/communication.md).
 struct CollectiveShape {
   llvm::StringRef kind, reduce;
   mlir::ArrayAttr axes;
-  int64_t ranks = 1, outer = 1, middle = 1, inner = 1; ///< sizes in elements
-  /// Of a collective of one member.
+  int64_t ranks = 1;
+  llvm::SmallVector<int64_t> outer, middle, inner; ///< sizes in elements, for each member
   static CollectiveShape of(mlir::Operation *op);
 };
 

@@ -18,8 +18,8 @@ def ConvolutionOp : ExecOp<"convolution", [DeclareOpInterfaceMethods<LibraryCall
     `a` and `b` are the weft op's operands in their order: input and filter
     (forward), output and filter (input_grad), input and output (weight_grad).
   }];
-  let arguments = (ins ConvolutionCallKind:$kind, AnyMemRef:$a, AnyMemRef:$b, AnyMemRef:$c,
-                   Optional<AnyMemRef>:$scratch, DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$low,
+  let arguments = (ins ConvolutionCallKind:$kind, ReadBuffer:$a, ReadBuffer:$b, WrittenBuffer:$c,
+                   OptionalWrittenBuffer:$scratch, DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$low,
                    DenseI64ArrayAttr:$high, DenseI64ArrayAttr:$dilations);
   let assemblyFormat = [{
     $kind $a `,` $b `->` $c (`scratch` $scratch^)? `strides` $strides `low` $low `high` $high `dilations` $dilations

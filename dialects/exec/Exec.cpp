@@ -11,6 +11,7 @@
 #include "dialects/exec/LibraryCalls.h"
 #include "dialects/exec/ProductCalls.h"
 #include "dialects/exec/SortCalls.h"
+#include "dialects/exec/Streams.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 
@@ -22,6 +23,8 @@ using namespace weft::exec;
 #include "dialects/exec/Enums.cpp.inc"
 #define GET_OP_CLASSES
 #include "dialects/exec/Ops.cpp.inc"
+#define GET_OP_CLASSES
+#include "dialects/exec/StreamOps.cpp.inc"
 
 void ExecDialect::initialize() {
   addOperations<
@@ -47,6 +50,10 @@ void ExecDialect::initialize() {
   addOperations<
 #define GET_OP_LIST
 #include "dialects/exec/CollectiveOps.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/exec/StreamOps.cpp.inc"
       >();
   attachLibraryOps(getContext());
   attachCollectiveOps(getContext());

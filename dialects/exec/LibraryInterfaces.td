@@ -42,6 +42,9 @@ def LibraryCallInterface : OpInterface<"LibraryCallInterface"> {
     InterfaceMethod<"The function of the runtime that is called.", "::llvm::StringRef", "getRuntimeFunction">,
     InterfaceMethod<"Its buffers, in the order of the function's parameters; null for one that is absent.",
                     "::llvm::SmallVector<::mlir::Value>", "getCallBuffers">,
+    InterfaceMethod<[{
+      Buffers that are passed as arrays of addresses, in front of the others.
+    }], "::llvm::SmallVector<::llvm::SmallVector<::mlir::Value>>", "getBufferArrays", (ins), "", "return {};">,
     InterfaceMethod<"Operations; a multiply-add is two.", "double", "getFlops">,
     InterfaceMethod<"The buffer that the library uses as it likes; null if there is none.",
                     "::mlir::Value", "getWorkspaceBuffer">

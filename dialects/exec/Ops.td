@@ -111,7 +111,8 @@ def LaunchOp : ExecOp<"launch"> {
 
 def MatmulOp : ExecOp<"matmul", [AttrSizedOperandSegments]> {
   let summary = "c[b,m,n] = sum_k a[b,m,k] b[b,k,n] (+ bias[n])";
-  let arguments = (ins AnyMemRef:$a, AnyMemRef:$b, Optional<AnyMemRef>:$bias, AnyMemRef:$c, Optional<AnyMemRef>:$scratch);
+  let arguments = (ins ReadBuffer:$a, ReadBuffer:$b, OptionalReadBuffer:$bias, WrittenBuffer:$c,
+                   OptionalWrittenBuffer:$scratch);
   let assemblyFormat = [{
     $a `,` $b (`bias` $bias^)? `->` $c (`scratch` $scratch^)? attr-dict `:` type(operands)
   }];
@@ -120,8 +121,8 @@ def MatmulOp : ExecOp<"matmul", [AttrSizedOperandSegments]> {
 
 def AttentionOp : ExecOp<"attention", [AttrSizedOperandSegments]> {
   let summary = "weft.attention on buffers [batch, position, head, element]; lse [batch, head, position]";
-  let arguments = (ins AnyMemRef:$q, AnyMemRef:$k, AnyMemRef:$v, Optional<AnyMemRef>:$mask, AnyMemRef:$out,
-                   AnyMemRef:$lse, Optional<AnyMemRef>:$scratch, F64Attr:$scale, UnitAttr:$causal);
+  let arguments = (ins ReadBuffer:$q, ReadBuffer:$k, ReadBuffer:$v, OptionalReadBuffer:$mask, WrittenBuffer:$out,
+                   WrittenBuffer:$lse, OptionalWrittenBuffer:$scratch, F64Attr:$scale, UnitAttr:$causal);
   let assemblyFormat = [{
     $q `,` $k `,` $v (`mask` $mask^)? `->` $out `,` $lse (`scratch` $scratch^)? `scale` $scale (`causal` $causal^)?
     attr-dict `:` type(operands)
@@ -130,9 +131,9 @@ def AttentionOp : ExecOp<"attention", [AttrSizedOperandSegments]> {
 
 def AttentionGradOp : ExecOp<"attention_grad", [AttrSizedOperandSegments]> {
   let summary = "weft.attention_grad on buffers";
-  let arguments = (ins AnyMemRef:$dout, AnyMemRef:$q, AnyMemRef:$k, AnyMemRef:$v, AnyMemRef:$out, AnyMemRef:$lse,
-                   Optional<AnyMemRef>:$mask, AnyMemRef:$dq, AnyMemRef:$dk, AnyMemRef:$dv,
-                   Optional<AnyMemRef>:$scratch, F64Attr:$scale, UnitAttr:$causal);
+  let arguments = (ins ReadBuffer:$dout, ReadBuffer:$q, ReadBuffer:$k, ReadBuffer:$v, ReadBuffer:$out, ReadBuffer:$lse,
+                   OptionalReadBuffer:$mask, WrittenBuffer:$dq, WrittenBuffer:$dk, WrittenBuffer:$dv,
+                   OptionalWrittenBuffer:$scratch, F64Attr:$scale, UnitAttr:$causal);
   let assemblyFormat = [{
     $dout `,` $q `,` $k `,` $v `,` $out `,` $lse (`mask` $mask^)? `->` $dq `,` $dk `,` $dv (`scratch` $scratch^)?
     `scale` $scale (`causal` $causal^)? attr-dict `:` type(operands)
@@ -141,7 +142,7 @@ def AttentionGradOp : ExecOp<"attention_grad", [AttrSizedOperandSegments]> {
 
 def CopyOp : ExecOp<"copy"> {
   let summary = "Copies a dense buffer";
-  let arguments = (ins AnyMemRef:$from, AnyMemRef:$to);
+  let arguments = (ins ReadBuffer:$from, WrittenBuffer:$to);
   let assemblyFormat = "$from `->` $to attr-dict `:` type($from) `,` type($to)";
 }
 

@@ -37,6 +37,17 @@ LogicalResult ActivatedMatmulOp::verify() {
   return success();
 }
 
+/// `aux` is a result of the forward product, and an operand of the gradient's.
+void ActivatedMatmulOp::getEffects(SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {
+  auto add = [&](MemoryEffects::Effect *effect, OpOperand &operand) { effects.emplace_back(effect, &operand); };
+  for (OpOperand &operand : getOperation()->getOpOperands()) {
+    Value buffer = operand.get();
+    bool written = buffer == getC() || buffer == getScratch() || (buffer == getAux() && getEpilogue() == "gelu_aux");
+    add(written ? static_cast<MemoryEffects::Effect *>(MemoryEffects::Write::get()) : MemoryEffects::Read::get(),
+        operand);
+  }
+}
+
 StringRef ActivatedMatmulOp::getListName() { return "matmuls"; }
 StringRef ActivatedMatmulOp::getRuntimeFunction() { return "weft_matmul_epilogue"; }
 

@@ -13,7 +13,7 @@ include "dialects/exec/LibraryInterfaces.td"
 
 def TopKOp : ExecOp<"top_k", [DeclareOpInterfaceMethods<LibraryCallInterface>]> {
   let summary = "weft.top_k on dense buffers";
-  let arguments = (ins UnitAttr:$smallest, AnyMemRef:$input, AnyMemRef:$values, AnyMemRef:$indices, I64Attr:$axis);
+  let arguments = (ins UnitAttr:$smallest, ReadBuffer:$input, WrittenBuffer:$values, WrittenBuffer:$indices, I64Attr:$axis);
   let assemblyFormat = [{
     (`smallest` $smallest^)? $input `->` $values `,` $indices `axis` $axis attr-dict `:` type(operands)
   }];

@@ -83,7 +83,7 @@ Results decompose(Build &e, GeluOp op) {
 
 Results decompose(Build &e, GeluGradOp op) {
   Value x = toStatistics(e, op.getInput());
-  Value gradient = e.mul(toStatistics(e, op.getDout()), geluSlope(e, x, op.getTanh()));
+  Value slope = geluSlope(e, x, op.getTanh()), gradient = e.mul(toStatistics(e, op.getDout()), slope);
   return {e.cast(gradient, tensorType(op.getInput()).getElementType())};
 }
 

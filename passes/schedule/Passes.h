@@ -10,6 +10,7 @@
 
 #include "dialects/exec/Exec.h"
 #include "dialects/weft/Weft.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"
 #include "passes/schedule/Target.h"
 
@@ -24,7 +25,8 @@ struct ArenaReport;
 
 /// The schedule pass for a target, which outlives it. Without one, library calls get no workspace. What lies where is
 /// written to `report`, if there is one.
-std::unique_ptr<mlir::Pass> createSchedulePass(const Target *target, ArenaReport *report = nullptr);
+std::unique_ptr<mlir::Pass> createSchedulePass(const Target *target, const ScheduleOptions &options = {},
+                                               ArenaReport *report = nullptr);
 
 } // namespace weft
 

@@ -7,6 +7,7 @@
 
 #include "dialects/dist/Dist.h"
 #include "dialects/exec/LibraryCalls.h"
+#include "dialects/exec/Streams.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -14,6 +15,7 @@
 #include "passes/schedule/ArenaReport.h"
 #include "passes/schedule/Outline.h"
 #include "passes/schedule/Passes.h"
+#include "passes/schedule/StreamPlan.h"
 
 namespace weft {
 #define GEN_PASS_DEF_SCHEDULE
@@ -32,6 +34,7 @@ struct Program {
   ModuleOp module;
   const Target *target;
   ArenaReport *report; ///< null: nobody asks
+  StreamOptions streams;
   int64_t persistentBytes = 0, temporaryBytes = 0;
   llvm::StringMap<int64_t> symbols, inputs;
   struct Constant {
@@ -42,8 +45,8 @@ struct Program {
   KernelOutliner kernels;
   int64_t launches = 0, inPlace = 0;
 
-  Program(ModuleOp module, const Target *target, ArenaReport *report)
-      : module(module), target(target), report(report), kernels(module) {}
+  Program(ModuleOp module, const Target *target, const StreamOptions &streams, ArenaReport *report)
+      : module(module), target(target), report(report), streams(streams), kernels(module) {}
 
   int64_t reserve(RankedTensorType type) {
     int64_t offset = persistentBytes;
@@ -70,9 +73,11 @@ public:
       position[&op] = order.size();
       order.push_back(&op);
     }
+    plan = std::make_unique<StreamPlan>(order, isSchedulable, program.streams);
     findLastUses();
     if (failed(placeValues()))
       return failure();
+    extendLifetimes();
     int64_t bytes = placeBuffers(buffers);
     program.temporaryBytes = std::max(program.temporaryBytes, bytes);
     if (program.report)
@@ -120,20 +125,61 @@ private:
     program.report->tasks.push_back(std::move(task));
   }
 
-  /// For every value that is no view: the position of its last reader.
+  /// The ops that use something: of each stream the last, which comes after the others; null if there is none.
+  using Uses = SmallVector<Operation *, 2>;
+
+  void addUse(Uses &known, Operation *op) const {
+    known.resize(plan->streams().size());
+    known[(*plan)[op].stream] = op;
+  }
+
+  /// Whether all of `known` are done when `op` begins; `op` itself counts as done.
+  bool isDone(const Uses &known, Operation *op) const {
+    return llvm::all_of(known, [&](Operation *use) {
+      return !use || use == op || plan->timeline().isBefore((*plan)[use].number, (*plan)[op].number);
+    });
+  }
+
+  /// What a collective uses is in use until the computing stream waits for it. Collectives come after each other, and
+  /// after what is computed before them: then steps of the program say all about what is alive at one time.
+  void extendLifetimes() {
+    SmallVector<Operation *> computing;
+    for (Operation *op : order)
+      if (isSchedulable(op) && (*plan)[op].stream == 0)
+        computing.push_back(op);
+    for (auto [i, buffer] : llvm::enumerate(buffers))
+      for (Operation *use : uses[i]) {
+        if (!use || (*plan)[use].stream == 0)
+          continue;
+        // The computing stream never forgets: ops that know come after those that do not.
+        auto *knows = llvm::partition_point(computing, [&](Operation *op) {
+          return !plan->timeline().isBefore((*plan)[use].number, (*plan)[op].number);
+        });
+        buffer.last =
+            std::max(buffer.last, knows == computing.end() ? static_cast<int64_t>(order.size()) : position[*knows] - 1);
+      }
+  }
+
+  /// For every value that is no view: the position of its last reader, and the last of each stream.
   void findLastUses() {
     for (Operation *op : order)
       if (isSchedulable(op) || isa<WriteOp>(op))
         for (Value operand : op->getOperands()) {
-          int64_t &last = lastUse[baseOf(operand)];
+          Value base = baseOf(operand);
+          int64_t &last = lastUse[base];
           last = std::max(last, position[op]);
+          if (isSchedulable(op))
+            addUse(readers[base], op);
         }
   }
 
-  int64_t newBuffer(RankedTensorType type, int64_t at) {
-    buffers.push_back({tensorBytes(type), at, at, 0});
+  int64_t newBuffer(int64_t bytes, int64_t at) {
+    buffers.push_back({bytes, at, at, 0});
+    uses.emplace_back();
+    addUse(uses.back(), order[at]);
     return buffers.size() - 1;
   }
+  int64_t newBuffer(RankedTensorType type, int64_t at) { return newBuffer(tensorBytes(type), at); }
 
   LogicalResult placeValues() {
     // Which value a symbol ends up with, and the values that read its old contents.
@@ -177,8 +223,10 @@ private:
         return failure();
       // Buffers that end here live until the op is done.
       for (Value operand : op->getOperands())
-        if (Place place = places.lookup(baseOf(operand)); place.kind == Place::Temporary)
+        if (Place place = places.lookup(baseOf(operand)); place.kind == Place::Temporary) {
           buffers[place.index].last = std::max(buffers[place.index].last, at);
+          addUse(uses[place.index], op);
+        }
       for (OpResult result : op->getResults()) {
         if (WriteOp write = writeOf.lookup(result)) {
           auto it = program.symbols.find(write.getSymbol());
@@ -225,10 +273,12 @@ private:
   bool canWriteDirectly(Operation *op, int64_t at, ArrayRef<Value> reads) {
     for (Value read : reads) {
       auto it = lastUse.find(read);
-      if (it == lastUse.end() || it->second < at)
+      if (it == lastUse.end())
         continue;
-      if (it->second > at)
+      if (it->second > at || !isDone(readers.lookup(read), op))
         return false;
+      if (it->second < at)
+        continue;
       auto fused = dyn_cast<exec::FusedOp>(op);
       if (!fused)
         return false;
@@ -239,8 +289,31 @@ private:
     return true;
   }
 
+  /// A temporary operand of a collective that ends here, and that its result may be written over: what is reduced
+  /// where it lies, member by member.
+  std::optional<Place> findReduced(dist::CollectiveOpInterface op, OpResult result, int64_t at) {
+    Value operand = op->getOperand(result.getResultNumber()), base = baseOf(operand);
+    auto found = places.find(base);
+    if (!op.reduces() || operand.getType() != result.getType() || found == places.end())
+      return std::nullopt;
+    Place place = found->second;
+    if (place.kind != Place::Temporary || lastUse.lookup(base) != at || buffers[place.index].last > at ||
+        reusedAt.lookup(place.index) == at + 1 || !isDone(uses[place.index], op) ||
+        tensorBytes(typeOf(base)) != tensorBytes(typeOf(result)))
+      return std::nullopt;
+    for (auto [i, other] : llvm::enumerate(op->getOperands()))
+      if (auto second = places.find(baseOf(other)); i != result.getResultNumber() && second != places.end() &&
+                                                    second->second.kind == Place::Temporary &&
+                                                    second->second.index == place.index)
+        return std::nullopt;
+    reusedAt[place.index] = at + 1;
+    return place;
+  }
+
   /// A temporary operand that ends here and that `result` may be written over.
   std::optional<Place> findInPlace(Operation *op, OpResult result, int64_t at) {
+    if (auto collective = dyn_cast<dist::CollectiveOpInterface>(op))
+      return findReduced(collective, result, at);
     auto fused = dyn_cast<exec::FusedOp>(op);
     if (!fused || typeOf(result).getNumElements() != static_cast<int64_t>(fused.getRows() * fused.getCols()))
       return std::nullopt;
@@ -248,7 +321,7 @@ private:
       Value base = baseOf(input);
       Place place = places.lookup(base);
       if (!places.contains(base) || place.kind != Place::Temporary || lastUse.lookup(base) != at ||
-          buffers[place.index].last > at || reusedAt.lookup(place.index) == at + 1)
+          buffers[place.index].last > at || reusedAt.lookup(place.index) == at + 1 || !isDone(uses[place.index], op))
         continue;
       if (tensorBytes(typeOf(base)) != tensorBytes(typeOf(result)) ||
           elementBytes(typeOf(base).getElementType()) != elementBytes(typeOf(result).getElementType()) ||
@@ -273,8 +346,7 @@ private:
   void placeWorkspace(Operation *op, int64_t bytes, int64_t at) {
     if (bytes <= 0)
       return;
-    buffers.push_back({bytes, at, at, 0});
-    workspace[op] = buffers.size() - 1;
+    workspace[op] = newBuffer(bytes, at);
   }
 
   //===--------------------------------------------------------------------===//
@@ -326,10 +398,15 @@ private:
     Buffers(TaskScheduler &scheduler, Operation *op) : scheduler(scheduler), op(op) {}
     Value at(Value base, int64_t offset, ArrayRef<int64_t> shape, ArrayRef<int64_t> strides) override {
       Type element = typeOf(base).getElementType();
-      return scheduler.buffer(op->getLoc(), scheduler.places.lookup(base), offset * elementBytes(element),
-                              scheduler.stridedType(shape, strides, element));
+      Value buffer = scheduler.buffer(op->getLoc(), scheduler.places.lookup(base), offset * elementBytes(element),
+                                      scheduler.stridedType(shape, strides, element));
+      if (base.getDefiningOp() != op)
+        read[buffer] = base;
+      return buffer;
     }
     Value workspace() override { return scheduler.workspaceOf(op); }
+    /// The values that the buffers were asked for.
+    DenseMap<Value, Value> read;
 
   private:
     TaskScheduler &scheduler;
@@ -340,28 +417,76 @@ private:
     builder.setInsertionPoint(function);
     auto task = exec::TaskOp::create(builder, function.getLoc(), function.getSymName(), bytes);
     builder.createBlock(&task.getBody());
+    Block &body = task.getBody().front();
+    if (plan->streams().size() > 1) {
+      SmallVector<StringRef> names(plan->streams().begin(), plan->streams().end());
+      task->setAttr(exec::streamsAttr, builder.getStrArrayAttr(names));
+    }
+    if (plan->begin() >= 0)
+      exec::RecordOp::create(builder, function.getLoc(), plan->begin());
     for (Operation *op : order) {
+      if (!isSchedulable(op))
+        continue;
+      const StreamPlan::Step &step = (*plan)[op];
+      StringAttr stream = step.stream ? builder.getStringAttr(plan->streams()[step.stream]) : StringAttr();
+      auto onStream = [&](Operation *made) {
+        if (stream)
+          made->setAttr(exec::streamAttr, stream);
+      };
+      for (int64_t event : step.waits)
+        onStream(exec::WaitOp::create(builder, op->getLoc(), event));
+      DenseMap<Value, Value> read;
       if (auto fused = dyn_cast<exec::FusedOp>(op)) {
-        emitLaunch(fused);
+        emitLaunch(fused, read);
       } else if (auto library = dyn_cast<exec::LibraryOpInterface>(op)) {
         Buffers callBuffers(*this, op);
         library.emitCall(builder, callBuffers);
+        read = std::move(callBuffers.read);
       }
+      onStream(&body.back());
+      noteDataflow(op, &body.back(), read);
+      if (step.event >= 0)
+        onStream(exec::RecordOp::create(builder, op->getLoc(), step.event));
     }
+    for (int64_t event : plan->joins())
+      exec::WaitOp::create(builder, function.getLoc(), event);
     for (auto [value, offset] : copies) {
       RankedTensorType type = typeOf(value);
       Value to = buffer(value.getLoc(), {Place::Fixed, offset, {}}, 0,
                         MemRefType::get(type.getShape(), type.getElementType()));
-      exec::CopyOp::create(builder, value.getLoc(), dense(value.getLoc(), value), to);
+      Value from = dense(value.getLoc(), value);
+      auto copy = exec::CopyOp::create(builder, value.getLoc(), from, to);
+      noteDataflow(nullptr, copy, {{from, value}});
     }
   }
 
-  void emitLaunch(exec::FusedOp fused) {
+  /// Says of a call of a task of several streams whose results it reads, which its verifier compares with what its
+  /// buffers then hold. `read` has the value of each buffer that is read.
+  void noteDataflow(Operation *op, Operation *call, const DenseMap<Value, Value> &read) {
+    if (plan->streams().size() == 1)
+      return;
+    SmallVector<int64_t> writers;
+    for (Value operand : call->getOperands()) {
+      auto value = read.find(operand);
+      Operation *writer = value == read.end() ? nullptr : baseOf(value->second).getDefiningOp();
+      auto number = numbers.find(writer);
+      writers.push_back(number == numbers.end() ? -1 : number->second);
+    }
+    call->setAttr(exec::numberAttr, builder.getI64IntegerAttr(calls));
+    call->setAttr(exec::readsAttr, builder.getDenseI64ArrayAttr(writers));
+    if (op)
+      numbers[op] = calls;
+    ++calls;
+  }
+
+  void emitLaunch(exec::FusedOp fused, DenseMap<Value, Value> &read) {
     Location loc = fused.getLoc();
     SmallVector<Value> arguments;
     SmallVector<int64_t> outputs;
-    for (Value input : fused.getInputs())
+    for (Value input : fused.getInputs()) {
       arguments.push_back(dense(loc, input));
+      read[arguments.back()] = input;
+    }
     int64_t inputs = arguments.size();
     auto same = [](const Place &a, const Place &b) {
       return a.kind == b.kind && a.index == b.index && a.symbol == b.symbol;
@@ -392,22 +517,29 @@ private:
   OpBuilder builder;
   SmallVector<Operation *> order;
   DenseMap<Operation *, int64_t> position;
+  std::unique_ptr<StreamPlan> plan;
   DenseMap<Value, int64_t> lastUse;
+  DenseMap<Value, Uses> readers;
   DenseMap<Value, Place> places;
   std::vector<Lifetime> buffers;
+  std::vector<Uses> uses; ///< of each buffer
   DenseMap<int64_t, int64_t> reusedAt;
   DenseMap<Operation *, int64_t> workspace;
   SmallVector<std::pair<Value, int64_t>> copies;
   std::map<std::tuple<const void *, int64_t, const void *>, Value> emitted;
+  /// The calls so far, and the numbers of those of ops.
+  int64_t calls = 0;
+  DenseMap<Operation *, int64_t> numbers;
 };
 
 struct Schedule : weft::impl::ScheduleBase<Schedule> {
   using Base::Base;
-  Schedule(const Target *target, ArenaReport *report) : target(target), report(report) {}
+  Schedule(const Target *target, const ScheduleOptions &options, ArenaReport *report)
+      : Base(options), target(target), report(report) {}
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    Program program(module, target, report);
+    Program program(module, target, StreamOptions{overlap, outstanding}, report);
     OpBuilder builder(module.getContext());
 
     for (Operation &op : *module.getBody()) {
@@ -497,6 +629,7 @@ struct Schedule : weft::impl::ScheduleBase<Schedule> {
 
 } // namespace
 
-std::unique_ptr<Pass> weft::createSchedulePass(const Target *target, ArenaReport *report) {
-  return std::make_unique<Schedule>(target, report);
+std::unique_ptr<Pass> weft::createSchedulePass(const Target *target, const ScheduleOptions &options,
+                                               ArenaReport *report) {
+  return std::make_unique<Schedule>(target, options, report);
 }

@@ -68,6 +68,10 @@ public:
   }
   /// How many collectives there are to run.
   int64_t collectives() const { return static_cast<int64_t>(exchanges.size()); }
+  /// How many tensors collective `index` moves together; 0 if there is no such.
+  size_t tensorsOf(int64_t index) const {
+    return index >= 0 && index < collectives() ? manifest.collectives[index].members.size() : 0;
+  }
   /// Collective `index`. False when the job has failed, and then `fault` says why.
   bool run(int64_t index, const void *const *inputs, void *const *outputs, void *scratch) noexcept;
 

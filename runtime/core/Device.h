@@ -19,6 +19,7 @@
 #include "weft/runtime.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace weft::rt {
@@ -94,6 +95,9 @@ struct DeviceOptions {
   int threads = 0, defaultThreads = 1;
   /// Replay tasks as graphs; time the algorithms of library calls. For devices that have them.
   bool graphs = true, tuning = true;
+  /// Run the streams of tasks in orders that this number decides, among those that their events allow. For devices that
+  /// run them one after another anyway.
+  std::optional<uint64_t> streamOrder;
 };
 
 /// The two parts of `--plan` that only a device knows; lines.

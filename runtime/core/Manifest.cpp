@@ -486,6 +486,12 @@ Manifest Manifest::parse(const char *text, int64_t bytes, const std::string &tar
   if (root.has("collectives"))
     for (const Node &node : root.at("collectives").items())
       manifest.collectives.push_back(parseCollective(node, manifest.mesh));
+  if (root.has("streams")) {
+    manifest.streams = static_cast<int64_t>(root.at("streams").texts().size());
+    manifest.events = root.at("events").integer();
+    if (manifest.streams < 1)
+      root.at("streams").fail("names no stream");
+  }
   if (root.has("memory"))
     for (const auto &[key, value] : root.at("memory").value.items())
       manifest.memory[key] = Node(value, "memory." + key).integer();

@@ -182,6 +182,8 @@ struct Manifest {
   /// The letters of the placement, if the compiler says them.
   std::string placement;
   std::vector<CollectiveInfo> collectives;
+  /// Streams of the tasks, the computing one first, and events of a task; 1 and 0 where the manifest says nothing.
+  int64_t streams = 1, events = 0;
   std::map<std::string, int64_t> memory;
   std::vector<ScheduleEntry> schedule;
   int64_t kernelCount = 0;

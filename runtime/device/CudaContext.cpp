@@ -269,7 +269,7 @@ void weft_copy(weft_context *ctx, void *to, const void *from, int64_t bytes) {
 
 // What an executable for this target does not have.
 
-void weft_launch(weft_context *ctx, weft_kernel_fn, void *const *, int64_t, int64_t) {
+void weft_launch(weft_context *ctx, weft_kernel_fn, void *const *, int32_t, int64_t, int64_t) {
   ctx->fail("weft_launch", 0, "a kernel of the host does not run on a device");
 }
 
@@ -278,6 +278,19 @@ int weft_collective(weft_context *ctx, int64_t index, const void *const *, void 
   return 1;
 }
 
-void weft_collective_call(weft_context *ctx, int32_t id, const void *input, void *output, void *scratch) {
-  weft_collective(ctx, id, &input, &output, scratch);
+void weft_collective_call(weft_context *ctx, int32_t id, const void *const *inputs, void *const *outputs,
+                          void *scratch) {
+  weft_collective(ctx, id, inputs, outputs, scratch);
+}
+
+void weft_stream(weft_context *ctx, int32_t stream) {
+  ctx->fail("weft_stream", stream, "this device runs tasks on one stream");
+}
+
+void weft_record(weft_context *ctx, int32_t event) {
+  ctx->fail("weft_record", event, "this device runs tasks on one stream");
+}
+
+void weft_wait(weft_context *ctx, int32_t event) {
+  ctx->fail("weft_wait", event, "this device runs tasks on one stream");
 }

@@ -113,7 +113,15 @@ private:
 };
 } // namespace
 
-void weft_launch(weft_context *ctx, weft_kernel_fn kernel, void *const *args, int64_t extent, int64_t grain) {
+/// Whether calls are kept for later, in a queue for each stream.
+static bool keepsStreams(const weft_context *ctx) { return ctx->queue && ctx->queue->keeps(); }
+
+void weft_launch(weft_context *ctx, weft_kernel_fn kernel, void *const *args, int32_t count, int64_t extent,
+                 int64_t grain) {
+  if (keepsStreams(ctx)) {
+    std::vector<void *> addresses(args, args + count);
+    return ctx->queue->give([=] { weft_launch(ctx, kernel, addresses.data(), count, extent, grain); });
+  }
   Called called(ctx);
   if (extent <= 0)
     return;
@@ -134,6 +142,8 @@ void weft_launch(weft_context *ctx, weft_kernel_fn kernel, void *const *args, in
 
 void weft_matmul(weft_context *ctx, int32_t id, const void *a, const void *b, const void *bias, void *c,
                  void *scratch) {
+  if (keepsStreams(ctx))
+    return ctx->queue->give([=] { weft_matmul(ctx, id, a, b, bias, c, scratch); });
   Called called(ctx);
   if (id < 0 || static_cast<size_t>(id) >= ctx->matmuls.size())
     return ctx->fail("weft_matmul", id, "no such entry");
@@ -143,6 +153,8 @@ void weft_matmul(weft_context *ctx, int32_t id, const void *a, const void *b, co
 
 void weft_attention_forward(weft_context *ctx, int32_t id, const void *q, const void *k, const void *v,
                             const void *mask, void *out, void *lse, void *) {
+  if (keepsStreams(ctx))
+    return ctx->queue->give([=] { weft_attention_forward(ctx, id, q, k, v, mask, out, lse, nullptr); });
   Called called(ctx);
   if (id < 0 || static_cast<size_t>(id) >= ctx->attentions.size())
     return ctx->fail("weft_attention_forward", id, "no such entry");
@@ -153,6 +165,9 @@ void weft_attention_forward(weft_context *ctx, int32_t id, const void *q, const 
 void weft_attention_backward(weft_context *ctx, int32_t id, const void *dout, const void *q, const void *k,
                              const void *v, const void *mask, const void *out, const void *lse, void *dq, void *dk,
                              void *dv, void *) {
+  if (keepsStreams(ctx))
+    return ctx->queue->give(
+        [=] { weft_attention_backward(ctx, id, dout, q, k, v, mask, out, lse, dq, dk, dv, nullptr); });
   Called called(ctx);
   if (id < 0 || static_cast<size_t>(id) >= ctx->attentions.size())
     return ctx->fail("weft_attention_backward", id, "no such entry");
@@ -162,6 +177,8 @@ void weft_attention_backward(weft_context *ctx, int32_t id, const void *dout, co
 }
 
 void weft_convolution(weft_context *ctx, int32_t id, const void *a, const void *b, void *c, void *scratch) {
+  if (keepsStreams(ctx))
+    return ctx->queue->give([=] { weft_convolution(ctx, id, a, b, c, scratch); });
   Called called(ctx);
   if (id < 0 || static_cast<size_t>(id) >= ctx->convolutions.size())
     return ctx->fail("weft_convolution", id, "no such entry");
@@ -170,6 +187,8 @@ void weft_convolution(weft_context *ctx, int32_t id, const void *a, const void *
 }
 
 void weft_top_k(weft_context *ctx, int32_t id, const void *input, void *values, void *indices) {
+  if (keepsStreams(ctx))
+    return ctx->queue->give([=] { weft_top_k(ctx, id, input, values, indices); });
   Called called(ctx);
   if (id < 0 || static_cast<size_t>(id) >= ctx->sorts.size())
     return ctx->fail("weft_top_k", id, "no such entry");
@@ -178,6 +197,8 @@ void weft_top_k(weft_context *ctx, int32_t id, const void *input, void *values, 
 }
 
 void weft_copy(weft_context *ctx, void *to, const void *from, int64_t bytes) {
+  if (keepsStreams(ctx))
+    return ctx->queue->give([=] { weft_copy(ctx, to, from, bytes); });
   Called called(ctx);
   // One core nearly saturates memory; a second one helps only where the copy is long.
   constexpr int64_t kPart = int64_t(1) << 20;
@@ -193,9 +214,16 @@ void weft_copy(weft_context *ctx, void *to, const void *from, int64_t bytes) {
   }
 }
 
-void weft_collective_call(weft_context *ctx, int32_t id, const void *input, void *output, void *scratch) {
+void weft_collective_call(weft_context *ctx, int32_t id, const void *const *inputs, void *const *outputs,
+                          void *scratch) {
+  if (keepsStreams(ctx)) {
+    size_t count = ctx->ranks ? ctx->ranks->tensorsOf(id) : 0;
+    std::vector<const void *> in(inputs, inputs + count);
+    std::vector<void *> out(outputs, outputs + count);
+    return ctx->queue->give([=] { weft_collective(ctx, id, in.data(), out.data(), scratch); });
+  }
   // A failure is kept in the context; what the task computes after it is not used.
-  weft_collective(ctx, id, &input, &output, scratch);
+  weft_collective(ctx, id, inputs, outputs, scratch);
 }
 
 int weft_collective(weft_context *ctx, int64_t index, const void *const *inputs, void *const *outputs, void *scratch) {
@@ -212,4 +240,21 @@ int weft_collective(weft_context *ctx, int64_t index, const void *const *inputs,
   std::optional<JobFault> fault = ctx->ranks->fault();
   ctx->fail("weft_collective", static_cast<int32_t>(index), fault ? fault->text.c_str() : "the transport failed");
   return 1;
+}
+
+// Without a queue calls run at once, in the order of the program, which is one that streams and events allow.
+
+void weft_stream(weft_context *ctx, int32_t stream) {
+  if (keepsStreams(ctx))
+    ctx->queue->setStream(stream);
+}
+
+void weft_record(weft_context *ctx, int32_t event) {
+  if (keepsStreams(ctx))
+    ctx->queue->record(event);
+}
+
+void weft_wait(weft_context *ctx, int32_t event) {
+  if (keepsStreams(ctx))
+    ctx->queue->wait(event);
 }

@@ -9,6 +9,7 @@
 #define WEFT_HOST_CONTEXT_H
 
 #include "core/Manifest.h"
+#include "host/StreamQueue.h"
 #include "weft/runtime.h"
 
 #include <atomic>
@@ -56,6 +57,8 @@ struct weft_context {
   weft::rt::Profile *profile = nullptr;
   /// The other ranks; null where there are none. Not owned.
   weft::rt::Ranks *ranks = nullptr;
+  /// Where the calls of a task are kept, if its streams are to run in an order of their own.
+  std::unique_ptr<weft::rt::StreamQueue> queue;
 
 private:
   /// Builds what needs scratchpad for `count` threads; the first that exceeds its own is described in the result.

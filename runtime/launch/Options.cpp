@@ -259,6 +259,11 @@ static void declareOptions(CLI::App &app, Options &options, bool onDevice) {
   group = "Verification (used by weft verify)";
   file("--replay", options.replay, "one batch for every step instead of --data: tensors x, y, or inputs by name", group)
       ->type_name("FILE.safetensors");
+  app.add_option_function<uint64_t>(
+         "--stream-order", [&options](uint64_t seed) { options.device.streamOrder = seed; },
+         "run the streams of tasks in random orders that their events allow, by this seed (default: the program's)")
+      ->group(group)
+      ->type_name("SEED");
   file("--record", options.record,
        "write curve, grad_norm, logits and loss before the first step, grad/NAME, param/NAME", group)
       ->type_name("FILE.safetensors");
@@ -320,6 +325,8 @@ std::optional<Options> weft::rt::parseOptions(int argc, const char *const *argv,
     throw UsageError("--data is missing: give token files (weft data pack FILE -o TOKENS)");
   if (!options.data.empty() && !options.replay.empty())
     throw UsageError("--data and --replay exclude each other");
+  if (options.device.streamOrder && !options.profile.empty())
+    throw UsageError("--profile and --stream-order exclude each other: a profile is of the program's order");
   if (options.minLearningRate > options.learningRate)
     throw UsageError("--min-lr is larger than --lr");
   return options;

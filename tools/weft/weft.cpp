@@ -303,6 +303,33 @@ void requireModel(const CompileOptions &options) {
     throw CLI::RequiredError("MODEL");
 }
 
+/// How ranks communicate.
+void addCommunicationOptions(CLI::App *app, CompileOptions &options) {
+  const char *group = "Communication";
+  app->add_option("--bucket-size", options.bucket,
+                  "Elements that collectives have together, at most, to be one grouped call (default: 500000000)")
+      ->check(CLI::PositiveNumber.description(""))
+      ->type_name("ELEMENTS")
+      ->group(group);
+  app->add_option("--max-live-parameters", options.maxLive,
+                  "Elements of parameters that are gathered ahead at one time, at most (default: 1000000000)")
+      ->check(CLI::PositiveNumber.description(""))
+      ->type_name("ELEMENTS")
+      ->group(group);
+  app->add_option(
+         "--ranks-per-node", options.ranksPerNode,
+         "Consecutive ranks on one node: gathers over axes that span nodes go across nodes first (default: not "
+         "known)")
+      ->check(CLI::PositiveNumber.description(""))
+      ->type_name("N")
+      ->group(group);
+  app->add_option("--overlap", options.overlap,
+                  "Collectives on streams beside computation: on, off, or auto, on for cuda (default: auto)")
+      ->check(CLI::IsMember({"auto", "on", "off"}).description(""))
+      ->type_name("HOW")
+      ->group(group);
+}
+
 /// Fills in what was given in words. The validators have seen it.
 void take(const RawOptions &raw, CompileOptions &options) {
   if (!options.weights.empty() && !options.init.empty())
@@ -333,6 +360,7 @@ void addCompileCommand(CLI::App &app, const std::string &argv0, int &exitCode) {
   auto options = std::make_shared<CompileOptions>();
   auto raw = std::make_shared<RawOptions>();
   addCompileOptions(command, *options, *raw);
+  addCommunicationOptions(command, *options);
   command->add_option("-o", options->output, "The executable, or where --emit prints (default: standard output)")
       ->type_name("FILE")
       ->group("Output");
@@ -376,6 +404,7 @@ void addVerifyCommand(CLI::App &app, const std::string &argv0, int &exitCode) {
   auto options = std::make_shared<VerifyOptions>();
   auto raw = std::make_shared<RawOptions>();
   addCompileOptions(command, options->compile, *raw);
+  addCommunicationOptions(command, options->compile);
   const char *group = "Verification";
   command->add_option("--reference", options->reference, "A safetensors file with the reference values")
       ->required()
@@ -393,6 +422,13 @@ void addVerifyCommand(CLI::App &app, const std::string &argv0, int &exitCode) {
                    "1e-2 for losses, 1e-1 for parameters)")
       ->check(CLI::Validator(CLI::PositiveNumber).description(""))
       ->type_name("F")
+      ->group(group);
+  command
+      ->add_option("--stream-order", options->streamOrder,
+                   "Run the streams of tasks in random orders that their events allow, by this seed (default: the "
+                   "program's order)")
+      ->check(CLI::TypeValidator<uint64_t>().description(""))
+      ->type_name("SEED")
       ->group(group);
   command->add_option("--nproc", options->nproc, "Ranks that run it (default: as many as --mesh has)")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 20).description(""))

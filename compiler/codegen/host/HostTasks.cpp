@@ -66,7 +66,8 @@ private:
   void lowerLaunch(exec::LaunchOp launch) override {
     Value entry = LLVM::AddressOfOp::create(builder, loc, ptr, entryName(launch.getKernel()));
     ParallelExtent run = extents.lookup(launch.getKernel());
-    call("weft_launch", {context, entry, arguments, constant(i64, run.extent), constant(i64, run.grain)});
+    call("weft_launch", {context, entry, arguments, constant(i32, launch.getBuffers().size()),
+                         constant(i64, run.extent), constant(i64, run.grain)});
   }
 
   const llvm::StringMap<ParallelExtent> &extents;

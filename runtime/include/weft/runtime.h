@@ -31,9 +31,10 @@ typedef void (*weft_task_fn)(weft_context *ctx, char *arena);
 /// addresses of its buffers, in the order of the kernel's signature.
 typedef void (*weft_kernel_fn)(void *const *args, int64_t lo, int64_t hi);
 
-/// Runs `kernel` over [0, extent), split over the threads in runs of at least
+/// Runs `kernel` on the `count` addresses `args` over [0, extent), split over the threads in runs of at least
 /// `grain`. Results do not depend on the number of threads.
-void weft_launch(weft_context *ctx, weft_kernel_fn kernel, void *const *args, int64_t extent, int64_t grain);
+void weft_launch(weft_context *ctx, weft_kernel_fn kernel, void *const *args, int32_t count, int64_t extent,
+                 int64_t grain);
 
 /// Enqueues entry `kernel` of the manifest's `kernels` on a device that runs the tasks of cuda. `args` are the device
 /// addresses of its buffers in the order of its signature, then, where the entry has `scratch_bytes`, that of its
@@ -74,9 +75,22 @@ void weft_copy(weft_context *ctx, void *to, const void *from, int64_t bytes);
 /// return.
 int weft_collective(weft_context *ctx, int64_t index, const void *const *inputs, void *const *outputs, void *scratch);
 
-/// The same for an entry with one member. The task goes on after a failure; it is found when the task is done, and
-/// collectives that follow return at once.
-void weft_collective_call(weft_context *ctx, int32_t id, const void *input, void *output, void *scratch);
+/// The same. The task goes on after a failure; it is found when the task is done, and collectives that follow return at
+/// once.
+void weft_collective_call(weft_context *ctx, int32_t id, const void *const *inputs, void *const *outputs,
+                          void *scratch);
+
+/// What is called after this belongs to stream `stream`, by its number in the manifest's `streams`. A task begins on
+/// stream 0. Calls of one stream run one after another, in their order; those of different streams in any order that
+/// events allow.
+void weft_stream(weft_context *ctx, int32_t stream);
+
+/// Event `event` happens when all that the present stream was given before is done. A task records an event once;
+/// events are numbered from 0 in each task, and there are as many as the manifest's `events` at most.
+void weft_record(weft_context *ctx, int32_t event);
+
+/// What the present stream is given after this runs when `event`, which was recorded before, has happened.
+void weft_wait(weft_context *ctx, int32_t event);
 
 /// Symbols that generated code defines.
 extern const char weft_manifest[];

@@ -67,7 +67,7 @@ TEST_F(Sort, Copies) {
 // What the target does not have is said, not computed.
 TEST_F(Sort, NotOnThisTarget) {
   Calls launch(Manifest{}), collective(Manifest{});
-  weft_launch(launch.get(), nullptr, nullptr, 1, 1);
+  weft_launch(launch.get(), nullptr, nullptr, 0, 1, 1);
   EXPECT_NE(launch.error().find("a kernel of the host"), std::string::npos);
   EXPECT_EQ(weft_collective(collective.get(), 0, nullptr, nullptr, nullptr), 1);
   EXPECT_NE(collective.error().find("no connection to other ranks"), std::string::npos);

@@ -43,7 +43,7 @@ TEST(Context, LaunchCoversTheExtent) {
         std::vector<std::pair<int64_t, int64_t>> ranges;
         std::vector<int> counts(extent + 1);
         void *args[] = {&ranges, counts.data()};
-        weft_launch(&context, recordRange, args, extent, grain);
+        weft_launch(&context, recordRange, args, 2, extent, grain);
         EXPECT_EQ(std::count(counts.begin(), counts.begin() + extent, 1), extent);
         EXPECT_LE(ranges.size(), static_cast<size_t>(threads));
         for (auto [lo, hi] : ranges) {

@@ -33,6 +33,7 @@ struct Case {
   const char *name;
   PartitionOptions partition;
   int64_t microbatches = 1;
+  CommunicationOptions communication = {};
 };
 
 void PrintTo(const Case &c, std::ostream *os) { *os << c.name; }
@@ -56,6 +57,14 @@ PartitionOptions unscaled(PartitionOptions options) {
 
 PartitionOptions accumulated(PartitionOptions options, const char *order) {
   options.accumulate = order;
+  return options;
+}
+
+CommunicationOptions communication(int64_t bucket, int64_t ranksPerNode = 0, bool byBlock = false) {
+  CommunicationOptions options;
+  options.bucket = bucket;
+  options.ranksPerNode = ranksPerNode;
+  options.overlap = byBlock;
   return options;
 }
 
@@ -178,6 +187,7 @@ TEST_P(TrainingOnMesh, TrainsLikeOneDevice) {
     options.plan = &plan;
     PassManager pm(&context);
     buildPartitionPipeline(pm, options);
+    buildCommunicationPipeline(pm, c.communication);
     ASSERT_TRUE(succeeded(pm.run(*module)));
     ASSERT_TRUE(succeeded(verify(*module)));
   }
@@ -246,5 +256,14 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"hybrid_mb2_zero1_dp", accumulated(mesh(1, 2, 2, 1), "dp"), 2},
         Case{"dp2_mb2_dp", accumulated(mesh(1, 1, 2, 0), "dp"), 2}, Case{"tp2_unscaled", unscaled(mesh(2, 1, 1, 0))},
         Case{"tp2_dp2_mb2_zero2_unscaled", unscaled(mesh(2, 2, 1, 2)), 2},
-        Case{"hybrid_mb2_zero3", mesh(1, 2, 2, 3), 2}, Case{"tp2_dp2_mb3_zero3_sequence", mesh(2, 2, 1, 3, true), 3}),
+        Case{"hybrid_mb2_zero3", mesh(1, 2, 2, 3), 2}, Case{"tp2_dp2_mb3_zero3_sequence", mesh(2, 2, 1, 3, true), 3},
+        // Buckets of a few parameters, and of one; all-reduces block by block.
+        Case{"dp2_buckets", mesh(1, 1, 2, 0), 1, communication(3000)},
+        Case{"dp2_blocks", mesh(1, 1, 2, 0), 1, communication(1 << 30, 0, true)},
+        Case{"dp2_zero1_buckets", mesh(1, 2, 1, 1), 1, communication(3000)},
+        Case{"dp2_zero3_alone", mesh(1, 2, 1, 3), 1, communication(1)},
+        // Gathers over an axis that spans nodes: of ranks one after another, and with tp inside.
+        Case{"dp4_zero3_nodes", mesh(1, 4, 1, 3), 1, communication(1 << 30, 2)},
+        Case{"dp4_zero1_nodes", mesh(1, 4, 1, 1), 1, communication(3000, 2)},
+        Case{"tp2_dp4_mb2_zero3_nodes", mesh(2, 4, 1, 3, true), 2, communication(1 << 30, 4)}),
     [](const auto &info) { return std::string(info.param.name); });

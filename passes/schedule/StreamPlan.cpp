@@ -1,0 +1,144 @@
+//===- StreamPlan.cpp - Streams and events of a task -*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/schedule/StreamPlan.h"
+#include "dialects/dist/Dist.h"
+#include "dialects/exec/Streams.h"
+#include "dialects/exec/StridedView.h"
+#include <deque>
+
+using namespace mlir;
+using namespace weft;
+
+/// The stream of the collectives over `axes`.
+static std::string streamName(ArrayAttr axes) {
+  std::string name = "comm";
+  for (Attribute axis : axes)
+    name += ("." + cast<StringAttr>(axis).getValue()).str();
+  return name;
+}
+
+static ArrayAttr axesOf(Operation *op) {
+  auto collective = dyn_cast<dist::CollectiveOpInterface>(op);
+  return collective ? collective.getAxes() : ArrayAttr();
+}
+
+static int64_t streamCount(ArrayRef<Operation *> order, llvm::function_ref<bool(Operation *)> isWork,
+                           const StreamOptions &options) {
+  llvm::SmallVector<std::string> names = {exec::computeStream.str()};
+  if (options.overlap)
+    for (Operation *op : order)
+      if (ArrayAttr axes = isWork(op) ? axesOf(op) : ArrayAttr())
+        if (std::string name = streamName(axes); !llvm::is_contained(names, name))
+          names.push_back(name);
+  return names.size();
+}
+
+/// Elements that stay in memory until a reduction is done.
+static int64_t reducedElements(Operation *op) {
+  int64_t count = 0;
+  if (auto collective = dyn_cast<dist::CollectiveOpInterface>(op); collective && collective.reduces())
+    for (Value operand : op->getOperands())
+      count += cast<RankedTensorType>(operand.getType()).getNumElements();
+  return count;
+}
+
+StreamPlan::StreamPlan(ArrayRef<Operation *> program, llvm::function_ref<bool(Operation *)> isWork,
+                       const StreamOptions &options)
+    : options(options), names({exec::computeStream.str()}), times(streamCount(program, isWork, options)) {
+  Operation *lastCompute = nullptr, *lastCollective = nullptr;
+  SmallVector<Operation *> lastOf(times.numStreams(), nullptr);
+  std::deque<Operation *> reducing;
+  int64_t outstanding = 0;
+  for (Operation *op : program) {
+    if (!isWork(op))
+      continue;
+    Step step;
+    step.stream = streamFor(op);
+    SmallVector<Operation *> before;
+    for (Value operand : op->getOperands()) {
+      Value base = operand;
+      while (Operation *def = base.getDefiningOp()) {
+        if (!exec::isView(def))
+          break;
+        base = def->getOperand(0);
+      }
+      if (Operation *def = base.getDefiningOp(); def && steps.count(def))
+        before.push_back(def);
+    }
+    if (step.stream == 0) {
+      // What a reduction reads is free again once it is done: few of them are left behind.
+      while (outstanding > options.outstanding && reducing.size() > 1) {
+        before.push_back(reducing.front());
+        outstanding -= reducedElements(reducing.front());
+        reducing.pop_front();
+      }
+    } else {
+      // A collective begins where it stands in the program, not earlier: memory is planned by that. And collectives
+      // run one after another, whatever their streams, so that no two ranks wait for each other.
+      if (lastCompute)
+        before.push_back(lastCompute);
+      if (lastCollective)
+        before.push_back(lastCollective);
+    }
+    order(op, step, before);
+    if (step.stream != 0 && !lastOf[step.stream] && step.waits.empty()) {
+      if (beginEvent < 0)
+        beginEvent = numEvents++;
+      step.waits.push_back(beginEvent);
+    }
+    step.number = times.append(step.stream);
+    lastOf[step.stream] = op;
+    (step.stream == 0 ? lastCompute : lastCollective) = op;
+    if (int64_t elements = step.stream == 0 ? 0 : reducedElements(op)) {
+      outstanding += elements;
+      reducing.push_back(op);
+    }
+    steps[op] = std::move(step);
+  }
+  // A task is over when its computing stream is.
+  Step end;
+  order(nullptr, end, lastOf);
+  ends = end.waits;
+}
+
+int64_t StreamPlan::streamFor(Operation *op) {
+  ArrayAttr axes = options.overlap ? axesOf(op) : ArrayAttr();
+  if (!axes)
+    return 0;
+  std::string name = streamName(axes);
+  auto *found = llvm::find(names, name);
+  if (found == names.end()) {
+    names.push_back(name);
+    return names.size() - 1;
+  }
+  return found - names.begin();
+}
+
+int64_t StreamPlan::eventAfter(Operation *op) {
+  Step &step = steps.find(op)->second;
+  if (step.event < 0)
+    step.event = numEvents++;
+  return step.event;
+}
+
+/// Makes the stream of `step` wait for what of `before` it does not know to be done: the latest first, which have most
+/// behind them.
+void StreamPlan::order(Operation *op, Step &step, ArrayRef<Operation *> before) {
+  SmallVector<std::pair<int64_t, Operation *>> work;
+  for (Operation *other : before)
+    if (other)
+      if (const Step &known = steps.find(other)->second; known.stream != step.stream)
+        work.push_back({known.number, other});
+  llvm::sort(work, [](auto &a, auto &b) { return a.first > b.first; });
+  for (auto [number, other] : work) {
+    if (times.isDone(number, times.now(step.stream)))
+      continue;
+    step.waits.push_back(eventAfter(other));
+    times.wait(step.stream, times.after(number));
+  }
+}
