@@ -37,9 +37,6 @@ def GeluGradProductOp : ExecOp<"gelu_grad_product", [Pure]> {
   }];
 }
 
-/// Written by gelu_aux, read by dgelu.
-def AuxiliaryBuffer : Arg<AnyMemRef, "", [MemRead, MemWrite]>;
-
 def ActivatedMatmulOp : ExecOp<"activated_matmul", [AttrSizedOperandSegments,
                                                     DeclareOpInterfaceMethods<LibraryCallInterface>,
                                                     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
@@ -48,8 +45,8 @@ def ActivatedMatmulOp : ExecOp<"activated_matmul", [AttrSizedOperandSegments,
     `gelu_aux`: aux = a b (+ bias), c = gelu(aux). `dgelu`: c = a b * gelu'(aux). gelu is the form by tanh. aux has the
     layout of c.
   }];
-  let arguments = (ins StrAttr:$epilogue, ReadBuffer:$a, ReadBuffer:$b, OptionalReadBuffer:$bias, AuxiliaryBuffer:$aux,
-                   WrittenBuffer:$c, OptionalWrittenBuffer:$scratch);
+  let arguments = (ins StrAttr:$epilogue, AnyMemRef:$a, AnyMemRef:$b, Optional<AnyMemRef>:$bias, AnyMemRef:$aux,
+                   AnyMemRef:$c, Optional<AnyMemRef>:$scratch);
   let assemblyFormat = [{
     $epilogue $a `,` $b (`bias` $bias^)? `aux` $aux `->` $c (`scratch` $scratch^)? attr-dict `:` type(operands)
   }];
