@@ -126,8 +126,12 @@ void TaskLowering::lowerOp(Operation *op) {
           operands.push_back(address(buffer));
         call(library.getRuntimeFunction(), operands);
       })
-      .Case([&](exec::RecordOp record) { call("weft_record", {context, constant(i32, record.getEvent())}); })
-      .Case([&](exec::WaitOp wait) { call("weft_wait", {context, constant(i32, wait.getEvent())}); })
+      .Case([&](exec::RecordOp record) {
+        call("weft_record", {context, constant(i32, record.getEvent())});
+      })
+      .Case([&](exec::WaitOp wait) {
+        call("weft_wait", {context, constant(i32, wait.getEvent())});
+      })
       .Case([&](exec::CopyOp copy) {
         auto type = cast<MemRefType>(copy.getFrom().getType());
         int64_t bytes = type.getNumElements() * elementBytes(type.getElementType());

@@ -31,7 +31,7 @@ struct TrainingOptions {
   std::string optimizer = "adamw"; ///< adamw, adam or sgd
   int64_t microbatches = 1;
   std::vector<std::string> noDecay; ///< globs
-  bool clipping = true; ///< gradients may be scaled down by their global norm
+  bool clipping = true;             ///< gradients may be scaled down by their global norm
   bool keepGradients = false;
   bool keepLogits = false;
   /// bf16: compute in it, with f32 master weights. Empty: in the model's types.

@@ -86,6 +86,14 @@ bool hasBuffer(Value value) {
   return !def || !(exec::isView(def) || isa<IotaOp>(def) || isLargeSplat(def));
 }
 
+/// The states that `value` is written to, as it is or through views.
+int64_t countWrites(Value value) {
+  int64_t count = 0;
+  for (Operation *user : value.getUsers())
+    count += isa<WriteOp>(user) ? 1 : exec::isView(user) ? countWrites(user->getResult(0)) : 0;
+  return count;
+}
+
 /// Gives library calls and writes operands they can use in place.
 int64_t materializeOperands(Block &block) {
   int64_t made = 0;
@@ -132,11 +140,7 @@ int64_t materializeOperands(Block &block) {
       Operation *def = view.base.getDefiningOp();
       bool whole = exec::StridedView::ofBase(value).strides == view.strides && view.offset == 0 &&
                    tensorType(view.base).getNumElements() == tensorType(value).getNumElements();
-      bool onlyWrite = llvm::count_if(view.base.getUsers(), [](Operation *user) {
-                         return isa<WriteOp>(user) ||
-                                (exec::isView(user) &&
-                                 llvm::any_of(user->getUsers(), [](Operation *next) { return isa<WriteOp>(next); }));
-                       }) == 1;
+      bool onlyWrite = countWrites(view.base) == 1;
       if (!def || !hasBuffer(value) || !whole || !onlyWrite || isa<ReadOp, arith::ConstantOp>(def))
         materialize(op.getOpOperand(0));
     }

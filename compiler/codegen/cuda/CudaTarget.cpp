@@ -84,7 +84,8 @@ int64_t CudaTarget::workspaceBytes(exec::LibraryOpInterface op) const {
     return 0;
   if (std::optional<AttentionParts> attention = AttentionParts::of(op))
     return attentionWorkspaceBytes(attention->sizes(), attention->backward, deterministic);
-  return isa<exec::ProductOp, exec::GeluProductOp, exec::GeluGradProductOp>(op) ? productWorkspace : convolutionWorkspace;
+  return isa<exec::ProductOp, exec::GeluProductOp, exec::GeluGradProductOp>(op) ? productWorkspace
+                                                                                : convolutionWorkspace;
 }
 
 int64_t CudaTarget::scratchBytes(exec::FusedOp kernel) const { return kernelScratchBytes(KernelShape::of(kernel)); }

@@ -98,3 +98,17 @@ func.func @transposed(%x: tensor<4x8xf32>) {
   weft.write @c, %0 : tensor<8x4xf32>
   return
 }
+
+// One value for two states, through one view: the second gets a copy of its own.
+// CHECK-LABEL: func.func @two_states
+// CHECK-COUNT-2: exec.fused
+// CHECK: weft.write @row
+// CHECK: weft.write @row2
+weft.state probe @row2 : tensor<8xf32> = 0.0
+func.func @two_states(%x: tensor<1x8xbf16>) {
+  %0 = arith.extf %x : tensor<1x8xbf16> to tensor<1x8xf32>
+  %1 = weft.reshape %0 : tensor<1x8xf32> -> tensor<8xf32>
+  weft.write @row, %1 : tensor<8xf32>
+  weft.write @row2, %1 : tensor<8xf32>
+  return
+}

@@ -26,7 +26,8 @@ TEST(Scatter, ManyUpdates) {
   Build &e = p.e;
   for (Type type : {p.f32(), p.f64(), Type(e.b.getBF16Type()), p.i64()}) {
     p.begin("2,500 updates of 40 rows");
-    p.expect(scatterAdd(e, p.input({2500, 24}, type), p.indices({2500}, 40), {40, 24}, 0));
+    // The host adds in the table's own type, some sixty updates a row: each addition of bf16 rounds.
+    p.expect(scatterAdd(e, p.input({2500, 24}, type), p.indices({2500}, 40), {40, 24}, 0), type.isBF16() ? 0.15 : 0);
   }
   p.begin("most go to one row");
   Literal same = p.random(p.type({1500}, p.i64()), 0, 9);

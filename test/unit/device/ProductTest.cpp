@@ -101,8 +101,7 @@ TEST_F(Product, AllLayouts) {
                b = Values::random(dtype, problem.bElements, engine);
         Values bias = Values::random(dtype, desc.n, engine), c = Values::random(dtype, problem.cElements, engine);
         std::vector<double> expected = compute(desc, a, b, desc.bias ? &bias : nullptr, c.read());
-        weft_matmul(calls.get(), static_cast<int32_t>(i), a.data(), b.data(), bias.data(), c.data(),
-                    calls.workspace());
+        weft_matmul(calls.get(), static_cast<int32_t>(i), a.data(), b.data(), bias.data(), c.data(), calls.workspace());
         ASSERT_EQ(calls.error(), "") << problem.key(0, true);
         EXPECT_LT(relativeError(c.read(), expected), tolerance(dtype)) << problem.key(0, true);
       }
@@ -183,8 +182,7 @@ TEST_F(Product, Epilogues) {
       }
       // The gradient takes what was kept.
       Values result = Values::poison(dtype, 96 * 256);
-      weft_matmul_epilogue(calls.get(), 1, a.data(), b.data(), nullptr, aux.data(), result.data(),
-                           calls.workspace());
+      weft_matmul_epilogue(calls.get(), 1, a.data(), b.data(), nullptr, aux.data(), result.data(), calls.workspace());
       ASSERT_EQ(calls.error(), "");
       std::vector<double> expected = compute(down, a, b, nullptr, std::vector<double>(96 * 256));
       for (size_t i = 0; i < expected.size(); ++i)
