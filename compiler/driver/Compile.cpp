@@ -103,7 +103,7 @@ static CommunicationOptions communicationOptionsOf(const CompileOptions &options
   result.bucket = options.bucket;
   result.maxLive = options.maxLive;
   result.ranksPerNode = options.ranksPerNode;
-  result.overlap = options.overlap == "on" || (options.overlap == "auto" && options.target == "cuda");
+  result.overlap = options.overlap == "on" || (options.overlap == "auto" && TargetChoice::nameFor(options) == "cuda");
   return result;
 }
 

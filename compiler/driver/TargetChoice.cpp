@@ -27,13 +27,16 @@ bool weft::hasGpu() {
   return init && count && init(0) == 0 && count(&devices) == 0 && devices > 0;
 }
 
+std::string TargetChoice::nameFor(const CompileOptions &options) {
+  if (!options.target.empty())
+    return options.target;
+  std::string chosen = llvm::sys::Process::GetEnv("WEFT_TARGET").value_or("");
+  return !chosen.empty() ? chosen : hasGpu() ? "cuda" : "host";
+}
+
 std::optional<TargetChoice> TargetChoice::find(const CompileOptions &options) {
   TargetChoice choice;
-  choice.name = options.target;
-  if (choice.name.empty())
-    choice.name = llvm::sys::Process::GetEnv("WEFT_TARGET").value_or("");
-  if (choice.name.empty())
-    choice.name = hasGpu() ? "cuda" : "host";
+  choice.name = nameFor(options);
   if (choice.name != "host" && choice.name != "cuda") {
     reportError("WEFT_TARGET is '" + choice.name + "'; the targets are host and cuda");
     return std::nullopt;

@@ -36,9 +36,10 @@ struct TargetChoice {
 
   bool isCuda() const { return name == "cuda"; }
 
-  /// By --target, --cpu and --arch; without --target by the environment variable WEFT_TARGET, else the GPU, if there is
-  /// one. Reports what is wrong with them, and
-  /// what is missing to generate code.
+  /// The target that --target names; without it the environment variable WEFT_TARGET, else the GPU, if there is one.
+  static std::string nameFor(const CompileOptions &options);
+
+  /// By that, --cpu and --arch. Reports what is wrong with them, and what is missing to generate code.
   static std::optional<TargetChoice> find(const CompileOptions &options);
 };
 

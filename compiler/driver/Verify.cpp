@@ -11,6 +11,7 @@
 #include "compiler/driver/Diagnostics.h"
 #include "compiler/driver/Inspect.h"
 #include "compiler/driver/MeshOptions.h"
+#include "compiler/driver/TargetChoice.h"
 #include "compiler/import/onnx/OnnxImport.h"
 #include "weft/safetensors.h"
 #include "llvm/ADT/SmallString.h"
@@ -174,7 +175,7 @@ static ExitCode describeComparison(Comparison comparison, const WorkFolder &fold
 
 /// The model and how it is compiled, for people.
 static std::string titleOf(const CompileOptions &options) {
-  std::string title = sys::path::filename(options.model).str() + ", " + options.target;
+  std::string title = sys::path::filename(options.model).str() + ", " + TargetChoice::nameFor(options);
   auto add = [&](const std::string &text) { title += ", " + text; };
   if (!options.precision.empty())
     add(options.precision);

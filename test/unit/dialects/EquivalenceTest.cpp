@@ -102,6 +102,18 @@ TEST_F(EquivalenceTest, ChunkRows) {
         /*least=*/4);
 }
 
+TEST_F(EquivalenceTest, PadColumns) {
+  compare(
+      "passes/lower/pad-columns.mlir",
+      [&](OpPassManager &passes) {
+        PadColumnsOptions options;
+        options.bytes = 0;
+        options.multiple = 8;
+        passes.addNestedPass<func::FuncOp>(createPadColumnsPass(options, /*target=*/nullptr));
+      },
+      /*least=*/3);
+}
+
 TEST_F(EquivalenceTest, ExpandAttention) {
   compare("passes/lower/expand-attention.mlir", [](OpPassManager &passes) {
     ExpandAttentionOptions options;

@@ -512,6 +512,7 @@ TEST_F(RuleTest, Rows) {
     checkComplete({x}, "%r = weft.softmax %0 : " + x + " -> " + x);
     checkComplete({x}, "%r = weft.gelu %0 : " + x + " -> " + x);
     checkComplete({x}, "%r = weft.gelu %0 tanh : " + x + " -> " + x);
+    checkComplete({x, x}, "%r = weft.gelu_grad %0, %1 tanh : (" + x + ", " + x + ") -> " + x);
     checkComplete({x}, "%r = weft.silu %0 : " + x + " -> " + x);
     checkComplete({x, labels},
                   "%r = weft.cross_entropy %0, %1 {ignoreIndex = " + std::string(outer.empty() ? "-1" : "1") +
