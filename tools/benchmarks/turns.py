@@ -103,6 +103,8 @@ def run_limited(command, limit, environment=None, look=None):
                 if look:
                     look(elapsed)
                 time.sleep(0.01 if elapsed < 10 else 0.05)
+            if look:  # what a short program did since
+                look(time.monotonic() - start)
         finally:
             if process.poll() is None:
                 end(process)
