@@ -10,6 +10,7 @@ import time
 
 import build
 import carry
+import curves
 import limits
 import turns
 import volumes
@@ -34,6 +35,8 @@ def parse(arguments):
     number("--rounds", 1, "how often each system has its turn")
     number("--steps", 20, "steps that count in a turn")
     number("--warmup", 3, "steps before those")
+    parser.add_argument("--curves", action="store_true",
+                        help="compare losses with PyTorch's on the same tokens from the same values instead of times")
     parser.add_argument("--lr", type=float, default=3e-4, metavar="F", help="learning rate of all")
     parser.add_argument("--clip", type=float, default=1.0, metavar="F", help="largest norm of the gradient; 0: any")
     number("--time-limit", 570, "seconds for everything; what is left out then is named")
@@ -224,7 +227,10 @@ def main(arguments):
         else:
             executables = folder / "build"
             build.build(args.works, args, executables)
-        bench = Bench(args, folder, executables, build.read_index(executables, args), gpus)
+        index = build.read_index(executables, args)
+        if args.curves:
+            return curves.main(args, folder, executables, index, gpus)
+        bench = Bench(args, folder, executables, index, gpus)
         print(f"{gpus.name() if args.target == 'cuda' else 'processors'}, {args.ranks} rank"
               f"{'s' if args.ranks > 1 else ''}; {args.rounds} round{'s' if args.rounds > 1 else ''} of {args.steps} steps "
               f"after {args.warmup}, gradients clipped at {args.clip:g}", flush=True)

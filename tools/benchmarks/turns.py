@@ -139,12 +139,17 @@ class FirstLine:
             self.seconds = elapsed
 
 
-def weft_turn(executable, manifest, args, folder, gpus, limit):
-    """A run of a compiled executable."""
+def save_values(executable, path, folder, gpus, limit):
+    """Writes an executable's initial values."""
+    watch([executable, "--data", folder / "tokens", "--steps", 0, "--save", path, "--quiet"], gpus, limit)
+
+
+def weft_turn(executable, manifest, args, folder, gpus, limit, options=()):
+    """A run of a compiled executable; `options` are more of its own."""
     log = folder / "log.jsonl"
     log.unlink(missing_ok=True)
     command = [executable, "--data", folder / "tokens", "--steps", args.warmup + args.steps, "--lr", args.lr, "--clip",
-               args.clip, "--log", log, "--quiet"]
+               args.clip, "--log", log, "--quiet", *options]
     ranks = ranks_of(manifest)
     if ranks > 1:
         command += ["--nproc", ranks]
@@ -167,11 +172,11 @@ def ranks_of(manifest):
     return product
 
 
-def peer_turn(peer, work, args, ranks, gpus, limit, folder):
-    """A run of a peer. What it compiles is kept for its next turn, in `folder`."""
+def peer_turn(peer, work, args, ranks, gpus, limit, folder, more=()):
+    """A run of a peer; `more` are options of its own. What it compiles is kept for its next turn, in `folder`."""
     program = args.peer_folder / ("jax_peer.py" if peer == "jax" else "torch_peer.py")
     options = ["--model", work.model, "--batch", work.batch, "--seq", work.sequence, "--steps", args.steps, "--warmup",
-               args.warmup, "--lr", args.lr, "--clip", args.clip, "--states", work.states, "--json"]
+               args.warmup, "--lr", args.lr, "--clip", args.clip, "--states", work.states, "--json", *more]
     if args.target == "host":
         options += ["--device", "cpu", "--precision", "fp32"] + (["--eager"] if peer != "jax" else [])
     if peer not in ("torch", "jax"):
