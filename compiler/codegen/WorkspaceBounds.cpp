@@ -7,13 +7,13 @@
 
 #include "compiler/codegen/WorkspaceBounds.h"
 #include "dialects/exec/CollectiveCalls.h"
-#include "weft/collective.h"
+#include "weft/device_collective.h"
 
 using namespace mlir;
 using namespace weft;
 
-int64_t weft::collectiveWorkspaceBytes(Operation *op) {
-  exec::CollectiveShape shape = exec::CollectiveShape::of(op);
+/// The collective of `op` as the runtime sees it.
+static CollectiveDesc describe(Operation *op, const exec::CollectiveShape &shape) {
   CollectiveDesc desc;
   desc.kind = shape.kind == "all_reduce"       ? CollectiveKind::AllReduce
               : shape.kind == "all_gather"     ? CollectiveKind::AllGather
@@ -22,7 +22,17 @@ int64_t weft::collectiveWorkspaceBytes(Operation *op) {
   desc.elementBytes = elementBytes(cast<RankedTensorType>(op->getOperand(0).getType()).getElementType());
   for (auto [outer, middle, inner] : llvm::zip_equal(shape.outer, shape.middle, shape.inner))
     desc.members.push_back({outer, desc.kind == CollectiveKind::AllReduce ? 1 : shape.ranks, middle, inner});
-  return collectiveScratchBytes(desc, shape.ranks);
+  return desc;
+}
+
+int64_t weft::collectiveWorkspaceBytes(Operation *op) {
+  exec::CollectiveShape shape = exec::CollectiveShape::of(op);
+  return collectiveScratchBytes(describe(op, shape), shape.ranks);
+}
+
+int64_t weft::deviceCollectiveWorkspaceBytes(Operation *op) {
+  exec::CollectiveShape shape = exec::CollectiveShape::of(op);
+  return deviceCollectiveScratchBytes(describe(op, shape), shape.ranks);
 }
 
 bool weft::isCollective(Operation *op) { return isa<dist::DistDialect>(op->getDialect()); }

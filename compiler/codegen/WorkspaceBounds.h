@@ -16,6 +16,8 @@ namespace weft {
 bool isCollective(mlir::Operation *op);
 /// Bytes in which a collective packs what it exchanges (docs/communication.md).
 int64_t collectiveWorkspaceBytes(mlir::Operation *op);
+/// The same on a device, whose library needs no memory for what is dense.
+int64_t deviceCollectiveWorkspaceBytes(mlir::Operation *op);
 
 } // namespace weft
 

@@ -187,7 +187,7 @@ ExitCode Compilation::check() {
   mesh = *chosen;
   parseInit(options.init, sources);
   sources.weights = options.weights;
-  if (options.emit == Emit::Exe && !(linker = Linker::find(argv0, target.libraries)))
+  if (options.emit == Emit::Exe && !(linker = Linker::find(argv0, target.libraries, mesh.partition.getNumRanks() > 1)))
     return kExitRequest;
   if (bool same = false;
       !options.output.empty() && !llvm::sys::fs::equivalent(options.model, options.output, same) && same) {
@@ -533,7 +533,7 @@ ExitCode Compilation::link(llvm::StringRef object) {
   if (!objectFile || !objectFile->write(object, /*executable=*/false))
     return kExitRequest;
   bool internal = false;
-  if (!linker->link(objectFile->temporaryPath(), output->temporaryPath(), mesh.partition.getNumRanks() > 1, internal))
+  if (!linker->link(objectFile->temporaryPath(), output->temporaryPath(), internal))
     return internal ? kExitInternal : kExitRequest;
   uint64_t bytes = 0;
   if (llvm::sys::fs::file_size(output->temporaryPath(), bytes) || !output->commit())

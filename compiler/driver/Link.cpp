@@ -25,7 +25,7 @@ static std::string findProgram(StringRef name) {
   return found ? *found : "";
 }
 
-std::optional<weft::Linker> weft::Linker::find(StringRef argv0, const TargetLibraries &libraries) {
+std::optional<weft::Linker> weft::Linker::find(StringRef argv0, const TargetLibraries &libraries, bool distributed) {
   Linker linker;
   if (std::optional<std::string> chosen = sys::Process::GetEnv("WEFT_CXX")) {
     linker.compiler = findProgram(*chosen);
@@ -55,7 +55,10 @@ std::optional<weft::Linker> weft::Linker::find(StringRef argv0, const TargetLibr
     sys::path::append(library, name);
     return library.str().str();
   };
-  for (const std::string &name : libraries.archives) {
+  // What several ranks need comes first: the target's archives have the rest of it.
+  std::vector<std::string> archives = distributed ? libraries.rankArchives : std::vector<std::string>();
+  archives.insert(archives.end(), libraries.archives.begin(), libraries.archives.end());
+  for (const std::string &name : archives) {
     std::string library = libraryOf(name);
     if (!sys::fs::exists(library)) {
       reportError("cannot link: the runtime library '" + library + "' is missing",
@@ -64,20 +67,16 @@ std::optional<weft::Linker> weft::Linker::find(StringRef argv0, const TargetLibr
     }
     linker.archives.push_back(library);
   }
-  linker.commLibrary = libraryOf("libweft_comm.a");
-  linker.flags = libraries.flags;
+  if (distributed)
+    linker.flags = libraries.rankFlags;
+  linker.flags.insert(linker.flags.end(), libraries.flags.begin(), libraries.flags.end());
   return linker;
 }
 
-bool weft::Linker::link(StringRef object, StringRef executable, bool distributed, bool &internal) const {
+bool weft::Linker::link(StringRef object, StringRef executable, bool &internal) const {
   internal = false;
   SmallVector<StringRef> args = {compiler, "-o", executable, object};
-  if (distributed)
-    for (StringRef arg : {StringRef("-Wl,-u,weft_gloo_transport"), StringRef(commLibrary)})
-      args.push_back(arg);
   args.append(archives.begin(), archives.end());
-  if (distributed)
-    args.push_back("-lgloo");
   if (lld)
     args.push_back("-fuse-ld=lld");
   args.push_back("-Wl,--gc-sections");

@@ -20,17 +20,17 @@ struct Linker {
   std::string compiler;              ///< the C++ compiler driver that links
   std::vector<std::string> archives; ///< the target's, of Weft
   std::vector<std::string> flags;    ///< what they need
-  std::string commLibrary;           ///< libweft_comm.a
   bool lld = false;                  ///< link with lld: it is several times faster
 
   /// The compiler driver is that of the environment variable WEFT_CXX, else the
   /// one Weft was built with, else `c++`; the libraries lie in `../lib` of this
   /// program. Reports what cannot be found.
-  static std::optional<Linker> find(llvm::StringRef argv0, const TargetLibraries &libraries);
+  /// `distributed`: with what several ranks need to talk.
+  static std::optional<Linker> find(llvm::StringRef argv0, const TargetLibraries &libraries, bool distributed);
 
-  /// Links `object` and the runtime into `executable`; `distributed`: with what several ranks need to talk. Reports a
-  /// failure; `internal` then says whether it is Weft's (the object does not fit the runtime).
-  bool link(llvm::StringRef object, llvm::StringRef executable, bool distributed, bool &internal) const;
+  /// Links `object` and the runtime into `executable`. Reports a failure; `internal` then says whether it is Weft's (the
+  /// object does not fit the runtime).
+  bool link(llvm::StringRef object, llvm::StringRef executable, bool &internal) const;
 };
 
 } // namespace weft

@@ -55,7 +55,9 @@ std::optional<TargetChoice> TargetChoice::find(const CompileOptions &options) {
         return std::nullopt;
       }
     choice.target = std::make_unique<HostTarget>(choice.cpu.features);
-    choice.libraries = {{"libweft_host.a"}, {"-lgomp", "-ldnnl", "-lpthread", "-lm"}};
+    choice.libraries = {{"libweft_host.a"}, {"-lgomp", "-ldnnl", "-lpthread", "-lm"},
+                        {"libweft_comm.a"},
+                        {"-Wl,-u,weft_gloo_transport", "-lgloo"}};
     return choice;
   }
   choice.target = std::make_unique<CudaTarget>(/*deterministic=*/!options.fast);
@@ -77,6 +79,8 @@ std::optional<TargetChoice> TargetChoice::find(const CompileOptions &options) {
   std::string folder = choice.toolkit->root() + "/lib64";
   choice.libraries = {{"libweft_cuda.a", "libweft_host.a"},
                       {"-L" + folder, "-Wl,-rpath," + folder, "-lcublasLt", "-lcudnn", "-lcudart", "-lgomp",
-                       "-lpthread", "-lm", "-ldl"}};
+                       "-lpthread", "-lm", "-ldl"},
+                      {"libweft_comm.a", "libweft_nccl.a"},
+                      {"-Wl,-u,weft_gloo_transport", "-Wl,-u,weft_nccl_collectives", "-lgloo", "-lnccl"}};
   return choice;
 }

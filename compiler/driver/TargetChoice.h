@@ -23,6 +23,8 @@ namespace weft {
 struct TargetLibraries {
   std::vector<std::string> archives; ///< Weft's own, in order: names of files in `../lib` of this program
   std::vector<std::string> flags;    ///< what these need
+  /// Besides, for several ranks: archives that come before the others, and flags.
+  std::vector<std::string> rankArchives = {}, rankFlags = {};
 };
 
 /// What a compilation compiles for, with all that it needs for that.

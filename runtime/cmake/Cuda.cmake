@@ -47,6 +47,7 @@ add_library(weft_cuda STATIC ${kernels}
   device/CudaContext.cpp
   device/CudaDevice.cpp
   device/CudaLibrary.cpp
+  device/CudaRanks.cpp
   device/CudaQueues.cpp
   device/CudnnAttention.cpp
   device/CudnnConvolution.cpp
@@ -61,3 +62,16 @@ set_source_files_properties(device/CudnnAttention.cpp PROPERTIES COMPILE_DEFINIT
 target_link_libraries(weft_cuda PUBLIC ${WEFT_CUDNN_LIBRARY} ${WEFT_CUBLASLT_LIBRARY} ${WEFT_CUDART_LIBRARY}
   PRIVATE nlohmann_json::nlohmann_json)
 set_target_properties(weft_cuda PROPERTIES ARCHIVE_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
+
+# What only executables for several ranks link, beside weft_cuda: collectives by NCCL.
+find_path(WEFT_NCCL_INCLUDE nccl.h HINTS ${CUDAToolkit_INCLUDE_DIRS})
+find_library(WEFT_NCCL_LIBRARY nccl HINTS ${CUDAToolkit_LIBRARY_DIR})
+if(NOT WEFT_NCCL_INCLUDE OR NOT WEFT_NCCL_LIBRARY)
+  message(STATUS "CUDA runtime: one GPU only, NCCL is missing")
+  return()
+endif()
+add_library(weft_nccl STATIC device/NcclCollectives.cpp)
+weft_runtime_options(weft_nccl)
+target_include_directories(weft_nccl SYSTEM PRIVATE ${WEFT_NCCL_INCLUDE})
+target_link_libraries(weft_nccl PUBLIC weft_cuda ${WEFT_NCCL_LIBRARY})
+set_target_properties(weft_nccl PROPERTIES ARCHIVE_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib)

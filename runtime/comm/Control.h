@@ -38,8 +38,15 @@ struct JobInfo {
   uint64_t hash = 0, options = 0;
   /// Seconds that a rank waits for another.
   double timeout = 600;
+  /// The libraries that have to be the same on all ranks, with their versions; "" if none has to.
+  std::string libraries;
   /// Names the collective of an index.
   std::function<std::string(int64_t)> describe;
+};
+
+/// How far a rank is: collectives begun, and the place of the present one or -1.
+struct CollectiveProgress {
+  int64_t begun = 0, present = -1;
 };
 
 /// The server; rank 0 has it.
@@ -80,6 +87,7 @@ private:
   JobFault judgeLost(int64_t rank, const std::string &how) const;
   const Peer *find(int64_t rank) const;
   std::string whereIs(int64_t rank) const;
+  void findLaggards();
 
   Socket listening;
   JobInfo job;
@@ -116,6 +124,10 @@ public:
   std::optional<JobFault> fault();
   /// Says what is wrong here, and waits until the server has decided what is wrong with the job.
   JobFault report(const FaultReport &report);
+  /// The same for a thread that watches: says it and goes on.
+  void tell(const FaultReport &report);
+  /// Collectives that run without a call of enter: whom to ask, any time, how far they are.
+  void follow(std::function<CollectiveProgress()> source);
 
   /// Between them this rank is in the collective of that index. Nothing but two atomic numbers.
   void enter(int64_t index);
@@ -133,6 +145,8 @@ private:
   void listen();
   void handle(Message message);
   void fail(JobFault fault);
+  CollectiveProgress progress();
+  std::string whereThisIs();
   bool send(const Message &message);
   template <typename Ready> void waitFor(std::unique_lock<std::mutex> &lock, Ready ready);
 
@@ -148,6 +162,7 @@ private:
   int64_t step = 0;
   std::optional<int64_t> stopAfter;
   std::atomic<int64_t> begun{0}, present{-1};
+  std::function<CollectiveProgress()> deviceProgress;
   std::atomic<bool> finished{false};
   std::thread thread;
 };

@@ -37,7 +37,8 @@ ControlClient::ControlClient(const std::string &host, int port, const JobInfo &j
            .add(job.rank)
            .add(job.world)
            .add(static_cast<int64_t>(job.hash))
-           .add(static_cast<int64_t>(job.options)));
+           .add(static_cast<int64_t>(job.options))
+           .add(job.libraries));
   // The answer, before a thread listens: what answers may not be Weft at all.
   std::string bytes;
   Message answer;
@@ -87,10 +88,7 @@ void ControlClient::listen() {
       while (Message::decode(bytes, message))
         handle(message);
       if (!open)
-        fail({1, 1,
-              "rank 0 was lost: its process ended; " +
-                  (present >= 0 ? "rank " + std::to_string(job.rank) + " was in " + job.describe(present)
-                                : "rank " + std::to_string(job.rank) + " was in no collective")});
+        fail({1, 1, "rank 0 was lost: its process ended; " + whereThisIs()});
     }
     // Whoever was stopped itself has heard nothing meanwhile.
     if (std::chrono::duration<double>(now - lastLoop).count() > 3 * period)
@@ -98,12 +96,12 @@ void ControlClient::listen() {
     lastLoop = now;
     if (std::chrono::duration<double>(now - heard).count() > job.timeout)
       fail({1, 1,
-            format("rank 0 has not answered for %g s (stopped, or its machine does not respond); rank %lld was in ",
-                   job.timeout, static_cast<long long>(job.rank)) +
-                (present >= 0 ? job.describe(present) : "no collective")});
+            format("rank 0 has not answered for %g s (stopped, or its machine does not respond); ", job.timeout) +
+                whereThisIs()});
     if (open && std::chrono::duration<double>(now - lastBeat).count() >= period) {
       lastBeat = now;
-      send(Message(Message::Beat).add(begun.load()).add(present.load()));
+      CollectiveProgress now = progress();
+      send(Message(Message::Beat).add(now.begun).add(now.present));
     }
     std::unique_lock<std::mutex> lock(state);
     if (!failure || noticed || told)
@@ -213,7 +211,7 @@ std::optional<JobFault> ControlClient::fault() {
 JobFault ControlClient::report(const FaultReport &report) {
   if (std::optional<JobFault> known = fault())
     return *known;
-  send(Message(Message::Report).add(int64_t(report.kind)).add(report.code).add(report.peer).add(report.text));
+  tell(report);
   std::unique_lock<std::mutex> lock(state);
   noticed = true;
   changed.wait_for(lock, std::chrono::duration<double>(3), [&] { return failure.has_value(); });
@@ -221,6 +219,30 @@ JobFault ControlClient::report(const FaultReport &report) {
   if (!failure)
     failure = JobFault{report.code, job.rank, report.text};
   return *failure;
+}
+
+void ControlClient::tell(const FaultReport &report) {
+  send(Message(Message::Report).add(int64_t(report.kind)).add(report.code).add(report.peer).add(report.text));
+}
+
+void ControlClient::follow(std::function<CollectiveProgress()> source) {
+  std::lock_guard<std::mutex> lock(state);
+  deviceProgress = std::move(source);
+}
+
+CollectiveProgress ControlClient::progress() {
+  CollectiveProgress now = {begun, present};
+  std::lock_guard<std::mutex> lock(state);
+  if (!deviceProgress)
+    return now;
+  CollectiveProgress device = deviceProgress();
+  return {now.begun + device.begun, now.present >= 0 ? now.present : device.present};
+}
+
+std::string ControlClient::whereThisIs() {
+  int64_t place = progress().present;
+  return format("rank %lld was in ", static_cast<long long>(job.rank)) +
+         (place >= 0 ? job.describe(place) : "no collective");
 }
 
 void ControlClient::enter(int64_t index) {

@@ -106,7 +106,7 @@ const ControlServer::Peer *ControlServer::find(int64_t rank) const {
 void ControlServer::hello(Peer &peer, Message &message) {
   int64_t rank = message.takeNumber(), world = message.takeNumber();
   uint64_t hash = static_cast<uint64_t>(message.takeNumber()), options = static_cast<uint64_t>(message.takeNumber());
-  std::string fault;
+  std::string libraries = message.takeText(), fault;
   if (message.bad || rank < 0 || rank >= job.world || world != job.world)
     fault = format("rank %lld of %lld came to a job of %lld ranks", static_cast<long long>(rank),
                    static_cast<long long>(world), static_cast<long long>(job.world));
@@ -117,6 +117,9 @@ void ControlServer::hello(Peer &peer, Message &message) {
   else if (options != job.options)
     fault = format("rank %lld was started with other options than rank 0; give all ranks the same command line",
                    static_cast<long long>(rank));
+  else if (libraries != job.libraries)
+    fault = format("rank %lld has ", static_cast<long long>(rank)) + libraries + ", and rank 0 " + job.libraries +
+            ": ranks need the same versions; give all of them the same container, or the same LD_LIBRARY_PATH";
   else if (find(rank))
     fault = format("rank %lld came twice; does another job use this port? Set MASTER_PORT to a port that is free",
                    static_cast<long long>(rank));
@@ -250,6 +253,7 @@ void ControlServer::decide() {
   if (!(all && joined == job.world) && secondsSince(*firstFault) < kGraceSeconds)
     return;
   decided = Clock::now();
+  findLaggards();
   JobFault fault = judge();
   broadcast(Message(Message::Fault).add(fault.code).add(fault.printer).add(fault.text));
 }
@@ -272,6 +276,21 @@ JobFault ControlServer::judgeLost(int64_t rank, const std::string &how) const {
       return {1, 0,
               text + format("; rank %lld waited for it in ", static_cast<long long>(noted.rank)) + noted.report.text};
   return {1, 0, text + ", " + whereIs(rank)};
+}
+
+/// A rank that waits on a device knows its collective, not for whom it waits: for one that is less far, if there is one.
+void ControlServer::findLaggards() {
+  for (NotedReport &noted : reports) {
+    const Peer *reporter = find(noted.rank);
+    if (noted.report.kind != FaultReport::Stuck || noted.report.peer >= 0 || !reporter)
+      continue;
+    int64_t least = reporter->begun;
+    for (const Peer &peer : peers)
+      if (peer.rank >= 0 && peer.rank != noted.rank && peer.begun < least) {
+        least = peer.begun;
+        noted.report.peer = peer.rank;
+      }
+  }
 }
 
 /// The cause, of all that is known, from the surest to the least sure.

@@ -17,7 +17,7 @@ namespace weft::rt {
 /// each in four bytes, and the body. All numbers little endian, as everywhere in Weft.
 struct Message {
   enum Type : uint32_t {
-    Hello,       ///< rank: rank, world size, hashes of the manifest and the options
+    Hello,       ///< rank: rank, world size, hashes of the manifest and the options, libraries
     Set,         ///< rank: key, value
     Get,         ///< rank: key; answered by Value when it is there
     Value,       ///< server: key, value

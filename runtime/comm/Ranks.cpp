@@ -31,8 +31,8 @@ enum Slot : uint64_t { kFirst, kSecond, kGathering };
 Ranks::Ranks(const Manifest &manifest) : manifest(manifest), place(manifest.mesh.axes.size(), 0) {}
 
 Ranks::Ranks(const Manifest &manifest, uint64_t hash, uint64_t options, const LaunchInfo &launch, double timeout,
-             TransportFactory factory)
-    : manifest(manifest), job{launch.rank, launch.world, hash, options, timeout, nullptr},
+             TransportFactory factory, std::string libraries)
+    : manifest(manifest), job{launch.rank, launch.world, hash, options, timeout, std::move(libraries), nullptr},
       place(manifest.mesh.coordinatesOf(launch.rank)) {
   if (job.world == 1)
     return;
@@ -107,7 +107,25 @@ void Ranks::abortAll() noexcept {
     if (connected->gathering)
       connected->gathering->abort();
   }
+  if (abortCallback)
+    abortCallback();
 }
+
+void Ranks::onAbort(std::function<void()> callback) {
+  std::lock_guard<std::mutex> lock(connecting);
+  abortCallback = std::move(callback);
+  if (aborted && abortCallback)
+    abortCallback();
+}
+
+KeyValueStore &Ranks::store() { return *client; }
+
+void Ranks::follow(std::function<CollectiveProgress()> source) {
+  if (client)
+    client->follow(std::move(source));
+}
+
+void Ranks::tell(const FaultReport &report) { client->tell(report); }
 
 /// Runs what transfers between ranks; a transfer that fails is reported, and becomes FaultError. `peers` are the ranks
 /// by place, for the message.
@@ -152,7 +170,8 @@ Ranks::Connected &Ranks::groupOf(std::vector<int> axes) {
                                               static_cast<long long>(job.rank)) +
                                            name.substr(name.find(',') + 1) + ": " + error.what()}));
     }
-    for (int peer = 0; peer < size; ++peer)
+    // Without an arena in this process' memory there are only transfers from elsewhere.
+    for (int peer = 0; arena && peer < size; ++peer)
       if (peer != self) {
         connected->links.first[peer] = connected->group->link(peer, kFirst, arena, arenaBytes);
         connected->links.second[peer] = connected->group->link(peer, kSecond, arena, arenaBytes);
@@ -180,6 +199,7 @@ void Ranks::connect(char *memory, int64_t bytes) {
 void Ranks::goodbye() {
   if (client)
     client->goodbye();
+  saidGoodbye = true;
 }
 
 void Ranks::release() noexcept {

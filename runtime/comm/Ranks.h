@@ -23,8 +23,8 @@ namespace weft::rt {
 /// Where this process stands among those that were started together.
 struct LaunchInfo {
   int64_t rank = 0, world = 1;
-  /// Processes of the job on this machine, 0 when not known.
-  int64_t localWorld = 0;
+  /// Processes of the job on this machine, 0 when not known, and which of them this one is, -1 when not known.
+  int64_t localWorld = 0, localRank = -1;
   /// Who said so: "--nproc", "torchrun", "mpirun", "srun"; empty for a process of its own.
   std::string launcher;
   /// Where rank 0 is found.
@@ -42,10 +42,10 @@ class Ranks {
 public:
   /// A process of its own.
   explicit Ranks(const Manifest &manifest);
-  /// Connects with rank 0; the hashes, of the manifest and of the options, are those of rank 0. Throws InputError or
-  /// FaultError.
+  /// Connects with rank 0; the hashes, of the manifest and of the options, are those of rank 0, as are `libraries`, the
+  /// versions of what the ranks talk by. Throws InputError or FaultError.
   Ranks(const Manifest &manifest, uint64_t hash, uint64_t options, const LaunchInfo &launch, double timeout,
-        TransportFactory factory);
+        TransportFactory factory, std::string libraries = "");
   ~Ranks();
   Ranks(const Ranks &) = delete;
   Ranks &operator=(const Ranks &) = delete;
@@ -75,6 +75,23 @@ public:
   /// Collective `index`. False when the job has failed, and then `fault` says why.
   bool run(int64_t index, const void *const *inputs, void *const *outputs, void *scratch) noexcept;
 
+  // For a device whose collectives run without this class; it calls neither `connect` nor `run`.
+
+  /// Where ranks leave what others need. Only where there are several.
+  KeyValueStore &store();
+  /// The next call of a collective of the present task: its place, by which `describe` and all ranks know it.
+  int64_t placeOf(int64_t index) noexcept;
+  std::string describe(int64_t place) const;
+  /// Whom to ask, any time and on any thread, how far this rank is.
+  void follow(std::function<CollectiveProgress()> source);
+  /// Called on another thread, once, when the job has failed: ends what waits for other ranks. Null: nothing any more.
+  void onAbort(std::function<void()> callback);
+  /// Says what is wrong, and goes on; any thread.
+  void tell(const FaultReport &report);
+  double timeout() const { return job.timeout; }
+  /// Whether all ranks have said that they are done.
+  bool ended() const { return saidGoodbye; }
+
   /// Brings a whole tensor together in rank 0, from the parts that the ranks hold, and adds what is unreduced. `local`
   /// is this rank's part; `whole`, in rank 0 only, takes it.
   void gather(const TensorInfo &tensor, const void *local, void *whole);
@@ -96,8 +113,6 @@ private:
   struct Connected;
 
   Connected &groupOf(std::vector<int> axes);
-  std::string describe(int64_t place) const;
-  int64_t placeOf(int64_t index) noexcept;
   template <typename Call> void guard(int64_t index, const std::vector<int64_t> &peers, Call call);
   template <typename Move> void transfer(Connected &world, int64_t peer, void *memory, int64_t bytes, Move move);
   void collect(const TensorInfo &tensor, const void *local, void *whole);
@@ -113,7 +128,8 @@ private:
   /// Guards the groups against the thread that aborts them.
   std::mutex connecting;
   std::map<std::vector<int>, std::unique_ptr<Connected>> groups;
-  bool aborted = false;
+  bool aborted = false, saidGoodbye = false;
+  std::function<void()> abortCallback;
   char *arena = nullptr;
   int64_t arenaBytes = 0;
   std::vector<std::unique_ptr<Exchange>> exchanges;

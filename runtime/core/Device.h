@@ -98,6 +98,10 @@ struct DeviceOptions {
   /// Run the streams of tasks in orders that this number decides, among those that their events allow. For devices that
   /// run them one after another anyway.
   std::optional<uint64_t> streamOrder;
+  /// For machines with several devices: which process on this machine this is, of how many (0: not known), and whether
+  /// the launcher may have given it devices of its own.
+  int64_t localRank = 0, localWorld = 1;
+  bool bound = false;
 };
 
 /// The two parts of `--plan` that only a device knows; lines.
@@ -117,6 +121,10 @@ public:
   /// Throws InputError and InternalError.
   virtual std::unique_ptr<Device> open(const Manifest &manifest, const weft_task_fn *tasks, Ranks &ranks,
                                        const DeviceOptions &options) const = 0;
+
+  /// The libraries, with their versions, that have to be the same on all ranks of this executable: what they talk by,
+  /// and what computes values that all ranks have alike. "" where any will do.
+  virtual std::string sharedLibraries() const { return ""; }
 
   /// Does not need the device itself.
   virtual DevicePlan describePlan(const Manifest &manifest, const DeviceOptions &options) const = 0;

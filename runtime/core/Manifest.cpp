@@ -9,6 +9,7 @@
 
 #include "core/ManifestNode.h"
 #include "core/Text.h"
+#include "weft/device_collective.h"
 
 #include <algorithm>
 #include <set>
@@ -323,7 +324,7 @@ static Mesh parseMesh(const Node &node) {
 
 static constexpr const char *kCollectiveNames[] = {"all_reduce", "all_gather", "reduce_scatter", "all_to_all"};
 
-static CollectiveInfo parseCollective(const Node &node, const Mesh &mesh) {
+static CollectiveInfo parseCollective(const Node &node, const Mesh &mesh, bool onDevice) {
   static constexpr const char *reductions[] = {"sum", "max", "min", "prod"};
   CollectiveInfo info;
   info.kind = static_cast<CollectiveKind>(parseWord(node.at("kind"), kCollectiveNames));
@@ -360,7 +361,7 @@ static CollectiveInfo parseCollective(const Node &node, const Mesh &mesh) {
   if (node.has("loc"))
     info.loc = node.at("loc").text();
   info.scratch = node.has("scratch") ? node.at("scratch").integer() : 0;
-  int64_t needed = collectiveScratchBytes(info, ranks);
+  int64_t needed = onDevice ? deviceCollectiveScratchBytes(info, ranks) : collectiveScratchBytes(info, ranks);
   if (info.scratch < needed)
     node.fail("needs " + std::to_string(needed) + " bytes of scratch memory and has " + std::to_string(info.scratch));
   return info;
@@ -485,7 +486,7 @@ Manifest Manifest::parse(const char *text, int64_t bytes, const std::string &tar
     }
   if (root.has("collectives"))
     for (const Node &node : root.at("collectives").items())
-      manifest.collectives.push_back(parseCollective(node, manifest.mesh));
+      manifest.collectives.push_back(parseCollective(node, manifest.mesh, manifest.onDevice()));
   if (root.has("streams")) {
     manifest.streams = static_cast<int64_t>(root.at("streams").texts().size());
     manifest.events = root.at("events").integer();

@@ -49,7 +49,12 @@ bool AlgorithmCache::read(std::map<std::string, CachedAlgorithm> &into, std::str
     return true;
   std::ostringstream bytes;
   bytes << stream.rdbuf();
-  json document = json::parse(bytes.str(), nullptr, /*allow_exceptions=*/false);
+  return parse(bytes.str(), into, error);
+}
+
+bool AlgorithmCache::parse(const std::string &bytes, std::map<std::string, CachedAlgorithm> &into,
+                           std::string &error) const {
+  json document = json::parse(bytes, nullptr, /*allow_exceptions=*/false);
   if (!document.is_object() || document.value("format", json()) != json(kFormat)) {
     error = "it is damaged, or of another version of Weft";
     return false;
@@ -93,6 +98,28 @@ std::optional<CachedAlgorithm> AlgorithmCache::find(const std::string &key) cons
 
 void AlgorithmCache::add(const std::string &key, const CachedAlgorithm &algorithm) { added[key] = algorithm; }
 
+std::string AlgorithmCache::print(const std::map<std::string, CachedAlgorithm> &all) const {
+  json entries = json::object();
+  for (const auto &[key, algorithm] : all)
+    entries[key] = {{"algorithm", algorithm.words},
+                    {"workspace", static_cast<uint64_t>(algorithm.workspace)},
+                    {"microseconds", algorithm.microseconds}};
+  return json{{"format", kFormat}, {"device", device}, {"library", version}, {"entries", entries}}.dump(1) + "\n";
+}
+
+std::string AlgorithmCache::contents() const {
+  std::map<std::string, CachedAlgorithm> all = known;
+  for (const auto &[key, algorithm] : added)
+    all[key] = algorithm;
+  return print(all);
+}
+
+void AlgorithmCache::take(const std::string &bytes) {
+  std::map<std::string, CachedAlgorithm> given;
+  if (parse(bytes, given, text))
+    known.insert(given.begin(), given.end());
+}
+
 std::string AlgorithmCache::save() {
   if (file.empty() || added.empty())
     return "";
@@ -107,13 +134,7 @@ std::string AlgorithmCache::save() {
     all.clear();
   for (const auto &[key, algorithm] : added)
     all[key] = algorithm;
-  json entries = json::object();
-  for (const auto &[key, algorithm] : all)
-    entries[key] = {{"algorithm", algorithm.words},
-                    {"workspace", static_cast<uint64_t>(algorithm.workspace)},
-                    {"microseconds", algorithm.microseconds}};
-  std::string bytes =
-      json{{"format", kFormat}, {"device", device}, {"library", version}, {"entries", entries}}.dump(1) + "\n";
+  std::string bytes = print(all);
   AtomicFile out(file);
   if (!out.open() || !out.write(bytes.data(), static_cast<int64_t>(bytes.size())) || !out.commit())
     return out.error();

@@ -37,6 +37,10 @@ public:
   std::optional<CachedAlgorithm> find(const std::string &key) const;
   void add(const std::string &key, const CachedAlgorithm &algorithm);
 
+  /// All that it holds, as text, and the other way round; text of another device or version adds nothing.
+  std::string contents() const;
+  void take(const std::string &bytes);
+
   /// Writes the file if something was added, together with what others have written meanwhile. "" or what failed, which
   /// is no reason to stop.
   std::string save();
@@ -49,6 +53,8 @@ public:
 
 private:
   bool read(std::map<std::string, CachedAlgorithm> &into, std::string &error) const;
+  bool parse(const std::string &bytes, std::map<std::string, CachedAlgorithm> &into, std::string &error) const;
+  std::string print(const std::map<std::string, CachedAlgorithm> &all) const;
 
   std::string file, device, text;
   uint64_t version;

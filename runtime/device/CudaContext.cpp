@@ -39,9 +39,11 @@ int64_t CallTimes::since(size_t event) const {
   return std::llround(static_cast<double>(milliseconds) * 1e6);
 }
 
-weft_context::weft_context(const Manifest &manifest, cudaStream_t stream, const char *deviceCode,
+weft_context::weft_context(const Manifest &manifest, std::vector<cudaStream_t> given, const char *deviceCode,
                            int64_t deviceCodeBytes)
-    : manifest(manifest), stream(stream) {
+    : manifest(manifest), stream(given.front()), streams(std::move(given)) {
+  for (int64_t i = 0; i < manifest.events; ++i)
+    events.push_back(makeEvent());
   for (const std::string &name : manifest.tasks) {
     scheduled.emplace_back();
     for (size_t i = 0; i < manifest.schedule.size(); ++i)
@@ -131,6 +133,7 @@ void weft_context::prepareCudnn() {
 void weft_context::beginTask(int which) {
   task = which;
   calls = 0;
+  stream = streams.front();
 }
 
 void weft_context::fail(const char *call, int64_t id, const char *what) noexcept {
@@ -267,30 +270,53 @@ void weft_copy(weft_context *ctx, void *to, const void *from, int64_t bytes) {
   called.report(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, ctx->stream));
 }
 
+int weft_collective(weft_context *ctx, int64_t index, const void *const *inputs, void *const *outputs, void *scratch) {
+  Called called(ctx, "weft_collective", index);
+  if (!ctx->ranks || index < 0 || index >= ctx->ranks->collectives())
+    called.check("no such entry");
+  else
+    called.check(ctx->ranks->run(index, inputs, outputs, scratch, ctx->stream));
+  return ctx->error() != nullptr;
+}
+
+void weft_collective_call(weft_context *ctx, int32_t id, const void *const *inputs, void *const *outputs,
+                          void *scratch) {
+  // A failure is kept in the context; what the task computes after it is not used.
+  weft_collective(ctx, id, inputs, outputs, scratch);
+}
+
+//===----------------------------------------------------------------------===//
+// Streams: none of these is a call of the schedule
+//===----------------------------------------------------------------------===//
+
+/// Entry `id` of a list, or null after the failure was kept.
+template <typename List> static auto *entryOf(weft_context *ctx, const char *call, int32_t id, List &list) {
+  bool there = id >= 0 && static_cast<size_t>(id) < list.size();
+  if (!there)
+    ctx->fail(call, id, "none of the manifest's");
+  return there ? &list[static_cast<size_t>(id)] : nullptr;
+}
+
+void weft_stream(weft_context *ctx, int32_t stream) {
+  if (const cudaStream_t *other = entryOf(ctx, "weft_stream", stream, ctx->streams))
+    ctx->stream = *other;
+}
+
+void weft_record(weft_context *ctx, int32_t event) {
+  if (const Event *entry = entryOf(ctx, "weft_record", event, ctx->events))
+    if (cudaError_t status = cudaEventRecord(entry->get(), ctx->stream); status != cudaSuccess)
+      ctx->fail("weft_record", event, cudaGetErrorString(status));
+}
+
+void weft_wait(weft_context *ctx, int32_t event) {
+  if (const Event *entry = entryOf(ctx, "weft_wait", event, ctx->events))
+    if (cudaError_t status = cudaStreamWaitEvent(ctx->stream, entry->get(), 0); status != cudaSuccess)
+      ctx->fail("weft_wait", event, cudaGetErrorString(status));
+}
+
 // What an executable for this target does not have.
 
 void weft_launch(weft_context *ctx, weft_kernel_fn, void *const *, int32_t, int64_t, int64_t) {
   ctx->fail("weft_launch", 0, "a kernel of the host does not run on a device");
 }
 
-int weft_collective(weft_context *ctx, int64_t index, const void *const *, void *const *, void *) {
-  ctx->fail("weft_collective", index, "this device has no connection to other ranks");
-  return 1;
-}
-
-void weft_collective_call(weft_context *ctx, int32_t id, const void *const *inputs, void *const *outputs,
-                          void *scratch) {
-  weft_collective(ctx, id, inputs, outputs, scratch);
-}
-
-void weft_stream(weft_context *ctx, int32_t stream) {
-  ctx->fail("weft_stream", stream, "this device runs tasks on one stream");
-}
-
-void weft_record(weft_context *ctx, int32_t event) {
-  ctx->fail("weft_record", event, "this device runs tasks on one stream");
-}
-
-void weft_wait(weft_context *ctx, int32_t event) {
-  ctx->fail("weft_wait", event, "this device runs tasks on one stream");
-}

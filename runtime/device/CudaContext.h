@@ -11,6 +11,7 @@
 #include "core/Manifest.h"
 #include "device/Attention.h"
 #include "device/Convolution.h"
+#include "device/CudaRanks.h"
 #include "device/Cuda.h"
 #include "device/Cudnn.h"
 #include "device/LtMatmul.h"
@@ -47,9 +48,9 @@ private:
 
 /// The opaque type of the C API: prepared calls, and the stream that they are put on.
 struct weft_context {
-  /// The manifest and the stream outlive the context. Loads the kernels, prepares the products; the calls of cuDNN are
+  /// The manifest and the streams outlive the context. Loads the kernels, prepares the products; the calls of cuDNN are
   /// prepared by prepareCudnn. Throws InputError and InternalError.
-  weft_context(const weft::rt::Manifest &manifest, cudaStream_t stream, const char *deviceCode,
+  weft_context(const weft::rt::Manifest &manifest, std::vector<cudaStream_t> streams, const char *deviceCode,
                int64_t deviceCodeBytes);
   ~weft_context();
   weft_context(const weft_context &) = delete;
@@ -65,7 +66,12 @@ struct weft_context {
   const char *error() const { return failed ? message : nullptr; }
 
   const weft::rt::Manifest &manifest;
+  /// What calls are put on now, the streams that a task may have, the first of which computes, and its events.
   cudaStream_t stream;
+  std::vector<cudaStream_t> streams;
+  std::vector<weft::rt::Event> events;
+  /// The collectives; null for a process of its own. Not owned.
+  weft::rt::CudaRanks *ranks = nullptr;
   std::vector<std::unique_ptr<weft::rt::LtMatmul>> matmuls;
   std::vector<std::shared_ptr<weft::rt::DeviceAttention>> attentions;
   std::vector<std::unique_ptr<weft::rt::DeviceConvolution>> convolutions;

@@ -22,15 +22,21 @@ using namespace weft;
 using namespace weft::rt;
 using std::chrono::steady_clock;
 
-CudaDevice::CudaDevice(const Manifest &manifest, const weft_task_fn *tasks, const DeviceOptions &options,
+CudaDevice::CudaDevice(const Manifest &manifest, const weft_task_fn *tasks, Ranks &ranks, const DeviceOptions &options,
                        const DeviceBlobs &blobs)
-    : manifest(manifest), tasks(tasks), options(options) {
+    : manifest(manifest), tasks(tasks), ranks(ranks), options(options) {
   auto start = steady_clock::now();
   openDevice();
-  compute = makeStream();
-  copies = makeStream();
-  context = std::make_unique<weft_context>(manifest, compute.get(), blobs.code, blobs.codeBytes);
+  openStreams();
+  std::vector<cudaStream_t> streams = {compute.get()};
+  for (const Stream &stream : communication)
+    streams.push_back(stream.get());
+  context = std::make_unique<weft_context>(manifest, std::move(streams), blobs.code, blobs.codeBytes);
   context->stepwise = !options.graphs;
+  if (ranks.world() > 1) {
+    together = std::make_unique<CudaRanks>(manifest, ranks, number);
+    context->ranks = together.get();
+  }
   allocate();
   prepareCalls();
   // What timing has left there is gone.
@@ -48,9 +54,38 @@ CudaDevice::CudaDevice(const Manifest &manifest, const weft_task_fn *tasks, cons
 }
 
 CudaDevice::~CudaDevice() {
+  // Before the job's end others may never come to what this rank waits for.
+  if (together && !ranks.ended())
+    together->abort();
   // Nothing is destroyed that still runs. What fails here was reported, or nobody wants to know any more.
   (void)cudaStreamSynchronize(copies.get());
   (void)cudaStreamSynchronize(compute.get());
+}
+
+/// Processes on one machine take its devices in their order, as CUDA_VISIBLE_DEVICES leaves them. A launcher that binds
+/// processes shows each its own.
+int CudaDevice::chooseDevice(int count) const {
+  if (ranks.world() == 1 || (count == 1 && options.bound))
+    return 0;
+  if (options.localRank < count && options.localWorld <= count)
+    return static_cast<int>(options.localRank);
+  int64_t needed = std::max(options.localRank + 1, options.localWorld);
+  throw InputError(format("%lld ranks run on this machine, each needs a GPU of its own, and %d %s visible; start fewer "
+                          "here and more elsewhere, compile for another mesh, or look at CUDA_VISIBLE_DEVICES",
+                          static_cast<long long>(needed), count, count == 1 ? "is" : "are"));
+}
+
+void CudaDevice::openStreams() {
+  compute = makeStream();
+  copies = makeStream();
+  // What others wait for goes first wherever there is room on the device.
+  int least = 0, greatest = 0;
+  checkCuda(cudaDeviceGetStreamPriorityRange(&least, &greatest), "cudaDeviceGetStreamPriorityRange");
+  for (int64_t i = 1; i < manifest.streams; ++i) {
+    communication.emplace_back();
+    checkCuda(cudaStreamCreateWithPriority(communication.back().out(), cudaStreamNonBlocking, greatest),
+              "cudaStreamCreateWithPriority");
+  }
 }
 
 void CudaDevice::openDevice() {
@@ -63,10 +98,11 @@ void CudaDevice::openDevice() {
     throw InputError(std::string("this executable needs an NVIDIA GPU, and there is none: ") +
                      cudaGetErrorString(status == cudaSuccess ? cudaErrorNoDevice : status) +
                      "; compile with --target=host for this machine");
-  checkCuda(cudaSetDevice(0), "cudaSetDevice");
+  number = chooseDevice(count);
+  checkCuda(cudaSetDevice(number), "cudaSetDevice");
   checkCuda(cudaFree(nullptr), "cudaFree");
   cudaDeviceProp properties;
-  checkCuda(cudaGetDeviceProperties(&properties, 0), "cudaGetDeviceProperties");
+  checkCuda(cudaGetDeviceProperties(&properties, number), "cudaGetDeviceProperties");
   name = properties.name;
   checkCuda(cudaMemGetInfo(&freeAtStart, &totalBytes), "cudaMemGetInfo");
 }
@@ -91,23 +127,32 @@ void CudaDevice::allocate() {
   arena = memory.data();
 }
 
+/// Ranks that compute the same value compute it by the same algorithm, so that it has the same bits: rank 0 chooses.
+void CudaDevice::tune() {
+  if (!options.tuning || context->matmuls.empty())
+    return;
+  bool asks = ranks.world() > 1 && ranks.rank() != 0;
+  AlgorithmCache cache(asks ? "" : AlgorithmCache::defaultFolder(), name, cublasLtGetVersion());
+  if (asks)
+    cache.take(ranks.store().get("cublaslt"));
+  tuned = tuneMatmuls(context->matmuls, cache, compute.get(), arena, manifest.arenaBytes, /*deterministic=*/true);
+  if (ranks.world() > 1 && ranks.rank() == 0)
+    ranks.store().set("cublaslt", cache.contents());
+}
+
 /// Plans of cuDNN on one thread, the time of products on another.
 void CudaDevice::prepareCalls() {
   std::exception_ptr fault;
   std::thread planning([&] {
     try {
-      checkCuda(cudaSetDevice(0), "cudaSetDevice");
+      checkCuda(cudaSetDevice(number), "cudaSetDevice");
       context->prepareCudnn();
     } catch (...) {
       fault = std::current_exception();
     }
   });
   try {
-    if (options.tuning && !context->matmuls.empty()) {
-      AlgorithmCache cache(AlgorithmCache::defaultFolder(), name, cublasLtGetVersion());
-      tuned = tuneMatmuls(context->matmuls, cache, compute.get(), arena, manifest.arenaBytes,
-                          /*deterministic=*/true);
-    }
+    tune();
   } catch (...) {
     planning.join();
     throw;
@@ -136,7 +181,18 @@ void CudaDevice::copyConstants(const char *constants) {
   }
 }
 
-void CudaDevice::synchronize() { checkCuda(cudaStreamSynchronize(compute.get()), "cudaStreamSynchronize"); }
+void CudaDevice::synchronize() {
+  checkCuda(cudaStreamSynchronize(compute.get()), "cudaStreamSynchronize");
+  if (together)
+    together->check();
+}
+
+StepMetrics CudaDevice::takeMetrics() {
+  StepMetrics taken = metrics->take();
+  if (together)
+    together->check();
+  return taken;
+}
 
 void CudaDevice::callTask(int task) {
   context->beginTask(task);
@@ -225,12 +281,13 @@ ProfileMachine CudaDevice::measure() {
 MemoryUse CudaDevice::memoryUse() {
   size_t free = 0, total = 0;
   checkCuda(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
+  std::string more = together ? ", " + together->describe() : "";
   MemoryUse use;
   use.arena = manifest.arenaBytes;
   use.total = static_cast<int64_t>(total - free);
   use.details = format(
-      "inputs on their way %s; libraries, kernels and graphs %s; context, and what others have %s",
-      formatBytes(manifest.packedInputBytes()).c_str(),
+      "inputs on their way %s; libraries, kernels and graphs%s %s; context, and what others have %s",
+      formatBytes(manifest.packedInputBytes()).c_str(), more.c_str(),
       formatBytes(static_cast<int64_t>(freeAtStart - free) - manifest.arenaBytes - manifest.packedInputBytes()).c_str(),
       formatBytes(static_cast<int64_t>(totalBytes - freeAtStart)).c_str());
   return use;

@@ -10,6 +10,7 @@
 
 #include "core/Device.h"
 #include "device/CudaContext.h"
+#include "device/CudaRanks.h"
 #include "device/CudaQueues.h"
 #include "device/Transfer.h"
 
@@ -30,7 +31,7 @@ struct DeviceBlobs {
 /// Tasks are captured once as graphs and replayed on one stream; inputs are copied on another.
 class CudaDevice final : public Device {
 public:
-  CudaDevice(const Manifest &manifest, const weft_task_fn *tasks, const DeviceOptions &options,
+  CudaDevice(const Manifest &manifest, const weft_task_fn *tasks, Ranks &ranks, const DeviceOptions &options,
              const DeviceBlobs &blobs);
   ~CudaDevice() override;
 
@@ -47,7 +48,7 @@ public:
   void synchronize() override;
   int stepsInFlight() const override { return kSteps; }
   void noteMetrics() override { metrics->note(); }
-  StepMetrics takeMetrics() override { return metrics->take(); }
+  StepMetrics takeMetrics() override;
   void setProfile(Profile *profile) override { this->profile = profile; }
   ProfileMachine measure() override;
   MemoryUse memoryUse() override;
@@ -60,9 +61,12 @@ public:
 private:
   static constexpr int kSteps = 2;
 
+  int chooseDevice(int count) const;
   void openDevice();
+  void openStreams();
   void allocate();
   void prepareCalls();
+  void tune();
   void copyConstants(const char *constants);
   void callTask(int task);
   GraphExec capture(int task);
@@ -70,11 +74,17 @@ private:
 
   const Manifest &manifest;
   const weft_task_fn *tasks;
+  Ranks &ranks;
   DeviceOptions options;
+  int number = 0;
   std::string name, prepared;
   /// Free on the device when nothing was on it but the context.
   size_t freeAtStart = 0, totalBytes = 0;
   Stream compute, copies;
+  /// Those of communication: the manifest's streams from the second on.
+  std::vector<Stream> communication;
+  /// Null for a process of its own. Above what holds graphs with its collectives, so that it goes after them.
+  std::unique_ptr<CudaRanks> together;
   DeviceMemory memory;
   char *arena = nullptr;
   std::unique_ptr<weft_context> context;

@@ -9,6 +9,7 @@
 #include "core/Error.h"
 #include "core/Text.h"
 #include "device/CudaDevice.h"
+#include "device/Cudnn.h"
 
 #include <map>
 
@@ -22,6 +23,12 @@ extern const int64_t weft_device_code_size __attribute__((weak));
 extern const char weft_constants[] __attribute__((weak));
 }
 
+// Only in what was linked with libweft_nccl.a.
+extern "C" {
+__attribute__((weak)) DeviceCollectives *weft_nccl_collectives(const Manifest &, Ranks &);
+__attribute__((weak)) const char *weft_nccl_version();
+}
+
 namespace {
 
 class CudaTargetLibrary final : public DeviceLibrary {
@@ -30,22 +37,29 @@ public:
 
   std::unique_ptr<Device> open(const Manifest &manifest, const weft_task_fn *tasks, Ranks &ranks,
                                const DeviceOptions &options) const override {
-    if (ranks.world() > 1)
-      throw InputError(format("this executable is for %lld ranks, and several GPUs cannot work together yet; compile "
-                              "it for one, or with --target=host",
-                              static_cast<long long>(ranks.world())));
+    if (ranks.world() > 1 && !weft_nccl_collectives)
+      throw InternalError("this executable has a mesh of several ranks; it was linked without libweft_nccl.a");
     DeviceBlobs blobs;
     blobs.code = weft_device_code;
     if (&weft_device_code_size)
       blobs.codeBytes = weft_device_code_size;
     blobs.constants = weft_constants;
-    return std::make_unique<CudaDevice>(manifest, tasks, options, blobs);
+    return std::make_unique<CudaDevice>(manifest, tasks, ranks, options, blobs);
+  }
+
+  std::string sharedLibraries() const override {
+    if (!weft_nccl_version)
+      return "";
+    return std::string(weft_nccl_version()) + ", cuBLASLt " + std::to_string(cublasLtGetVersion()) + ", cuDNN " +
+           std::to_string(cudnnGetVersion());
   }
 
   DevicePlan describePlan(const Manifest &manifest, const DeviceOptions &) const override {
     static constexpr const char *types[] = {"f32", "bf16", "f16"};
     DevicePlan plan;
     plan.memory = planLine("inputs on their way", formatBytes(manifest.packedInputBytes()) + ", behind the arena");
+    if (!manifest.collectives.empty() && weft_nccl_version)
+      plan.calls += planLine("collectives", std::to_string(manifest.collectives.size()) + " by " + weft_nccl_version());
     std::map<std::string, int64_t> products;
     for (const MatmulDesc &desc : manifest.matmuls)
       ++products[types[static_cast<int>(desc.dtype)]];

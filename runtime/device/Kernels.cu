@@ -52,6 +52,52 @@ cudaError_t weft::rt::launchChecksum(const void *from, int64_t count, uint64_t *
 }
 
 //===----------------------------------------------------------------------===//
+// Collectives
+//===----------------------------------------------------------------------===//
+
+/// `width` in units of T.
+template <typename T>
+static __global__ void swapRowsKernel(const T *from, T *to, int64_t rows, int64_t columns, int64_t width) {
+  int64_t count = rows * columns * width;
+  for (int64_t i = blockIdx.x * int64_t(blockDim.x) + threadIdx.x; i < count; i += int64_t(gridDim.x) * blockDim.x) {
+    // Neighbours write neighbours; what they read lies in runs of `width`.
+    int64_t within = i % width, pair = i / width, row = pair % rows, column = pair / rows;
+    to[i] = from[(row * columns + column) * width + within];
+  }
+}
+
+template <typename T>
+static void swapRows(const void *from, void *to, int64_t rows, int64_t columns, int64_t width, cudaStream_t stream) {
+  int64_t units = width / static_cast<int64_t>(sizeof(T));
+  swapRowsKernel<<<blocksFor(rows * columns * units), kThreads, 0, stream>>>(static_cast<const T *>(from),
+                                                                             static_cast<T *>(to), rows, columns, units);
+}
+
+cudaError_t weft::rt::launchSwapRows(const void *from, void *to, int64_t rows, int64_t columns, int64_t width,
+                                     cudaStream_t stream) {
+  // The widest unit that divides a run and both addresses.
+  uint64_t all = reinterpret_cast<uint64_t>(from) | reinterpret_cast<uint64_t>(to) | static_cast<uint64_t>(width);
+  auto *run = all % 16 == 0  ? swapRows<uint4>
+              : all % 8 == 0 ? swapRows<uint64_t>
+              : all % 4 == 0 ? swapRows<uint32_t>
+              : all % 2 == 0 ? swapRows<uint16_t>
+                             : swapRows<uint8_t>;
+  run(from, to, rows, columns, width, stream);
+  return cudaGetLastError();
+}
+
+static __global__ void noteKernel(volatile int64_t *counter, volatile int64_t *place, int64_t add, int64_t value) {
+  *counter += add;
+  *place = value;
+  __threadfence_system();
+}
+
+cudaError_t weft::rt::launchNote(int64_t *counter, int64_t *place, int64_t add, int64_t value, cudaStream_t stream) {
+  noteKernel<<<1, 1, 0, stream>>>(counter, place, add, value);
+  return cudaGetLastError();
+}
+
+//===----------------------------------------------------------------------===//
 // Top-k
 //===----------------------------------------------------------------------===//
 

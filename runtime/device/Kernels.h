@@ -45,6 +45,13 @@ cudaError_t launchCrop(const PadShape &shape, const void *from, void *to, int wi
 cudaError_t launchMaskBias(const void *mask, const int64_t (&sizes)[4], const int64_t (&strides)[4], float *to,
                            cudaStream_t stream);
 
+/// Dense [rows, columns, width bytes] becomes [columns, rows, width bytes].
+cudaError_t launchSwapRows(const void *from, void *to, int64_t rows, int64_t columns, int64_t width,
+                           cudaStream_t stream);
+
+/// Adds to `*counter` and sets `*place`, both in memory that this process reads meanwhile.
+cudaError_t launchNote(int64_t *counter, int64_t *place, int64_t add, int64_t value, cudaStream_t stream);
+
 } // namespace weft::rt
 
 #endif // WEFT_DEVICE_KERNELS_H

@@ -40,15 +40,16 @@ std::string weft::rt::firstSlurmHost(const std::string &list) {
 static int portOfJob(const char *job) { return job ? 20000 + static_cast<int>(hashName(job) % 9000) : 29500; }
 
 std::optional<LaunchInfo> weft::rt::launchFromEnvironment(const EnvironmentReader &read) {
-  // The variables of each launcher: rank, size, size on this machine, and what names the job.
+  // The variables of each launcher: rank, size, the same on this machine, and what names the job.
   static constexpr struct {
-    const char *launcher, *sign, *rank, *size, *localSize, *job;
+    const char *launcher, *sign, *rank, *size, *localSize, *localRank, *job;
   } launchers[] = {
-      {"torchrun", "WORLD_SIZE", "RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", nullptr},
+      {"torchrun", "WORLD_SIZE", "RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "LOCAL_RANK", nullptr},
       {"mpirun", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE",
-       "PMIX_NAMESPACE"},
-      {"mpirun", "PMI_SIZE", "PMI_RANK", "PMI_SIZE", "MPI_LOCALNRANKS", "PMI_PORT"},
-      {"srun", "SLURM_STEP_NUM_TASKS", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS", nullptr, "SLURM_JOB_ID"},
+       "OMPI_COMM_WORLD_LOCAL_RANK", "PMIX_NAMESPACE"},
+      {"mpirun", "PMI_SIZE", "PMI_RANK", "PMI_SIZE", "MPI_LOCALNRANKS", "MPI_LOCALRANKID", "PMI_PORT"},
+      {"srun", "SLURM_STEP_NUM_TASKS", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS", nullptr, "SLURM_LOCALID",
+       "SLURM_JOB_ID"},
   };
   for (const auto &known : launchers) {
     if (!read(known.sign))
@@ -59,6 +60,8 @@ std::optional<LaunchInfo> weft::rt::launchFromEnvironment(const EnvironmentReade
     info.rank = numberIn(read, known.rank, 0, info.world - 1);
     if (known.localSize && read(known.localSize))
       info.localWorld = numberIn(read, known.localSize, 1, info.world);
+    if (read(known.localRank))
+      info.localRank = numberIn(read, known.localRank, 0, info.world - 1);
     if (const char *descriptor = read("WEFT_LISTEN_FD"); descriptor && info.rank == 0)
       info.listening = static_cast<int>(numberIn(read, "WEFT_LISTEN_FD", 0, 1 << 20));
     info.masterPort = read("MASTER_PORT") ? static_cast<int>(numberIn(read, "MASTER_PORT", 1, 65535))

@@ -78,12 +78,17 @@ public:
       silence(options);
     DeviceOptions device = options.device;
     device.defaultThreads = defaultThreads(launch);
+    if (launch) {
+      device.localRank = std::max<int64_t>(launch->localRank, 0);
+      device.localWorld = launch->localWorld;
+      device.bound = launch->launcher != "--nproc" && launch->launcher != "torchrun";
+    }
     if (manifest.mesh.size() == 1) {
       ranks = std::make_unique<Ranks>(manifest);
     } else {
       uint64_t hash = hashName(std::string(program.manifest, program.manifestBytes));
       ranks = std::make_unique<Ranks>(manifest, hash, hashName(options.shared()), *launch, options.timeout,
-                                      program.transport);
+                                      program.transport, library.sharedLibraries());
       ranks->onUnnoticed([rank = number](const JobFault &fault) {
         // This rank is deep in something that does not end: it can only be left.
         if (fault.printer == rank)

@@ -79,7 +79,7 @@ bool CudaTarget::takes(exec::LibraryOpInterface op) const {
 
 int64_t CudaTarget::workspaceBytes(exec::LibraryOpInterface op) const {
   if (isCollective(op))
-    return collectiveWorkspaceBytes(op);
+    return deviceCollectiveWorkspaceBytes(op);
   if (isa<TopKOp>(op))
     return 0;
   if (std::optional<AttentionParts> attention = AttentionParts::of(op))

@@ -85,7 +85,7 @@ struct Calls {
     manifest.target = "cuda";
     manifest.matmulScratch.resize(manifest.matmuls.size(), int64_t(32) << 20);
     manifest.convolutionScratch.resize(manifest.convolutions.size(), int64_t(64) << 20);
-    context = std::make_unique<weft_context>(manifest, stream.get(), nullptr, 0);
+    context = std::make_unique<weft_context>(manifest, std::vector<cudaStream_t>{stream.get()}, nullptr, 0);
     context->prepareCudnn();
     context->stepwise = true;
     scratch = DeviceMemory(kScratch + 64);

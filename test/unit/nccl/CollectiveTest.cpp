@@ -1,0 +1,108 @@
+//===- CollectiveTest.cpp - Collectives between GPUs ----------------------===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Ranks in threads, each with a GPU of its own, against the same definition as
+// the host's collectives.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Scenario.h"
+#include "device/Cuda.h"
+#include "device/CudaRanks.h"
+
+using namespace weft;
+using namespace weft::rt;
+using namespace weft::test;
+
+namespace {
+
+/// GPUs of this machine, the most that tests use.
+int64_t gpus() {
+  int count = 0;
+  return cudaGetDeviceCount(&count) == cudaSuccess ? std::min(count, 8) : 0;
+}
+
+/// Captures all collectives of a scenario and replays them twice from the same values.
+void runOnGpu(const Scenario &scenario, const std::vector<char> &before, std::vector<char> &after, Ranks &ranks) {
+  int device = static_cast<int>(ranks.rank());
+  checkCuda(cudaSetDevice(device), "cudaSetDevice");
+  DeviceMemory memory(scenario.bytes);
+  Stream stream = makeStream();
+  CudaRanks together(scenario.manifest, ranks, device);
+  {
+    checkCuda(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeRelaxed), "cudaStreamBeginCapture");
+    std::string fault;
+    for (size_t i = 0; i < scenario.cases.size(); ++i) {
+      const Case &one = scenario.cases[i];
+      std::vector<const void *> inputs;
+      std::vector<void *> outputs;
+      addressesOf(one, memory.data(), inputs, outputs);
+      const char *failed = together.run(static_cast<int64_t>(i), inputs.data(), outputs.data(),
+                                        memory.data() + one.scratch.offset, stream.get());
+      if (failed && fault.empty())
+        fault = failed;
+    }
+    Graph graph;
+    checkCuda(cudaStreamEndCapture(stream.get(), graph.out()), "cudaStreamEndCapture");
+    if (!fault.empty())
+      throw std::runtime_error(fault);
+    GraphExec exec;
+    checkCuda(cudaGraphInstantiate(exec.out(), graph.get(), 0), "cudaGraphInstantiate");
+    for (int repeat = 0; repeat < 2; ++repeat) {
+      checkCuda(cudaMemcpyAsync(memory.data(), before.data(), before.size(), cudaMemcpyHostToDevice, stream.get()),
+                "cudaMemcpyAsync");
+      checkCuda(cudaGraphLaunch(exec.get(), stream.get()), "cudaGraphLaunch");
+    }
+    after.resize(before.size());
+    checkCuda(cudaMemcpyAsync(after.data(), memory.data(), after.size(), cudaMemcpyDeviceToHost, stream.get()),
+              "cudaMemcpyAsync");
+    checkCuda(cudaStreamSynchronize(stream.get()), "cudaStreamSynchronize");
+  }
+  ranks.goodbye();
+}
+
+void runScenario(const Scenario &scenario, uint32_t seed) {
+  std::vector<std::vector<char>> before = fillScenario(scenario, seed), after(scenario.manifest.mesh.size());
+  std::vector<std::string> errors = runRanks(scenario.manifest, 30, [&](Ranks &ranks) {
+    runOnGpu(scenario, before[ranks.rank()], after[ranks.rank()], ranks);
+  });
+  for (const std::string &error : errors)
+    ASSERT_EQ(error, "");
+  expectRight(scenario, before, after);
+}
+
+} // namespace
+
+// Random kinds, types, axes in any order, members dense and strided, in place or not. With more than two ranks NCCL
+// rounds sums more than once, so that only two are compared bit by bit.
+TEST(Nccl, RandomCases) {
+  if (gpus() < 2)
+    GTEST_SKIP() << "needs two GPUs";
+  for (uint32_t seed = 0; seed < 4; ++seed)
+    ASSERT_NO_FATAL_FAILURE(runScenario(makeScenario(seed, 2, 12, seed % 2 == 1, /*onDevice=*/true), seed))
+        << "seed " << seed;
+}
+
+// Strided members that take several rounds of scratch memory, and one bucket with members of all sorts.
+TEST(Nccl, StridedCases) {
+  if (gpus() < 2)
+    GTEST_SKIP() << "needs two GPUs";
+  Scenario scenario;
+  scenario.manifest.mesh.axes = {{"a", 2}};
+  for (CollectiveKind kind : {CollectiveKind::AllGather, CollectiveKind::ReduceScatter, CollectiveKind::AllToAll}) {
+    CollectiveInfo info;
+    info.kind = kind;
+    info.dtype = DType::BF16;
+    info.elementBytes = 2;
+    info.axes = {0};
+    info.members = {{9000, 1, 1, 1000}, {1, 1, 1, 4096}, {3, 1, kind == CollectiveKind::AllToAll ? 7 : 1, 33}};
+    if (kind == CollectiveKind::AllToAll)
+      info.members.push_back({1, 1, 500, 12});
+    addCase(scenario, info, /*inPlace=*/false, /*onDevice=*/true);
+  }
+  runScenario(scenario, 7);
+}
