@@ -55,6 +55,8 @@ std::string TaskLowering::lowerTask(exec::TaskOp task) {
   arena = body->getArgument(1);
   int64_t most = 1;
   task.walk([&](Operation *op) { most = std::max(most, addressesOf(op)); });
+  bool usesHost = llvm::any_of(task.getOps<exec::BufferOp>(), [](exec::BufferOp buffer) { return buffer.getHost(); });
+  hostMemory = usesHost ? call("weft_host_memory", {context}, ptr) : Value();
   arguments = LLVM::AllocaOp::create(builder, loc, ptr, ptr, constant(i64, most));
   addresses.clear();
   stream = exec::computeStream;
@@ -105,6 +107,8 @@ void TaskLowering::lowerOp(Operation *op) {
         Value base = arena;
         if (auto symbol = buffer.getConstantAttr())
           base = LLVM::AddressOfOp::create(builder, loc, ptr, symbol.getValue());
+        else if (buffer.getHost())
+          base = hostMemory;
         Value offset = constant(i64, buffer.getOffset());
         addresses[buffer.getResult()] =
             LLVM::GEPOp::create(builder, loc, ptr, builder.getI8Type(), base, ArrayRef<LLVM::GEPArg>{offset});
@@ -147,16 +151,17 @@ Value TaskLowering::address(Value buffer) {
   return buffer ? addresses.lookup(buffer) : Value(LLVM::ZeroOp::create(builder, loc, ptr));
 }
 
-void TaskLowering::call(StringRef name, ValueRange operands) {
+Value TaskLowering::call(StringRef name, ValueRange operands, Type result) {
   auto callee = module.lookupSymbol<LLVM::LLVMFuncOp>(name);
   if (!callee) {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToEnd(module.getBody());
-    auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(builder.getContext()),
+    auto type = LLVM::LLVMFunctionType::get(result ? result : LLVM::LLVMVoidType::get(builder.getContext()),
                                             SmallVector<Type>(operands.getTypes()));
     callee = LLVM::LLVMFuncOp::create(builder, loc, name, type);
   }
-  LLVM::CallOp::create(builder, loc, callee, operands);
+  auto made = LLVM::CallOp::create(builder, loc, callee, operands);
+  return result ? made.getResult() : Value();
 }
 
 void TaskLowering::defineData(StringRef name, StringRef bytes, unsigned alignment) {

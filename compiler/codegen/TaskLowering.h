@@ -29,8 +29,8 @@ protected:
   virtual void lowerLaunch(exec::LaunchOp launch) = 0;
 
   mlir::Value constant(mlir::Type type, int64_t value);
-  /// Calls a runtime function that returns nothing; it is declared on first use.
-  void call(llvm::StringRef name, mlir::ValueRange operands);
+  /// Calls a runtime function that returns a `result`, or nothing; it is declared on first use.
+  mlir::Value call(llvm::StringRef name, mlir::ValueRange operands, mlir::Type result = {});
   /// A symbol of the executable: bytes that never change.
   void defineData(llvm::StringRef name, llvm::StringRef bytes, unsigned alignment);
 
@@ -38,7 +38,7 @@ protected:
   mlir::OpBuilder builder;
   mlir::Location loc;
   mlir::Type ptr, i32, i64;
-  mlir::Value context, arena, arguments; ///< of the task that is being lowered
+  mlir::Value context, arena, hostMemory, arguments; ///< of the task that is being lowered
 
 private:
   std::string lowerTask(exec::TaskOp task);

@@ -72,6 +72,9 @@ static MemoryOptions memoryOptionsOf(const CompileOptions &options) {
   MemoryOptions result;
   result.remat = options.remat;
   result.logitChunks = options.logitChunks;
+  result.offloadActivations = options.offloadActivations;
+  result.offloadOptimizer = options.offloadOptimizer;
+  result.offloadHorizon = options.offloadHorizon;
   return result;
 }
 
@@ -478,6 +481,7 @@ llvm::json::Object Compilation::describe() {
     printGradients(options, manifest, llvm::errs());
     printRecomputed(options.remat, memoryPlans, llvm::errs());
     printMemory(manifest, llvm::errs());
+    printHostMemory(manifest, llvm::errs());
   }
   return manifest;
 }

@@ -8,6 +8,7 @@
 #include "compiler/driver/Memory.h"
 #include "compiler/driver/Diagnostics.h"
 #include "compiler/driver/Summary.h"
+#include "compiler/driver/TargetChoice.h"
 #include "compiler/manifest/Location.h"
 #include "compiler/plan/Placement.h"
 #include "dialects/exec/Exec.h"
@@ -220,6 +221,19 @@ void Search::addRemedies() {
     Remedy remedy;
     remedy.values.push_back({"--remat auto", [](CompileOptions &o) { o.remat = "auto"; }});
     remedies.push_back(std::move(remedy));
+  }
+  // On the host target both memories are the machine's.
+  if (TargetChoice::nameFor(options) == "cuda") {
+    if (!options.offloadOptimizer) {
+      Remedy remedy;
+      remedy.values.push_back({"--offload optimizer", [](CompileOptions &o) { o.offloadOptimizer = true; }});
+      remedies.push_back(std::move(remedy));
+    }
+    if (!options.offloadActivations) {
+      Remedy remedy;
+      remedy.values.push_back({"--offload activations", [](CompileOptions &o) { o.offloadActivations = true; }});
+      remedies.push_back(std::move(remedy));
+    }
   }
   if (options.clipping && options.microbatches == 1 && options.precision != "fp16") {
     Remedy remedy;

@@ -80,6 +80,9 @@ struct CompileOptions {
   bool clipping = true;
   /// What the backward pass computes again: none, each, contiguous, group_N, selective.
   std::string remat = "none";
+  /// What waits in host memory, and how many blocks or updates copies may be behind or ahead.
+  bool offloadActivations = false, offloadOptimizer = false;
+  int64_t offloadHorizon = 2;
   /// Parts in which logits are computed: 0 as their size asks for, 1 all at once.
   int64_t logitChunks = 0;
   /// A plan to carry out, JSON; empty: decide.

@@ -61,6 +61,35 @@ void weft::printMemory(const llvm::json::Object &manifest, llvm::raw_ostream &os
   os << "\n";
 }
 
+/// Bytes that go to host memory in a step; what comes back is as much, or was there from the begin.
+static double bytesToHost(const llvm::json::Object &manifest) {
+  double bytes = 0;
+  double microbatches = static_cast<double>(manifest.getInteger("microbatches").value_or(1));
+  if (const llvm::json::Array *schedule = manifest.getArray("schedule"))
+    for (const llvm::json::Value &value : *schedule)
+      if (const llvm::json::Object *entry = value.getAsObject(); entry && entry->getString("op") == "to_host")
+        bytes += entry->getNumber("bytes").value_or(0) / 2 * // read there, written here
+                 (entry->getString("task") == "eval"   ? 0
+                  : entry->getString("task") == "next" ? microbatches - 1
+                                                       : 1);
+  return bytes;
+}
+
+void weft::printHostMemory(const llvm::json::Object &manifest, llvm::raw_ostream &os) {
+  std::optional<int64_t> bytes = manifest.getInteger("host_bytes");
+  const llvm::json::Object *memory = manifest.getObject("memory");
+  if (!bytes || !memory)
+    return;
+  os << "host memory " << formatBytes(*bytes) << " predicted";
+  const char *separator = ": ";
+  for (auto [name, key] : {std::pair("states", "host_states"), {"activations", "host_activations"}})
+    if (int64_t part = memory->getInteger(key).value_or(0)) {
+      os << separator << name << " " << formatBytes(part);
+      separator = ", ";
+    }
+  os << "; " << formatBytes(bytesToHost(manifest)) << " go there and come back in a step\n";
+}
+
 void weft::printGradients(const CompileOptions &options, const llvm::json::Object &manifest, llvm::raw_ostream &os) {
   double trained = 0, accumulators = 0;
   if (const llvm::json::Array *params = manifest.getArray("params"))

@@ -24,6 +24,9 @@ void printImport(const CompileOptions &options, const ImportReport &report, mlir
 /// Says what the executable will use, from its manifest.
 void printMemory(const llvm::json::Object &manifest, llvm::raw_ostream &os);
 
+/// Says what waits in host memory, if anything does.
+void printHostMemory(const llvm::json::Object &manifest, llvm::raw_ostream &os);
+
 /// Says what becomes of gradients, and what that costs.
 void printGradients(const CompileOptions &options, const llvm::json::Object &manifest, llvm::raw_ostream &os);
 

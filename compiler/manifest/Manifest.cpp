@@ -80,10 +80,14 @@ static json::Object describeMesh(const dist::Mesh &mesh) {
   return json::Object{{"axes", std::move(axes)}};
 }
 
+/// Host memory counts on behind the arena.
 static int64_t offsetOf(Operation *symbol) {
   auto offset = symbol->getAttrOfType<IntegerAttr>(exec::offsetAttr);
   assert(offset && "a scheduled module gives every parameter and state its place");
-  return offset.getInt();
+  int64_t begin = 0;
+  if (symbol->hasAttr(exec::hostAttr))
+    begin = symbol->getParentOfType<ModuleOp>()->getAttrOfType<IntegerAttr>(exec::arenaBytesAttr).getInt();
+  return begin + offset.getInt();
 }
 
 static json::Object describeSource(Attribute source) {
@@ -225,6 +229,11 @@ struct Entry {
 static Entry describeOp(Operation *op, const llvm::StringMap<double> &flopsOfKernel) {
   if (auto launch = dyn_cast<exec::LaunchOp>(op))
     return {"kernel", launch.getKernel().str(), flopsOfKernel.lookup(launch.getKernel())};
+  if (auto copy = dyn_cast<exec::CopyOp>(op)) {
+    auto isHost = [](Value buffer) { return buffer.getDefiningOp<exec::BufferOp>().getHost(); };
+    if (isHost(copy.getFrom()) != isHost(copy.getTo()))
+      return {isHost(copy.getTo()) ? "to_host" : "to_device", describeLocation(op->getLoc())};
+  }
   auto call = dyn_cast<exec::LibraryCallInterface>(op);
   return {op->getName().stripDialect(), describeLocation(op->getLoc()), call ? call.getFlops() : 0};
 }
@@ -234,12 +243,13 @@ static Entry describeOp(Operation *op, const llvm::StringMap<double> &flopsOfKer
 //===----------------------------------------------------------------------===//
 
 static json::Object describeMemory(ModuleOp module, int64_t arenaBytes, int64_t persistentBytes) {
-  int64_t parameters = 0, states = 0, gradients = 0, inputs = 0, workspace = 0;
+  int64_t parameters = 0, states = 0, hostStates = 0, gradients = 0, inputs = 0, workspace = 0;
   for (ParamOp param : module.getOps<ParamOp>())
     parameters += tensorBytes(cast<RankedTensorType>(param.getType()));
   for (StateOp state : module.getOps<StateOp>())
-    (state.getKind() == StateKind::accumulator ? gradients : states) +=
-        tensorBytes(cast<RankedTensorType>(state.getType()));
+    (state->hasAttr(exec::hostAttr)              ? hostStates
+     : state.getKind() == StateKind::accumulator ? gradients
+                                                 : states) += tensorBytes(cast<RankedTensorType>(state.getType()));
   for (exec::InputOp input : module.getOps<exec::InputOp>())
     inputs += tensorBytes(cast<RankedTensorType>(input.getType()));
   module.walk([&](exec::LibraryCallInterface call) {
@@ -259,6 +269,10 @@ static json::Object describeMemory(ModuleOp module, int64_t arenaBytes, int64_t 
                      {"workspace", workspace}};
   if (constants > 0)
     parts["constants"] = constants;
+  if (auto host = module->getAttrOfType<IntegerAttr>(exec::hostBytesAttr)) {
+    parts["host_states"] = hostStates;
+    parts["host_activations"] = host.getInt() - hostStates;
+  }
   return parts;
 }
 
@@ -280,13 +294,6 @@ static json::Array describeTemporaries(const ArenaReport &arena) {
 //===----------------------------------------------------------------------===//
 // The whole
 //===----------------------------------------------------------------------===//
-
-/// The name that people and the runtime know a task by: its symbol is longer, for states have names like `step`.
-static StringRef nameOf(exec::TaskOp task) {
-  StringRef name = task.getSymName();
-  name.consume_front("task_");
-  return name;
-}
 
 /// How often a task runs in a step.
 static double runsPerStep(StringRef task, int64_t microbatches) {
@@ -400,6 +407,10 @@ json::Object weft::buildManifest(ModuleOp scheduled, const ManifestFacts &facts)
                         {"memory", describeMemory(scheduled, arenaBytes, persistentBytes)},
                         {"kernels", std::move(kernels)},
                         {"schedule", std::move(schedule)}};
+  if (auto host = scheduled->getAttrOfType<IntegerAttr>(exec::hostBytesAttr)) {
+    manifest["host_bytes"] = host.getInt();
+    manifest["host_persistent_bytes"] = scheduled->getAttrOfType<IntegerAttr>(exec::hostPersistentBytesAttr).getInt();
+  }
   for (LibraryCallList &list : calls)
     manifest[list.name] = std::move(list.entries);
   json::Array constants;

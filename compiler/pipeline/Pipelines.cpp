@@ -142,6 +142,13 @@ void weft::buildSchedulePipeline(OpPassManager &pm, const Target *target, const 
   plan.remat = memory.remat;
   plan.limit = memory.limit;
   pm.addPass(createPlanMemoryPass(plan, report.memory));
+  if (memory.offloadActivations || memory.offloadOptimizer) {
+    OffloadOptions offload;
+    offload.activations = memory.offloadActivations;
+    offload.optimizer = memory.offloadOptimizer;
+    offload.horizon = memory.offloadHorizon;
+    pm.addPass(createOffload(offload));
+  }
   if (communication.overlap) {
     PrefetchGathersOptions prefetch;
     prefetch.maxLive = communication.maxLive;
@@ -150,6 +157,7 @@ void weft::buildSchedulePipeline(OpPassManager &pm, const Target *target, const 
   ScheduleOptions schedule;
   schedule.overlap = communication.overlap;
   schedule.outstanding = communication.bucket;
+  schedule.horizon = memory.offloadHorizon;
   pm.addPass(createSchedulePass(target, schedule, report.arena));
   pm.addPass(createVerifySchedule());
 }

@@ -77,6 +77,9 @@ struct MemoryOptions {
   int64_t limit = 0;          ///< with auto: bytes of temporaries that may be alive at once; 0: any
   /// Parts in which logits, or what is as wide, are computed. 0: as many as their size asks for; 1: in one go.
   int64_t logitChunks = 0;
+  /// What waits in host memory, and how many blocks or updates transfers may be behind or ahead.
+  bool offloadActivations = false, offloadOptimizer = false;
+  int64_t offloadHorizon = 2;
 };
 
 /// What scheduling tells whoever asks; each may be null.

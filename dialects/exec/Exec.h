@@ -27,6 +27,11 @@ namespace weft::exec {
 /// Attribute names of a scheduled module, see ExecDialect.
 inline constexpr llvm::StringLiteral arenaBytesAttr = "exec.arena_bytes";
 inline constexpr llvm::StringLiteral persistentBytesAttr = "exec.persistent_bytes";
+/// Bytes of host memory, and of its part that lives from step to step. Absent: none.
+inline constexpr llvm::StringLiteral hostBytesAttr = "exec.host_bytes";
+inline constexpr llvm::StringLiteral hostPersistentBytesAttr = "exec.host_persistent_bytes";
+/// On a weft.state that lies in host memory: its offset counts from there.
+inline constexpr llvm::StringLiteral hostAttr = "exec.host";
 /// Byte offset in the arena, on weft.param and weft.state, and on exec.constant where the target has them there.
 inline constexpr llvm::StringLiteral offsetAttr = "exec.offset";
 /// On a kernel function: the indices of the arguments that its results are written to.

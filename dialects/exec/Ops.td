@@ -66,6 +66,17 @@ def MaterializeOp : ExecOp<"materialize", [Pure, AllTypesMatch<["input", "result
   let assemblyFormat = "$input attr-dict `:` type($input)";
 }
 
+def TransferOp : ExecOp<"transfer", [Pure, AllTypesMatch<["input", "result"]>]> {
+  let summary = "The same values in host memory, or back in the arena";
+  let description = [{
+    What lies in host memory is read by transfers alone. `moment` says when it begins, counted in blocks of the forward
+    and the backward pass and in updates: what goes to the host is waited for some moments later (docs/memory.md).
+  }];
+  let arguments = (ins StaticTensor:$input, UnitAttr:$toHost, I64Attr:$moment);
+  let results = (outs StaticTensor:$result);
+  let assemblyFormat = "$input (`to_host` $toHost^)? `moment` $moment attr-dict `:` type($input)";
+}
+
 //===----------------------------------------------------------------------===//
 // Schedule level
 //===----------------------------------------------------------------------===//
@@ -92,11 +103,13 @@ def TaskOp : ExecOp<"task", [Symbol, IsolatedFromAbove, SingleBlock, NoTerminato
 }
 
 def BufferOp : ExecOp<"buffer", [Pure]> {
-  let summary = "A place: an offset in the arena, or a constant, with a shape and strides";
-  let description = [{ The memref's layout offset is 0 or absent: `offset`, in bytes, holds all of it. }];
-  let arguments = (ins I64Attr:$offset, OptionalAttr<FlatSymbolRefAttr>:$constant);
+  let summary = "A place: an offset in the arena, in host memory, or in a constant, with a shape and strides";
+  let description = [{
+    The memref's layout offset is 0 or absent: `offset`, in bytes, holds all of it. Only copies use `host` memory.
+  }];
+  let arguments = (ins I64Attr:$offset, OptionalAttr<FlatSymbolRefAttr>:$constant, UnitAttr:$host);
   let results = (outs AnyMemRef:$result);
-  let assemblyFormat = "($constant^ `+`)? $offset attr-dict `:` type($result)";
+  let assemblyFormat = "(`host` $host^ `+`)? ($constant^ `+`)? $offset attr-dict `:` type($result)";
 }
 
 def LaunchOp : ExecOp<"launch"> {

@@ -24,3 +24,21 @@ def PlanMemory : Pass<"weft-plan-memory", "::mlir::ModuleOp"> {
   ];
   let dependentDialects = ["::weft::exec::ExecDialect"];
 }
+
+def Offload : Pass<"weft-offload", "::mlir::ModuleOp"> {
+  let summary = "Moves what is not needed for a while to host memory and back";
+  let description = [{
+    Between weft-plan-memory and weft-schedule. Inserts `exec.transfer`s, and marks states that lie in host memory. The
+    results are the same, bit for bit. docs/memory.md says what moves and when.
+  }];
+  let options = [
+    Option<"activations", "activations", "bool", "false", "What the backward pass reads of the forward pass">,
+    Option<"optimizer", "optimizer", "bool", "false", "Moments and master weights">,
+    Option<"horizon", "horizon", "int64_t", "2", "Blocks, or updates, that transfers may be behind or ahead">
+  ];
+  let statistics = [
+    Statistic<"numActivations", "activations", "Saved values that wait in host memory">,
+    Statistic<"numStates", "states", "States that lie in host memory">
+  ];
+  let dependentDialects = ["::weft::exec::ExecDialect"];
+}

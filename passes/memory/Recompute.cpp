@@ -46,17 +46,7 @@ private:
       return value;
     if (!clones.contains(stored))
       clone(builder, stored.getDefiningOp());
-    return throughViews(builder, value, clones.lookup(stored));
-  }
-
-  /// The views that lead to `value`, on another stored value.
-  Value throughViews(OpBuilder &builder, Value value, Value stored) {
-    Operation *op = value.getDefiningOp();
-    if (!op || !exec::isView(op))
-      return stored;
-    IRMapping mapping;
-    mapping.map(op->getOperand(0), throughViews(builder, op->getOperand(0), stored));
-    return builder.clone(*op, mapping)->getResult(0);
+    return viewsOn(builder, value, clones.lookup(stored));
   }
 
   void clone(OpBuilder &builder, Operation *op) {

@@ -9,6 +9,8 @@
 #include "dialects/dist/Dist.h"
 #include "dialects/exec/LibraryCalls.h"
 #include "dialects/weft/Weft.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/OperationSupport.h"
 #include "passes/shard/Region.h"
 
@@ -22,6 +24,15 @@ Value weft::storedValue(Value value) {
     value = op->getOperand(0);
   }
   return value;
+}
+
+Value weft::viewsOn(OpBuilder &builder, Value value, Value stored) {
+  Operation *op = value.getDefiningOp();
+  if (!op || !exec::isView(op))
+    return stored;
+  IRMapping mapping;
+  mapping.map(op->getOperand(0), viewsOn(builder, op->getOperand(0), stored));
+  return builder.clone(*op, mapping)->getResult(0);
 }
 
 static bool isWork(Operation *op) { return isa<exec::FusedOp, exec::LibraryOpInterface>(op); }

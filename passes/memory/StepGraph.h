@@ -25,6 +25,8 @@ struct StepRates {
 
 /// The value behind views.
 mlir::Value storedValue(mlir::Value value);
+/// The views that lead to `value`, on another stored value.
+mlir::Value viewsOn(mlir::OpBuilder &builder, mlir::Value value, mlir::Value stored);
 
 /// A tensor that a forward kernel or library call writes.
 struct ForwardValue {

@@ -15,9 +15,11 @@ def Schedule : Pass<"weft-schedule", "::mlir::ModuleOp"> {
     docs/schedule.md says what holds.
   }];
   let options = [
-    Option<"overlap", "overlap", "bool", "false", "Run collectives on streams of their own, beside computation">,
+    Option<"overlap", "overlap", "bool", "false", "Run collectives and transfers on streams of their own, beside computation">,
     Option<"outstanding", "outstanding", "int64_t", "500000000",
-           "Elements of reductions under way before the computing stream waits for the oldest">
+           "Elements of reductions under way before the computing stream waits for the oldest">,
+    Option<"horizon", "horizon", "int64_t", "2",
+           "Blocks, or updates, after which the computing stream waits for a transfer to the host">
   ];
   let statistics = [
     Statistic<"numLaunches", "launches", "Kernel launches">,

@@ -36,7 +36,13 @@ struct Program {
   ArenaReport *report; ///< null: nobody asks
   StreamOptions streams;
   int64_t persistentBytes = 0, temporaryBytes = 0;
-  llvm::StringMap<int64_t> symbols, inputs;
+  int64_t hostPersistentBytes = 0, hostTemporaryBytes = 0;
+  struct Symbol {
+    int64_t offset = 0;
+    bool host = false;
+  };
+  llvm::StringMap<Symbol> symbols;
+  llvm::StringMap<int64_t> inputs;
   struct Constant {
     std::string name;
     std::optional<int64_t> offset; ///< in the arena, where the target has it there
@@ -48,9 +54,10 @@ struct Program {
   Program(ModuleOp module, const Target *target, const StreamOptions &streams, ArenaReport *report)
       : module(module), target(target), report(report), streams(streams), kernels(module) {}
 
-  int64_t reserve(RankedTensorType type) {
-    int64_t offset = persistentBytes;
-    persistentBytes += alignBuffer(tensorBytes(type));
+  int64_t reserve(RankedTensorType type, bool host = false) {
+    int64_t &bytes = host ? hostPersistentBytes : persistentBytes;
+    int64_t offset = bytes;
+    bytes += alignBuffer(tensorBytes(type));
     return offset;
   }
 };
@@ -60,6 +67,7 @@ struct Place {
   enum Kind { Fixed, Constant, Temporary } kind = Fixed;
   int64_t index = 0;        ///< byte offset (Fixed) or index of the lifetime (Temporary)
   FlatSymbolRefAttr symbol; ///< of a constant
+  bool host = false;        ///< in host memory, and not in the arena
 };
 
 /// Schedules one task function.
@@ -80,6 +88,7 @@ public:
     extendLifetimes();
     int64_t bytes = placeBuffers(buffers);
     program.temporaryBytes = std::max(program.temporaryBytes, bytes);
+    program.hostTemporaryBytes = std::max(program.hostTemporaryBytes, placeBuffers(hostBuffers));
     if (program.report)
       report(bytes);
     emit(bytes);
@@ -88,7 +97,9 @@ public:
   }
 
 private:
-  static bool isSchedulable(Operation *op) { return isa<exec::FusedOp, exec::LibraryOpInterface>(op); }
+  static bool isSchedulable(Operation *op) {
+    return isa<exec::FusedOp, exec::TransferOp, exec::LibraryOpInterface>(op);
+  }
 
   static Value baseOf(Value value) {
     while (Operation *op = value.getDefiningOp()) {
@@ -112,7 +123,7 @@ private:
         task.steps.push_back(op->getLoc());
     }
     int64_t last = task.steps.size() - 1 + static_cast<int64_t>(copies.size());
-    for (auto [value, offset] : copies)
+    for (auto &[value, symbol] : copies)
       task.steps.push_back(value.getLoc());
     llvm::SmallDenseSet<int64_t> workspaces;
     for (auto [op, index] : workspace)
@@ -140,15 +151,16 @@ private:
     });
   }
 
-  /// What a collective uses is in use until the computing stream waits for it. Collectives come after each other, and
-  /// after what is computed before them: then steps of the program say all about what is alive at one time.
+  /// What a collective or a transfer uses is in use until the computing stream waits for it. Both come after what is
+  /// computed before them, collectives after each other as well:
+  /// then steps of the program say all about what is alive at one time.
   void extendLifetimes() {
     SmallVector<Operation *> computing;
     for (Operation *op : order)
       if (isSchedulable(op) && (*plan)[op].stream == 0)
         computing.push_back(op);
-    for (auto [i, buffer] : llvm::enumerate(buffers))
-      for (Operation *use : uses[i]) {
+    auto extend = [&](Lifetime &buffer, const Uses &uses) {
+      for (Operation *use : uses) {
         if (!use || (*plan)[use].stream == 0)
           continue;
         // The computing stream never forgets: ops that know come after those that do not.
@@ -158,6 +170,11 @@ private:
         buffer.last =
             std::max(buffer.last, knows == computing.end() ? static_cast<int64_t>(order.size()) : position[*knows] - 1);
       }
+    };
+    for (auto [buffer, used] : llvm::zip_equal(buffers, uses))
+      extend(buffer, used);
+    for (auto [buffer, used] : llvm::zip_equal(hostBuffers, hostUses))
+      extend(buffer, used);
   }
 
   /// For every value that is no view: the position of its last reader, and the last of each stream.
@@ -179,7 +196,42 @@ private:
     addUse(uses.back(), order[at]);
     return buffers.size() - 1;
   }
-  int64_t newBuffer(RankedTensorType type, int64_t at) { return newBuffer(tensorBytes(type), at); }
+
+  /// A buffer for the result of the op at `at`, where that writes.
+  Place newPlace(OpResult result, int64_t at) {
+    if (!liesOnHost(result))
+      return {Place::Temporary, newBuffer(tensorBytes(typeOf(result)), at), {}};
+    hostBuffers.push_back({tensorBytes(typeOf(result)), at, at, 0});
+    addUse(hostUses.emplace_back(), order[at]);
+    return {Place::Temporary, static_cast<int64_t>(hostBuffers.size()) - 1, {}, /*host=*/true};
+  }
+
+  Lifetime &lifetimeOf(const Place &place) { return (place.host ? hostBuffers : buffers)[place.index]; }
+  Uses &usesOf(const Place &place) { return (place.host ? hostUses : uses)[place.index]; }
+
+  /// Whether `result` is written to host memory.
+  static bool liesOnHost(OpResult result) {
+    auto transfer = dyn_cast<exec::TransferOp>(result.getOwner());
+    return transfer && transfer.getToHost();
+  }
+
+  /// Kernels and libraries use the arena alone.
+  LogicalResult checkOperands(Operation *op) {
+    for (Value operand : op->getOperands())
+      if (places.lookup(baseOf(operand)).host && !isa<exec::TransferOp>(op))
+        return op->emitOpError("reads what lies in host memory");
+    return success();
+  }
+
+  /// The place of the symbol that `write` stores to, which has to be in the memory where `result` is written.
+  FailureOr<Place> symbolPlace(WriteOp write, OpResult result) {
+    auto it = program.symbols.find(write.getSymbol());
+    if (it == program.symbols.end())
+      return write.emitOpError("writes @") << write.getSymbol() << ", which is no parameter or state";
+    if (it->second.host != liesOnHost(result))
+      return write.emitOpError("stores to @") << write.getSymbol() << ", which lies in the other memory";
+    return Place{Place::Fixed, it->second.offset, {}, it->second.host};
+  }
 
   LogicalResult placeValues() {
     // Which value a symbol ends up with, and the values that read its old contents.
@@ -206,7 +258,7 @@ private:
         auto it = program.symbols.find(read.getSymbol());
         if (it == program.symbols.end())
           return read.emitOpError("reads @") << read.getSymbol() << ", which is no parameter or state";
-        places[read.getResult()] = {Place::Fixed, it->second, {}};
+        places[read.getResult()] = {Place::Fixed, it->second.offset, {}, it->second.host};
         continue;
       }
       if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
@@ -219,27 +271,27 @@ private:
       }
       if (!isSchedulable(op))
         continue;
-      if (failed(checkLibrary(op)))
+      if (failed(checkLibrary(op)) || failed(checkOperands(op)))
         return failure();
       // Buffers that end here live until the op is done.
       for (Value operand : op->getOperands())
         if (Place place = places.lookup(baseOf(operand)); place.kind == Place::Temporary) {
-          buffers[place.index].last = std::max(buffers[place.index].last, at);
-          addUse(uses[place.index], op);
+          lifetimeOf(place).last = std::max(lifetimeOf(place).last, at);
+          addUse(usesOf(place), op);
         }
       for (OpResult result : op->getResults()) {
         if (WriteOp write = writeOf.lookup(result)) {
-          auto it = program.symbols.find(write.getSymbol());
-          if (it == program.symbols.end())
-            return write.emitOpError("writes @") << write.getSymbol() << ", which is no parameter or state";
+          FailureOr<Place> symbol = symbolPlace(write, result);
+          if (failed(symbol))
+            return failure();
           if (canWriteDirectly(op, at, readsOf[write.getSymbol()])) {
-            places[result] = {Place::Fixed, it->second, {}};
+            places[result] = *symbol;
             continue;
           }
           // Somebody still reads the old contents: the new ones wait until the end of the task.
-          places[result] = {Place::Temporary, newBuffer(typeOf(result), at), {}};
-          buffers[places[result].index].last = order.size();
-          copies.push_back({result, it->second});
+          places[result] = newPlace(result, at);
+          lifetimeOf(places[result]).last = order.size();
+          copies.push_back({result, *symbol});
           continue;
         }
         if (std::optional<Place> reused = findInPlace(op, result, at)) {
@@ -247,7 +299,7 @@ private:
           ++program.inPlace;
           continue;
         }
-        places[result] = {Place::Temporary, newBuffer(typeOf(result), at), {}};
+        places[result] = newPlace(result, at);
       }
       if (program.target) {
         if (auto library = dyn_cast<exec::LibraryOpInterface>(op))
@@ -361,14 +413,14 @@ private:
   /// The buffer at `place`, `offset` bytes further, as a memref.
   Value buffer(Location loc, Place place, int64_t offset, MemRefType type) {
     if (place.kind == Place::Temporary)
-      offset += program.persistentBytes + buffers[place.index].offset;
+      offset += (place.host ? program.hostPersistentBytes : program.persistentBytes) + lifetimeOf(place).offset;
     else
       offset += place.index;
-    auto key =
-        std::make_tuple(place.symbol ? place.symbol.getAsOpaquePointer() : nullptr, offset, type.getAsOpaquePointer());
+    auto key = std::make_tuple(place.symbol ? place.symbol.getAsOpaquePointer() : nullptr, place.host, offset,
+                               type.getAsOpaquePointer());
     Value &known = emitted[key];
     if (!known)
-      known = exec::BufferOp::create(builder, loc, type, offset, place.symbol);
+      known = exec::BufferOp::create(builder, loc, type, offset, place.symbol, place.host);
     return known;
   }
 
@@ -438,6 +490,10 @@ private:
       DenseMap<Value, Value> read;
       if (auto fused = dyn_cast<exec::FusedOp>(op)) {
         emitLaunch(fused, read);
+      } else if (auto transfer = dyn_cast<exec::TransferOp>(op)) {
+        Value from = dense(op->getLoc(), transfer.getInput());
+        exec::CopyOp::create(builder, op->getLoc(), from, dense(op->getLoc(), transfer.getResult()));
+        read[from] = transfer.getInput();
       } else if (auto library = dyn_cast<exec::LibraryOpInterface>(op)) {
         Buffers callBuffers(*this, op);
         library.emitCall(builder, callBuffers);
@@ -450,10 +506,9 @@ private:
     }
     for (int64_t event : plan->joins())
       exec::WaitOp::create(builder, function.getLoc(), event);
-    for (auto [value, offset] : copies) {
+    for (auto &[value, symbol] : copies) {
       RankedTensorType type = typeOf(value);
-      Value to = buffer(value.getLoc(), {Place::Fixed, offset, {}}, 0,
-                        MemRefType::get(type.getShape(), type.getElementType()));
+      Value to = buffer(value.getLoc(), symbol, 0, MemRefType::get(type.getShape(), type.getElementType()));
       Value from = dense(value.getLoc(), value);
       auto copy = exec::CopyOp::create(builder, value.getLoc(), from, to);
       noteDataflow(nullptr, copy, {{from, value}});
@@ -489,7 +544,7 @@ private:
     }
     int64_t inputs = arguments.size();
     auto same = [](const Place &a, const Place &b) {
-      return a.kind == b.kind && a.index == b.index && a.symbol == b.symbol;
+      return a.kind == b.kind && a.index == b.index && a.symbol == b.symbol && a.host == b.host;
     };
     for (Value result : fused.getResults()) {
       Place place = places.lookup(result);
@@ -523,10 +578,12 @@ private:
   DenseMap<Value, Place> places;
   std::vector<Lifetime> buffers;
   std::vector<Uses> uses; ///< of each buffer
+  std::vector<Lifetime> hostBuffers;
+  std::vector<Uses> hostUses;
   DenseMap<int64_t, int64_t> reusedAt;
   DenseMap<Operation *, int64_t> workspace;
-  SmallVector<std::pair<Value, int64_t>> copies;
-  std::map<std::tuple<const void *, int64_t, const void *>, Value> emitted;
+  SmallVector<std::pair<Value, Place>> copies;
+  std::map<std::tuple<const void *, bool, int64_t, const void *>, Value> emitted;
   /// The calls so far, and the numbers of those of ops.
   int64_t calls = 0;
   DenseMap<Operation *, int64_t> numbers;
@@ -539,7 +596,7 @@ struct Schedule : weft::impl::ScheduleBase<Schedule> {
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    Program program(module, target, StreamOptions{overlap, outstanding}, report);
+    Program program(module, target, StreamOptions{overlap, outstanding, horizon}, report);
     OpBuilder builder(module.getContext());
 
     for (Operation &op : *module.getBody()) {
@@ -550,9 +607,10 @@ struct Schedule : weft::impl::ScheduleBase<Schedule> {
         type = state.getType();
       else
         continue;
-      int64_t offset = program.reserve(cast<RankedTensorType>(type));
+      bool host = op.hasAttr(exec::hostAttr);
+      int64_t offset = program.reserve(cast<RankedTensorType>(type), host);
       op.setAttr(exec::offsetAttr, builder.getI64IntegerAttr(offset));
-      program.symbols[SymbolTable::getSymbolName(&op).getValue()] = offset;
+      program.symbols[SymbolTable::getSymbolName(&op).getValue()] = {offset, host};
     }
     SmallVector<func::FuncOp> tasks(module.getOps<func::FuncOp>());
     SmallVector<exec::InputOp> inputs;
@@ -584,6 +642,10 @@ struct Schedule : weft::impl::ScheduleBase<Schedule> {
     }
     module->setAttr(exec::persistentBytesAttr, builder.getI64IntegerAttr(program.persistentBytes));
     module->setAttr(exec::arenaBytesAttr, builder.getI64IntegerAttr(program.persistentBytes + program.temporaryBytes));
+    if (int64_t bytes = program.hostPersistentBytes + program.hostTemporaryBytes) {
+      module->setAttr(exec::hostPersistentBytesAttr, builder.getI64IntegerAttr(program.hostPersistentBytes));
+      module->setAttr(exec::hostBytesAttr, builder.getI64IntegerAttr(bytes));
+    }
     if (report)
       for (ArenaReport::Task &task : report->tasks)
         for (ArenaReport::Buffer &buffer : task.buffers)

@@ -9,6 +9,7 @@
 #include "dialects/dist/Dist.h"
 #include "dialects/exec/Streams.h"
 #include "dialects/exec/StridedView.h"
+#include "llvm/ADT/StringSet.h"
 #include <deque>
 
 using namespace mlir;
@@ -27,14 +28,21 @@ static ArrayAttr axesOf(Operation *op) {
   return collective ? collective.getAxes() : ArrayAttr();
 }
 
+/// The stream that an op runs on, if it may have another than the computing one.
+static std::string streamNameOf(Operation *op) {
+  if (auto transfer = dyn_cast<exec::TransferOp>(op))
+    return transfer.getToHost() ? "to_host" : "to_device";
+  ArrayAttr axes = axesOf(op);
+  return axes ? streamName(axes) : exec::computeStream.str();
+}
+
 static int64_t streamCount(ArrayRef<Operation *> order, llvm::function_ref<bool(Operation *)> isWork,
                            const StreamOptions &options) {
-  llvm::SmallVector<std::string> names = {exec::computeStream.str()};
+  llvm::StringSet<> names = {exec::computeStream};
   if (options.overlap)
     for (Operation *op : order)
-      if (ArrayAttr axes = isWork(op) ? axesOf(op) : ArrayAttr())
-        if (std::string name = streamName(axes); !llvm::is_contained(names, name))
-          names.push_back(name);
+      if (isWork(op))
+        names.insert(streamNameOf(op));
   return names.size();
 }
 
@@ -53,7 +61,8 @@ StreamPlan::StreamPlan(ArrayRef<Operation *> program, llvm::function_ref<bool(Op
   Operation *lastCompute = nullptr, *lastCollective = nullptr;
   SmallVector<Operation *> lastOf(times.numStreams(), nullptr);
   std::deque<Operation *> reducing;
-  int64_t outstanding = 0;
+  std::deque<exec::TransferOp> leaving;
+  int64_t outstanding = 0, moment = 0;
   for (Operation *op : program) {
     if (!isWork(op))
       continue;
@@ -77,12 +86,16 @@ StreamPlan::StreamPlan(ArrayRef<Operation *> program, llvm::function_ref<bool(Op
         outstanding -= reducedElements(reducing.front());
         reducing.pop_front();
       }
+      while (!leaving.empty() && static_cast<int64_t>(leaving.front().getMoment()) + options.horizon <= moment) {
+        before.push_back(leaving.front());
+        leaving.pop_front();
+      }
     } else {
-      // A collective begins where it stands in the program, not earlier: memory is planned by that. And collectives
-      // run one after another, whatever their streams, so that no two ranks wait for each other.
+      // What runs beside begins where it stands in the program, not earlier: memory is planned by that. And
+      // collectives run one after another, whatever their streams, so that no two ranks wait for each other.
       if (lastCompute)
         before.push_back(lastCompute);
-      if (lastCollective)
+      if (lastCollective && axesOf(op))
         before.push_back(lastCollective);
     }
     order(op, step, before);
@@ -93,7 +106,15 @@ StreamPlan::StreamPlan(ArrayRef<Operation *> program, llvm::function_ref<bool(Op
     }
     step.number = times.append(step.stream);
     lastOf[step.stream] = op;
-    (step.stream == 0 ? lastCompute : lastCollective) = op;
+    if (step.stream == 0)
+      lastCompute = op;
+    else if (axesOf(op))
+      lastCollective = op;
+    if (auto transfer = dyn_cast<exec::TransferOp>(op); transfer && step.stream != 0) {
+      moment = std::max<int64_t>(moment, transfer.getMoment());
+      if (transfer.getToHost())
+        leaving.push_back(transfer);
+    }
     if (int64_t elements = step.stream == 0 ? 0 : reducedElements(op)) {
       outstanding += elements;
       reducing.push_back(op);
@@ -107,10 +128,9 @@ StreamPlan::StreamPlan(ArrayRef<Operation *> program, llvm::function_ref<bool(Op
 }
 
 int64_t StreamPlan::streamFor(Operation *op) {
-  ArrayAttr axes = options.overlap ? axesOf(op) : ArrayAttr();
-  if (!axes)
+  if (!options.overlap)
     return 0;
-  std::string name = streamName(axes);
+  std::string name = streamNameOf(op);
   auto *found = llvm::find(names, name);
   if (found == names.end()) {
     names.push_back(name);

@@ -17,11 +17,13 @@ namespace weft {
 
 /// How work is spread over streams.
 struct StreamOptions {
-  /// Collectives run beside computation. Otherwise there is one stream, in program order.
+  /// Collectives and transfers run beside computation. Otherwise there is one stream, in program order.
   bool overlap = false;
   /// Elements of reductions that may be under way before the computing stream waits for the oldest: their operands
   /// take memory until then.
   int64_t outstanding = 500000000;
+  /// Moments after which the computing stream waits for transfers to the host: what they copy takes memory until then.
+  int64_t horizon = 2;
 };
 
 /// Which stream each op of a task runs on, and the events between them. docs/schedule.md says by which rules.

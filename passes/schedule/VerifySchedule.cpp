@@ -47,11 +47,18 @@ struct Access {
   std::optional<int64_t> writer;
 };
 
+/// One of a rank's memories, and how much of it lives from step to step.
+struct MemorySize {
+  const char *name;
+  int64_t persistent = 0, bytes = 0;
+};
+
 /// The streams, events and bytes of one task.
 class TaskCheck {
 public:
-  TaskCheck(exec::TaskOp task, int64_t persistent, int64_t arena, const llvm::StringMap<KernelAccess> &kernels)
-      : task(task), names(exec::streamsOf(task)), persistent(persistent), arena(arena), kernels(kernels),
+  TaskCheck(exec::TaskOp task, const MemorySize &arena, const MemorySize &host,
+            const llvm::StringMap<KernelAccess> &kernels)
+      : task(task), names(exec::streamsOf(task)), memories{{{arena, {}}, {host, {}}}}, kernels(kernels),
         times(names.size()) {}
 
   LogicalResult run();
@@ -64,24 +71,30 @@ private:
     llvm::SmallVector<int64_t, 4> readers;
   };
 
+  struct Memory {
+    MemorySize size;
+    std::map<int64_t, Segment> segments; ///< by their first byte
+  };
+
   FailureOr<int64_t> streamOf(Operation *op);
   FailureOr<llvm::SmallVector<Access>> accessesOf(Operation *op);
   LogicalResult access(int64_t number, const Access &access);
   /// Makes `at` the start of a segment, if it lies in one.
-  void split(int64_t at);
-  LogicalResult conflict(int64_t number, int64_t other, int64_t begin, int64_t end, llvm::StringRef how);
-  LogicalResult checkWriter(int64_t number, const Access &access, int64_t begin, int64_t end, int64_t writer);
+  static void split(std::map<int64_t, Segment> &segments, int64_t at);
+  LogicalResult conflict(int64_t number, int64_t other, const Memory &memory, int64_t begin, int64_t end,
+                         llvm::StringRef how);
+  LogicalResult checkWriter(int64_t number, const Access &access, const Memory &memory, int64_t begin, int64_t end,
+                            int64_t writer);
   LogicalResult checkNumbers();
   LogicalResult join();
 
   exec::TaskOp task;
   llvm::SmallVector<llvm::StringRef> names;
-  int64_t persistent, arena;
+  std::array<Memory, 2> memories;
   const llvm::StringMap<KernelAccess> &kernels;
   Timeline times;
   std::vector<Operation *> ops; ///< by number
   std::map<int64_t, Timeline::Clock> events;
-  std::map<int64_t, Segment> segments; ///< by their first byte
 };
 
 } // namespace
@@ -144,7 +157,7 @@ static int64_t extent(MemRefType type) {
   return (last + 1) * elementBytes(type.getElementType());
 }
 
-void TaskCheck::split(int64_t at) {
+void TaskCheck::split(std::map<int64_t, Segment> &segments, int64_t at) {
   auto next = segments.upper_bound(at);
   if (next == segments.begin())
     return;
@@ -156,23 +169,26 @@ void TaskCheck::split(int64_t at) {
   segments.emplace(at, std::move(rest));
 }
 
-LogicalResult TaskCheck::conflict(int64_t number, int64_t other, int64_t begin, int64_t end, llvm::StringRef how) {
-  InFlightDiagnostic error = ops[number]->emitOpError() << how << " bytes [" << begin << ", " << end
-                                                        << ") of the arena, and nothing orders it after what used "
-                                                           "them before";
+LogicalResult TaskCheck::conflict(int64_t number, int64_t other, const Memory &memory, int64_t begin, int64_t end,
+                                  llvm::StringRef how) {
+  InFlightDiagnostic error = ops[number]->emitOpError()
+                             << how << " bytes [" << begin << ", " << end << ") of " << memory.size.name
+                             << ", and nothing orders it after what used "
+                                "them before";
   error.attachNote(ops[other]->getLoc()) << "which is " << ops[other]->getName() << ", on the stream '"
                                          << exec::streamOf(ops[other]) << "'";
   return error;
 }
 
-LogicalResult TaskCheck::checkWriter(int64_t number, const Access &access, int64_t begin, int64_t end, int64_t writer) {
+LogicalResult TaskCheck::checkWriter(int64_t number, const Access &access, const Memory &memory, int64_t begin,
+                                     int64_t end, int64_t writer) {
   if (!access.writer || begin >= end)
     return success();
   auto found = writer < 0 ? IntegerAttr() : ops[writer]->getAttrOfType<IntegerAttr>(exec::numberAttr);
   if (writer < 0 ? *access.writer < 0 : found && found.getInt() == *access.writer)
     return success();
   InFlightDiagnostic error = ops[number]->emitOpError()
-                             << "reads bytes [" << begin << ", " << end << ") of the arena as "
+                             << "reads bytes [" << begin << ", " << end << ") of " << memory.size.name << " as "
                              << (*access.writer < 0 ? std::string("what was there before the task")
                                                     : "written by call " + std::to_string(*access.writer))
                              << ", and they are not";
@@ -214,18 +230,23 @@ LogicalResult TaskCheck::access(int64_t number, const Access &access) {
   }
   if (begin == end)
     return success();
-  if (begin < 0 || end > arena)
-    return ops[number]->emitOpError() << "uses bytes [" << begin << ", " << end << ") of an arena of " << arena;
-  split(begin);
-  split(end);
+  if (buffer.getHost() && !isa<exec::CopyOp>(ops[number]))
+    return ops[number]->emitOpError("uses host memory, which only copies do");
+  Memory &memory = memories[buffer.getHost()];
+  auto &segments = memory.segments;
+  if (begin < 0 || end > memory.size.bytes)
+    return ops[number]->emitOpError() << "uses bytes [" << begin << ", " << end << ") of " << memory.size.name
+                                      << ", which has " << memory.size.bytes;
+  split(segments, begin);
+  split(segments, end);
   int64_t at = begin;
   auto segment = segments.lower_bound(begin);
   // What no segment covers is as the task found it: defined in the persistent part, nothing in the other.
   auto untouched = [&](int64_t until) -> LogicalResult {
-    if (at < until && until > persistent && !access.write)
-      return ops[number]->emitOpError() << "reads bytes [" << std::max(at, persistent) << ", " << until
-                                        << ") of the arena, which nothing in the task has written";
-    return access.write ? success() : checkWriter(number, access, at, until, -1);
+    if (at < until && until > memory.size.persistent && !access.write)
+      return ops[number]->emitOpError() << "reads bytes [" << std::max(at, memory.size.persistent) << ", " << until
+                                        << ") of " << memory.size.name << ", which nothing in the task has written";
+    return access.write ? success() : checkWriter(number, access, memory, at, until, -1);
   };
   for (; segment != segments.end() && segment->first < end; ++segment) {
     if (failed(untouched(segment->first)))
@@ -238,13 +259,13 @@ LogicalResult TaskCheck::access(int64_t number, const Access &access) {
     }
     Segment &known = segment->second;
     if (known.writer >= 0 && known.writer != number && !times.isBefore(known.writer, number))
-      return conflict(number, known.writer, segment->first, known.end, access.write ? "overwrites" : "reads");
-    if (!access.write && failed(checkWriter(number, access, segment->first, known.end, known.writer)))
+      return conflict(number, known.writer, memory, segment->first, known.end, access.write ? "overwrites" : "reads");
+    if (!access.write && failed(checkWriter(number, access, memory, segment->first, known.end, known.writer)))
       return failure();
     if (access.write)
       for (int64_t reader : known.readers)
         if (reader >= 0 && reader != number && !times.isBefore(reader, number))
-          return conflict(number, reader, segment->first, known.end, "overwrites");
+          return conflict(number, reader, memory, segment->first, known.end, "overwrites");
     if (!access.write)
       known.readers[times.streamOf(number)] = number;
     at = known.end;
@@ -369,12 +390,18 @@ struct VerifySchedule : weft::impl::VerifyScheduleBase<VerifySchedule> {
       module.emitError("is not scheduled: it has no arena");
       return signalPassFailure();
     }
+    auto bytesOf = [&](llvm::StringRef name) {
+      auto bytes = module->getAttrOfType<IntegerAttr>(name);
+      return bytes ? bytes.getInt() : 0;
+    };
+    MemorySize whole{"the arena", persistent.getInt(), arena.getInt()},
+        host{"host memory", bytesOf(exec::hostPersistentBytesAttr), bytesOf(exec::hostBytesAttr)};
     llvm::StringMap<KernelAccess> kernels;
     for (func::FuncOp function : module.getOps<func::FuncOp>())
       if (function->hasAttr(exec::kindAttr))
         kernels.try_emplace(function.getSymName(), function);
     for (exec::TaskOp task : module.getOps<exec::TaskOp>()) {
-      if (failed(TaskCheck(task, persistent.getInt(), arena.getInt(), kernels).run()) || failed(checkRanks(task)))
+      if (failed(TaskCheck(task, whole, host, kernels).run()) || failed(checkRanks(task)))
         return signalPassFailure();
       ++numTasks;
       numEvents += llvm::count_if(task.getBody().front(), [](Operation &op) { return isa<exec::RecordOp>(op); });

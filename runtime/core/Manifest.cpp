@@ -71,7 +71,6 @@ static void parseSharding(const Node &node, const Mesh &mesh, TensorInfo &tensor
 
 /// Reads what all tensors share and checks that it lies in the persistent region.
 static void parseTensor(const Node &node, const Manifest &manifest, TensorInfo &tensor) {
-  int64_t persistentBytes = manifest.persistentBytes;
   tensor.name = node.at("name").text();
   tensor.dtype = node.at("dtype").dtype();
   tensor.shape = node.at("shape").integers();
@@ -80,7 +79,10 @@ static void parseTensor(const Node &node, const Manifest &manifest, TensorInfo &
   parseSharding(node, manifest.mesh, tensor);
   if (tensor.bytes != product(tensor.localShape) * elementBytes(tensor.dtype))
     node.fail("'" + tensor.name + "' has " + std::to_string(tensor.bytes) + " bytes, which its shape does not give");
-  if (tensor.offset > persistentBytes || tensor.bytes > persistentBytes - tensor.offset)
+  // Offsets count from the arena's begin, host memory's behind its end.
+  bool onHost = tensor.offset >= manifest.arenaBytes && manifest.hostBytes > 0;
+  int64_t end = onHost ? manifest.arenaBytes + manifest.hostPersistentBytes : manifest.persistentBytes;
+  if (tensor.offset > end || tensor.bytes > end - tensor.offset)
     node.fail("'" + tensor.name + "' does not lie in the persistent region");
   if (tensor.offset % elementBytes(tensor.dtype) != 0)
     node.fail("'" + tensor.name + "' is not aligned");
@@ -437,6 +439,12 @@ Manifest Manifest::parse(const char *text, int64_t bytes, const std::string &tar
   manifest.persistentBytes = root.at("persistent_bytes").integer();
   if (manifest.persistentBytes > manifest.arenaBytes)
     root.at("persistent_bytes").fail("larger than arena_bytes");
+  if (root.has("host_bytes")) {
+    manifest.hostBytes = root.at("host_bytes").integer();
+    manifest.hostPersistentBytes = root.at("host_persistent_bytes").integer();
+    if (manifest.hostPersistentBytes > manifest.hostBytes)
+      root.at("host_persistent_bytes").fail("larger than host_bytes");
+  }
   manifest.batch = root.at("batch").integer(1);
   manifest.microbatches = root.at("microbatches").integer(1);
   if (manifest.batch % manifest.microbatches != 0)

@@ -155,6 +155,8 @@ struct Manifest {
   bool clipping = true; ///< whether updates can scale gradients down by their global norm
   std::vector<std::string> cpuFeatures;
   int64_t arenaBytes = 0, persistentBytes = 0;
+  /// Host memory counts on behind the arena: the offset arenaBytes is its first byte. States lie in its first part.
+  int64_t hostBytes = 0, hostPersistentBytes = 0;
   /// Samples of a step, its micro-batches, tokens of a sample (0 when the data is not tokens).
   int64_t batch = 0, microbatches = 0, tokensPerSample = 0;
   double flopsPerStep = 0;

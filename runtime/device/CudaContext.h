@@ -77,6 +77,8 @@ struct weft_context {
   std::vector<std::unique_ptr<weft::rt::DeviceConvolution>> convolutions;
   /// Told of every call while it is not null. Not owned.
   weft::rt::CallTimes *times = nullptr;
+  /// The start of host memory, which the device reads and writes by itself; null where there is none. Not owned.
+  char *hostMemory = nullptr;
   /// The calls are captured into a graph; otherwise, wait for each one, so that a fault is that call's.
   bool capturing = false, stepwise = false;
 

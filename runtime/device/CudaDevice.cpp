@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <exception>
 #include <thread>
 
@@ -38,10 +39,11 @@ CudaDevice::CudaDevice(const Manifest &manifest, const weft_task_fn *tasks, Rank
     context->ranks = together.get();
   }
   allocate();
+  allocateHost();
   prepareCalls();
   // What timing has left there is gone.
   checkCuda(cudaMemsetAsync(memory.data(), 0, manifest.arenaBytes, compute.get()), "cudaMemsetAsync");
-  copyQueue = std::make_unique<CudaCopies>(compute.get(), arena);
+  copyQueue = std::make_unique<CudaCopies>(compute.get(), RankMemory{arena, hostMemory.data(), manifest.arenaBytes});
   transfer = std::make_unique<ArenaTransfer>(*copyQueue);
   inputQueue = std::make_unique<CudaInputs>(manifest, compute.get(), copies.get(), arena, arena + manifest.arenaBytes);
   staging = std::make_unique<InputStaging>(*inputQueue);
@@ -138,6 +140,33 @@ void CudaDevice::tune() {
   tuned = tuneMatmuls(context->matmuls, cache, compute.get(), arena, manifest.arenaBytes, /*deterministic=*/true);
   if (ranks.world() > 1 && ranks.rank() == 0)
     ranks.store().set("cublaslt", cache.contents());
+}
+
+/// What waits in host memory: zeros, in pages that stay where they are, so that the device copies by itself.
+void CudaDevice::allocateHost() {
+  if (manifest.hostBytes == 0)
+    return;
+  try {
+    hostMemory = PinnedMemory(manifest.hostBytes);
+  } catch (const InternalError &) {
+    (void)cudaGetLastError();
+    throw InputError(
+        "training needs " + formatBytes(manifest.hostBytes) +
+        " of pinned host memory, and this machine does not give that much; compile with less of --offload, "
+        "or over more ranks");
+  }
+  context->hostMemory = hostMemory.data();
+  // Pages are brought in by whoever touches them first: several threads are faster.
+  int64_t count =
+      std::max<int64_t>(1, std::min<int64_t>(manifest.hostBytes >> 28, std::thread::hardware_concurrency()));
+  std::vector<std::thread> threads;
+  for (int64_t i = 0; i < count; ++i)
+    threads.emplace_back([&, i] {
+      int64_t begin = manifest.hostBytes * i / count, end = manifest.hostBytes * (i + 1) / count;
+      std::memset(hostMemory.data() + begin, 0, end - begin);
+    });
+  for (std::thread &thread : threads)
+    thread.join();
 }
 
 /// Plans of cuDNN on one thread, the time of products on another.

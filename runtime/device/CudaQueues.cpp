@@ -26,19 +26,19 @@ static void copy(void *to, const void *from, int64_t bytes, cudaMemcpyKind kind,
   checkCuda(cudaMemcpyAsync(to, from, bytes, kind, stream), "cudaMemcpyAsync");
 }
 
-CudaCopies::CudaCopies(cudaStream_t stream, char *arena) : stream(stream), arena(arena) {}
+CudaCopies::CudaCopies(cudaStream_t stream, const RankMemory &memory) : stream(stream), memory(memory) {}
 
-void CudaCopies::copy(int which, void *to, const void *from, int64_t bytes, cudaMemcpyKind kind) {
-  ::copy(to, from, bytes, kind, stream);
+void CudaCopies::copy(int which, void *to, const void *from, int64_t bytes) {
+  ::copy(to, from, bytes, cudaMemcpyDefault, stream);
   record(slots[which].done, stream);
 }
 
 void CudaCopies::toArena(int which, int64_t offset, int64_t bytes) {
-  copy(which, arena + offset, buffer(which), bytes, cudaMemcpyHostToDevice);
+  copy(which, memory.at(offset), buffer(which), bytes);
 }
 
 void CudaCopies::fromArena(int which, int64_t offset, int64_t bytes) {
-  copy(which, buffer(which), arena + offset, bytes, cudaMemcpyDeviceToHost);
+  copy(which, buffer(which), memory.at(offset), bytes);
 }
 
 // An event that was never recorded is over.

@@ -14,10 +14,18 @@
 
 namespace weft::rt {
 
+/// A rank's memory by offset: the arena, and host memory behind it.
+struct RankMemory {
+  char *arena = nullptr, *host = nullptr;
+  int64_t arenaBytes = 0;
+
+  char *at(int64_t offset) const { return offset < arenaBytes ? arena + offset : host + (offset - arenaBytes); }
+};
+
 /// Copies on the tasks' stream, through two pinned buffers.
 class CudaCopies final : public CopyQueue {
 public:
-  CudaCopies(cudaStream_t stream, char *arena);
+  CudaCopies(cudaStream_t stream, const RankMemory &memory);
 
   char *buffer(int which) override { return slots[which].memory.data(); }
   int64_t bufferBytes() const override { return kBytes; }
@@ -32,10 +40,10 @@ private:
     Event done = makeEvent();
   };
 
-  void copy(int which, void *to, const void *from, int64_t bytes, cudaMemcpyKind kind);
+  void copy(int which, void *to, const void *from, int64_t bytes);
 
   cudaStream_t stream;
-  char *arena;
+  RankMemory memory;
   Slot slots[2];
 };
 

@@ -196,6 +196,8 @@ void weft_top_k(weft_context *ctx, int32_t id, const void *input, void *values, 
     ctx->fail("weft_top_k", id, fault);
 }
 
+char *weft_host_memory(weft_context *ctx) { return ctx->hostMemory; }
+
 void weft_copy(weft_context *ctx, void *to, const void *from, int64_t bytes) {
   if (keepsStreams(ctx))
     return ctx->queue->give([=] { weft_copy(ctx, to, from, bytes); });

@@ -57,6 +57,8 @@ struct weft_context {
   weft::rt::Profile *profile = nullptr;
   /// The other ranks; null where there are none. Not owned.
   weft::rt::Ranks *ranks = nullptr;
+  /// The start of host memory.
+  char *hostMemory = nullptr;
   /// Where the calls of a task are kept, if its streams are to run in an order of their own.
   std::unique_ptr<weft::rt::StreamQueue> queue;
 

@@ -23,8 +23,9 @@ using namespace weft::rt;
 HostDevice::HostDevice(const Manifest &manifest, const weft_task_fn *tasks, Ranks &ranks, const DeviceOptions &options)
     : manifest(manifest), tasks(tasks), ranks(ranks),
       context(manifest, options.threads > 0 ? options.threads : options.defaultThreads, options.threads == 0),
-      arena(manifest.arenaBytes) {
+      arena(manifest.arenaBytes + manifest.hostBytes) {
   context.ranks = &ranks;
+  context.hostMemory = arena.data() + manifest.arenaBytes;
   // Ranks that run in different orders show more than ranks in step.
   if (options.streamOrder)
     context.queue = std::make_unique<StreamQueue>(*options.streamOrder * 0x9e3779b97f4a7c15 + ranks.rank(),

@@ -276,6 +276,26 @@ void addCompileOptions(CLI::App *app, CompileOptions &options, RawOptions &raw) 
       ->check(isRemat())
       ->type_name("HOW")
       ->group(memory);
+  app->add_option_function<std::vector<std::string>>(
+         "--offload",
+         [&options](const std::vector<std::string> &what) {
+           for (const std::string &part : what) {
+             options.offloadActivations |= part == "activations";
+             options.offloadOptimizer |= part == "optimizer";
+           }
+         },
+         "What waits in host memory while it is not needed: activations, what the backward pass reads of the forward "
+         "pass; optimizer, moments and master weights (default: nothing)")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"activations", "optimizer"}).description(""))
+      ->type_name("WHAT,...")
+      ->group(memory);
+  app->add_option("--offload-horizon", options.offloadHorizon,
+                  "Blocks, or updates of parameters, that copies to and from host memory may be behind or ahead "
+                  "(default: 2)")
+      ->check(CLI::PositiveNumber.description(""))
+      ->type_name("N")
+      ->group(memory);
 
   const char *target = "Target";
   app->add_option("--target", options.target, "host or cuda (default: cuda where there is a GPU, else host)")

@@ -66,7 +66,10 @@ void weft_convolution(weft_context *ctx, int32_t id, const void *a, const void *
 /// Entry `id` of `sorts`: the first k elements of each line of `input` in order, and their indices (i64).
 void weft_top_k(weft_context *ctx, int32_t id, const void *input, void *values, void *indices);
 
-/// Copies `bytes` bytes; the ranges do not overlap.
+/// The start of host memory, which is as large as the manifest's `host_bytes`.
+char *weft_host_memory(weft_context *ctx);
+
+/// Copies `bytes` bytes, in the arena or between the arena and host memory; the ranges do not overlap.
 void weft_copy(weft_context *ctx, void *to, const void *from, int64_t bytes);
 
 /// Runs entry `index` of the manifest's `collectives` with the other ranks of its group: `inputs` and `outputs` are the

@@ -143,7 +143,7 @@ module attributes {exec.arena_bytes = 128 : i64, exec.persistent_bytes = 64 : i6
   exec.task @t temporaries 64 {
     %0 = exec.buffer 0 : memref<8xf32>
     %1 = exec.buffer 112 : memref<8xf32>
-    // expected-error @below {{uses bytes [112, 144) of an arena of 128}}
+    // expected-error @below {{uses bytes [112, 144) of the arena, which has 128}}
     exec.copy %0 -> %1 : memref<8xf32>, memref<8xf32>
   }
 }
