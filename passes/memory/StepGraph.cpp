@@ -43,14 +43,17 @@ static double bytesOf(Value value) { return static_cast<double>(tensorBytes(cast
 /// may be one with the first of the backward pass.
 void StepGraph::findBoundary(Block &block) {
   int64_t position = 0;
-  bool isBackward = false;
+  bool isBackward = false, hasCalls = false; ///< of the backward pass
   for (Operation &op : block) {
     if (isWork(&op)) {
+      // Kernels of the backward pass that need no gradient may stand among those of the forward pass; calls do not.
       StringRef region = regionOf(op.getLoc());
-      if (region == "backward")
-        isBackward = true;
-      else if (region == "forward" && isa<exec::LibraryOpInterface>(op) && !isBackward)
-        boundary = position;
+      if (isa<exec::LibraryOpInterface>(op)) {
+        if (region == "forward" && !hasCalls)
+          boundary = position;
+        hasCalls |= region == "backward";
+      }
+      isBackward |= region == "backward";
     }
     ++position;
   }
