@@ -28,8 +28,8 @@ struct Linker {
   /// `distributed`: with what several ranks need to talk.
   static std::optional<Linker> find(llvm::StringRef argv0, const TargetLibraries &libraries, bool distributed);
 
-  /// Links `object` and the runtime into `executable`. Reports a failure; `internal` then says whether it is Weft's (the
-  /// object does not fit the runtime).
+  /// Links `object` and the runtime into `executable`. Reports a failure; `internal` then says whether it is Weft's
+  /// (the object does not fit the runtime).
   bool link(llvm::StringRef object, llvm::StringRef executable, bool &internal) const;
 };
 

@@ -55,7 +55,8 @@ std::optional<TargetChoice> TargetChoice::find(const CompileOptions &options) {
         return std::nullopt;
       }
     choice.target = std::make_unique<HostTarget>(choice.cpu.features);
-    choice.libraries = {{"libweft_host.a"}, {"-lgomp", "-ldnnl", "-lpthread", "-lm"},
+    choice.libraries = {{"libweft_host.a"},
+                        {"-lgomp", "-ldnnl", "-lpthread", "-lm"},
                         {"libweft_comm.a"},
                         {"-Wl,-u,weft_gloo_transport", "-lgloo"}};
     return choice;

@@ -153,6 +153,7 @@ void weft::buildSchedulePipeline(OpPassManager &pm, const Target *target, const 
     PrefetchGathersOptions prefetch;
     prefetch.maxLive = communication.maxLive;
     pm.addNestedPass<func::FuncOp>(createPrefetchGathers(prefetch));
+    pm.addNestedPass<func::FuncOp>(createDelayReaders());
   }
   ScheduleOptions schedule;
   schedule.overlap = communication.overlap;

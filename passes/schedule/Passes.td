@@ -78,6 +78,20 @@ def PrefetchGathers : Pass<"weft-prefetch-gathers", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::weft::dist::DistDialect"];
 }
 
+def DelayReaders : Pass<"weft-delay-readers", "::mlir::func::FuncOp"> {
+  let summary = "Lets what reads a reduction wait until the next one has begun";
+  let description = [{
+    After kernels are formed, before weft-schedule with `overlap`. What reads the result of a reduction, such as a part of the gradient's norm, stands right
+    behind it, and the computing stream would wait there. It moves behind the next reduction, or the next few if these are smaller, with all that
+    needs it: until then a reduction runs beside computation. Nothing moves past a collective that needs the result.
+  }];
+  let statistics = [
+    Statistic<"numDelayed", "delayed", "Ops that moved">,
+    Statistic<"numNeeded", "needed", "Reductions whose results are needed at once">
+  ];
+  let dependentDialects = ["::weft::dist::DistDialect"];
+}
+
 def HierarchicalGathers : Pass<"weft-hierarchical-gathers", "::mlir::ModuleOp"> {
   let summary = "Gathers across nodes first and then within a node, over an axis that spans nodes";
   let description = [{

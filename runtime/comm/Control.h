@@ -63,7 +63,7 @@ private:
     std::string in;
     int64_t rank = -1;
     bool done = false, gone = false, reported = false;
-    Clock::time_point heard;
+    Clock::time_point heard, beat;
     /// Collectives begun, the index of the present one or -1, and the step that it stands in when asked.
     int64_t begun = 0, index = -1, step = -1;
   };
@@ -87,6 +87,7 @@ private:
   JobFault judgeLost(int64_t rank, const std::string &how) const;
   const Peer *find(int64_t rank) const;
   std::string whereIs(int64_t rank) const;
+  void askWhere();
   void findLaggards();
 
   Socket listening;
@@ -96,7 +97,7 @@ private:
   std::map<std::string, std::vector<int64_t>> waiting;
   std::vector<NotedReport> reports;
   std::vector<int64_t> lost, silent;
-  std::optional<Clock::time_point> firstFault, decided, ended;
+  std::optional<Clock::time_point> firstFault, asked, decided, ended;
   bool stopping = false, stopSent = false;
   int64_t joined = 0;
   Clock::time_point start, lastBeat, lastLoop;

@@ -135,6 +135,13 @@ void ControlClient::fail(JobFault fault) {
 
 void ControlClient::handle(Message message) {
   switch (message.type) {
+  case Message::Beat:
+    // Now and then a sign of life; with a body, a question.
+    if (!message.body.empty()) {
+      CollectiveProgress now = progress();
+      send(Message(Message::Beat).add(now.begun).add(now.present));
+    }
+    return;
   case Message::Value: {
     std::string key = message.takeText();
     std::lock_guard<std::mutex> lock(state);

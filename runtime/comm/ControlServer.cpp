@@ -162,6 +162,7 @@ void ControlServer::handle(Peer &peer, Message message) {
   case Message::Beat:
     peer.begun = message.takeNumber();
     peer.index = message.takeNumber();
+    peer.beat = Clock::now();
     return;
   case Message::Report: {
     FaultReport report;
@@ -245,7 +246,17 @@ void ControlServer::checkStop() {
   broadcast(Message(Message::Stop).add(last));
 }
 
+/// Once, when the others have had time to notice that somebody is missing: where they are now, the next sign of life
+/// may come too late to say.
+void ControlServer::askWhere() {
+  if (asked || !firstFault || secondsSince(*firstFault) < kGraceSeconds / 2)
+    return;
+  asked = Clock::now();
+  broadcast(Message(Message::Beat).add(int64_t(1)));
+}
+
 void ControlServer::decide() {
+  askWhere();
   if (decided || !firstFault)
     return;
   bool all = std::all_of(peers.begin(), peers.end(),
@@ -275,10 +286,15 @@ JobFault ControlServer::judgeLost(int64_t rank, const std::string &how) const {
     if (noted.report.kind != FaultReport::Failed && noted.report.peer == rank)
       return {1, 0,
               text + format("; rank %lld waited for it in ", static_cast<long long>(noted.rank)) + noted.report.text};
+  for (const Peer &peer : peers)
+    if (asked && peer.rank >= 0 && peer.rank != rank && !peer.gone && peer.index >= 0 && peer.beat >= *asked)
+      return {1, 0,
+              text + format("; rank %lld waited in ", static_cast<long long>(peer.rank)) + job.describe(peer.index)};
   return {1, 0, text + ", " + whereIs(rank)};
 }
 
-/// A rank that waits on a device knows its collective, not for whom it waits: for one that is less far, if there is one.
+/// A rank that waits on a device knows its collective, not for whom it waits: for one that is less far, if there is
+/// one.
 void ControlServer::findLaggards() {
   for (NotedReport &noted : reports) {
     const Peer *reporter = find(noted.rank);

@@ -17,13 +17,14 @@ namespace weft::rt {
 /// each in four bytes, and the body. All numbers little endian, as everywhere in Weft.
 struct Message {
   enum Type : uint32_t {
-    Hello,       ///< rank: rank, world size, hashes of the manifest and the options, libraries
-    Set,         ///< rank: key, value
-    Get,         ///< rank: key; answered by Value when it is there
-    Value,       ///< server: key, value
-    Beat,        ///< both, now and then; from a rank: collectives begun, index of the present one or -1
-    Report,      ///< rank: a fault; see FaultReport
-    Fault,       ///< server: exit code, rank that prints, text; the job ends
+    Hello,  ///< rank: rank, world size, hashes of the manifest and the options, libraries
+    Set,    ///< rank: key, value
+    Get,    ///< rank: key; answered by Value when it is there
+    Value,  ///< server: key, value
+    Beat,   ///< both, now and then; from a rank: collectives begun, index of the present one or -1; from the server
+            ///< with a body: answer at once
+    Report, ///< rank: a fault; see FaultReport
+    Fault,  ///< server: exit code, rank that prints, text; the job ends
     StopRequest, ///< rank: stop after a step that is the same for all
     Hold,        ///< server: finish the step, and wait
     Step,        ///< rank: the last step begun

@@ -83,7 +83,7 @@ std::string Ranks::describe(int64_t place) const {
   CollectiveInfo named = manifest.collectives[call.call];
   named.what = call.what;
   named.loc = call.loc;
-  return named.describe(manifest.mesh);
+  return named.describe(manifest.mesh) + " (task " + call.task + ")";
 }
 
 int64_t Ranks::placeOf(int64_t index) noexcept {

@@ -496,7 +496,8 @@ Manifest Manifest::parse(const char *text, int64_t bytes, const std::string &tar
     for (const Node &node : root.at("collectives").items())
       manifest.collectives.push_back(parseCollective(node, manifest.mesh, manifest.onDevice()));
   if (root.has("streams")) {
-    manifest.streams = static_cast<int64_t>(root.at("streams").texts().size());
+    manifest.streamNames = root.at("streams").texts();
+    manifest.streams = static_cast<int64_t>(manifest.streamNames.size());
     manifest.events = root.at("events").integer();
     if (manifest.streams < 1)
       root.at("streams").fail("names no stream");
@@ -514,7 +515,7 @@ Manifest Manifest::parse(const char *text, int64_t bytes, const std::string &tar
           {node.at("task").text(), node.at("op").text(), node.has("what") ? node.at("what").text() : "",
            node.has("flops") ? node.at("flops").number() : 0, node.has("bytes") ? node.at("bytes").number() : 0,
            node.has("loc") ? node.at("loc").text() : "", node.has("region") ? node.at("region").text() : "",
-           node.has("call") ? node.at("call").integer() : -1});
+           node.has("call") ? node.at("call").integer() : -1, node.has("stream") ? node.at("stream").integer() : 0});
   checkContract(manifest, root);
   return manifest;
 }

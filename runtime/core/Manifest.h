@@ -148,6 +148,8 @@ struct ScheduleEntry {
   std::string loc, region;
   /// The number of a library call in `matmuls` or `attentions`; -1 for everything else.
   int64_t call = -1;
+  /// The stream that it runs on.
+  int64_t stream = 0;
 };
 
 struct Manifest {
@@ -186,6 +188,7 @@ struct Manifest {
   std::vector<CollectiveInfo> collectives;
   /// Streams of the tasks, the computing one first, and events of a task; 1 and 0 where the manifest says nothing.
   int64_t streams = 1, events = 0;
+  std::vector<std::string> streamNames = {"compute"};
   std::map<std::string, int64_t> memory;
   std::vector<ScheduleEntry> schedule;
   int64_t kernelCount = 0;

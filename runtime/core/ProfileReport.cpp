@@ -73,6 +73,34 @@ struct Line {
 };
 } // namespace
 
+/// Nanoseconds in which some collective runs and nothing is computed. Streams of a step share one clock.
+static int64_t exposedTime(const Manifest &manifest, const Profile &profile) {
+  // Where each entry begins and ends: how many collectives, and how many others, there are from then on.
+  struct Change {
+    int64_t at;
+    int collectives, others;
+  };
+  std::vector<Change> changes;
+  for (const Profile::Event &event : profile.events()) {
+    if (event.entry < 0)
+      continue;
+    bool collective = manifest.schedule[event.entry].op == "collective";
+    changes.push_back({event.start, collective, !collective});
+    changes.push_back({event.start + event.duration, -int(collective), -int(!collective)});
+  }
+  std::sort(changes.begin(), changes.end(), [](const Change &a, const Change &b) { return a.at < b.at; });
+  int64_t exposed = 0, last = 0;
+  int collectives = 0, others = 0;
+  for (const Change &change : changes) {
+    if (collectives > 0 && others == 0)
+      exposed += change.at - last;
+    collectives += change.collectives;
+    others += change.others;
+    last = change.at;
+  }
+  return exposed;
+}
+
 static std::string share(double rate, double limit) {
   return limit > 0 ? format("%4.0f %%", 100 * rate / limit) : std::string("     -");
 }
@@ -129,6 +157,13 @@ std::string weft::rt::profileTable(const Manifest &manifest, const Profile &prof
   text += head;
   for (const Line &line : byTime(kinds))
     text += print(line, steps, stepMs, machine);
+  if (!manifest.collectives.empty()) {
+    int64_t exposed = exposedTime(manifest, profile);
+    text += format(
+        "%8.2f %5.1f                                           exposed: collectives with nothing computed beside "
+        "them\n",
+        exposed * 1e-6 / steps, 100.0 * exposed / std::max<int64_t>(stepTime, 1));
+  }
   text += format("%8.2f %5.1f                                           outside of tasks: data, step loop\n\n",
                  (stepTime - taskTime) * 1e-6 / steps, 100.0 * (stepTime - taskTime) / std::max<int64_t>(stepTime, 1));
   text += head;
@@ -168,7 +203,12 @@ std::string weft::rt::writeTrace(const Manifest &manifest, const Profile &profil
          {"name", "process_name"},
          {"pid", machine.rank},
          {"args", {{"name", manifest.model + ", rank " + std::to_string(machine.rank)}}}});
-  event({{"ph", "M"}, {"name", "thread_name"}, {"pid", machine.rank}, {"tid", 0}, {"args", {{"name", "compute"}}}});
+  for (size_t stream = 0; stream < manifest.streamNames.size(); ++stream)
+    event({{"ph", "M"},
+           {"name", "thread_name"},
+           {"pid", machine.rank},
+           {"tid", stream},
+           {"args", {{"name", manifest.streamNames[stream]}}}});
   for (const Profile::Event &at : profile.events()) {
     json value = {{"ph", "X"}, {"pid", machine.rank}, {"tid", 0}, {"ts", at.start * 1e-3}, {"dur", at.duration * 1e-3}};
     if (at.entry == Profile::kStep) {
@@ -180,6 +220,7 @@ std::string weft::rt::writeTrace(const Manifest &manifest, const Profile &profil
     } else {
       const ScheduleEntry &entry = manifest.schedule[at.entry];
       double seconds = std::max<int64_t>(at.duration, 1) * 1e-9;
+      value["tid"] = entry.stream;
       value["name"] = entry.what.empty() ? entry.op : entry.what;
       value["cat"] = entry.op;
       value["args"] = {{"layer", entry.loc},

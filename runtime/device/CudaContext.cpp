@@ -321,4 +321,3 @@ void weft_wait(weft_context *ctx, int32_t event) {
 void weft_launch(weft_context *ctx, weft_kernel_fn, void *const *, int32_t, int64_t, int64_t) {
   ctx->fail("weft_launch", 0, "a kernel of the host does not run on a device");
 }
-

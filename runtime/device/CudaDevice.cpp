@@ -42,7 +42,7 @@ CudaDevice::CudaDevice(const Manifest &manifest, const weft_task_fn *tasks, Rank
   allocateHost();
   prepareCalls();
   // What timing has left there is gone.
-  checkCuda(cudaMemsetAsync(memory.data(), 0, manifest.arenaBytes, compute.get()), "cudaMemsetAsync");
+  checkCuda(cudaMemsetAsync(arena, 0, manifest.arenaBytes, compute.get()), "cudaMemsetAsync");
   copyQueue = std::make_unique<CudaCopies>(compute.get(), RankMemory{arena, hostMemory.data(), manifest.arenaBytes});
   transfer = std::make_unique<ArenaTransfer>(*copyQueue);
   inputQueue = std::make_unique<CudaInputs>(manifest, compute.get(), copies.get(), arena, arena + manifest.arenaBytes);
@@ -118,6 +118,7 @@ void CudaDevice::allocate() {
   if (static_cast<size_t>(bytes) <= free)
     try {
       memory = DeviceMemory(std::max<int64_t>(bytes, 1));
+      arena = memory.data();
       status = cudaSuccess;
     } catch (const InternalError &) {
       (void)cudaGetLastError();
@@ -126,7 +127,6 @@ void CudaDevice::allocate() {
     throw InputError("training needs " + formatBytes(bytes) + " of device memory and " + name + " has " +
                      formatBytes(static_cast<int64_t>(free)) + " free of " + formatBytes(static_cast<int64_t>(total)) +
                      "; compile with more micro-batches or a smaller batch, or stop what else runs on it");
-  arena = memory.data();
 }
 
 /// Ranks that compute the same value compute it by the same algorithm, so that it has the same bits: rank 0 chooses.

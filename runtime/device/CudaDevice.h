@@ -10,8 +10,8 @@
 
 #include "core/Device.h"
 #include "device/CudaContext.h"
-#include "device/CudaRanks.h"
 #include "device/CudaQueues.h"
+#include "device/CudaRanks.h"
 #include "device/Transfer.h"
 
 #include <memory>

@@ -75,8 +75,8 @@ void CudaRanks::abort() {
 
 std::string CudaRanks::describe() const {
   int64_t communicators = library->communicators();
-  return std::string(weft_nccl_version()) + format(", %lld communicator%s", static_cast<long long>(communicators),
-                                                   communicators == 1 ? "" : "s");
+  return std::string(weft_nccl_version()) +
+         format(", %lld communicator%s", static_cast<long long>(communicators), communicators == 1 ? "" : "s");
 }
 
 /// Says once what is wrong; the server decides what that means for the job.

@@ -69,8 +69,8 @@ static __global__ void swapRowsKernel(const T *from, T *to, int64_t rows, int64_
 template <typename T>
 static void swapRows(const void *from, void *to, int64_t rows, int64_t columns, int64_t width, cudaStream_t stream) {
   int64_t units = width / static_cast<int64_t>(sizeof(T));
-  swapRowsKernel<<<blocksFor(rows * columns * units), kThreads, 0, stream>>>(static_cast<const T *>(from),
-                                                                             static_cast<T *>(to), rows, columns, units);
+  swapRowsKernel<<<blocksFor(rows * columns * units), kThreads, 0, stream>>>(
+      static_cast<const T *>(from), static_cast<T *>(to), rows, columns, units);
 }
 
 cudaError_t weft::rt::launchSwapRows(const void *from, void *to, int64_t rows, int64_t columns, int64_t width,

@@ -224,8 +224,8 @@ void NcclCollectives::moveBlocks(const PreparedCollective &call, const char *fro
   for (int64_t peer = 0; peer < call.ranks; ++peer) {
     check(ncclSend(from + peer * fromStride, count * call.unit, call.type, static_cast<int>(peer), call.communicator,
                    stream));
-    check(
-        ncclRecv(to + peer * toStride, count * call.unit, call.type, static_cast<int>(peer), call.communicator, stream));
+    check(ncclRecv(to + peer * toStride, count * call.unit, call.type, static_cast<int>(peer), call.communicator,
+                   stream));
   }
 }
 
@@ -302,8 +302,8 @@ void NcclCollectives::movePart(const PreparedCollective &call, const DevicePart 
   case CollectiveKind::AllReduce:
     break; // is always dense
   case CollectiveKind::AllGather:
-    check(ncclAllGather(at.in(part.member) + part.firstRow * row, received, count, call.type, call.communicator,
-                        stream));
+    check(
+        ncclAllGather(at.in(part.member) + part.firstRow * row, received, count, call.type, call.communicator, stream));
     break;
   case CollectiveKind::ReduceScatter:
     check(ncclReduceScatter(packed, at.out(part.member) + part.firstRow * row, count, call.type, call.operation,
@@ -330,9 +330,8 @@ const char *NcclCollectives::run(int64_t index, const void *const *inputs, void 
     for (size_t member = 0; member < call.moves.size(); ++member) {
       const DeviceMove &move = call.moves[member];
       if (at.in(member) != at.out(member))
-        launch(cudaMemcpyAsync(at.out(member), at.in(member),
-                               move.pieces * move.pieceElements * call.desc.elementBytes, cudaMemcpyDeviceToDevice,
-                               stream));
+        launch(cudaMemcpyAsync(at.out(member), at.in(member), move.pieces * move.pieceElements * call.desc.elementBytes,
+                               cudaMemcpyDeviceToDevice, stream));
     }
     return status == cudaSuccess ? nullptr : cudaGetErrorString(status);
   }

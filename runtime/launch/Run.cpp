@@ -10,6 +10,7 @@
 #include "core/CpuFeatures.h"
 #include "core/Error.h"
 #include "core/Random.h"
+#include "core/Text.h"
 #include "launch/Environment.h"
 #include "launch/Spawn.h"
 
@@ -42,16 +43,21 @@ static std::string checkWorld(const Manifest &manifest, const std::optional<Laun
   return "";
 }
 
-/// Starts the ranks that `--nproc` asks for.
-static int spawn(const Manifest &manifest, const Options &options, const char *const *argv) {
+/// Starts the ranks that `--nproc` asks for. Where RANK and WORLD_SIZE say nothing of processes on a machine, they
+/// number machines, as pods of a PyTorchJob: each of them runs so many.
+static int spawn(const Manifest &manifest, const Options &options, const std::optional<LaunchInfo> &started,
+                 const char *const *argv) {
+  bool isPod = started && started->launcher == "torchrun" && started->localRank < 0 && started->localWorld == 0;
+  int64_t machines = isPod ? started->world : 1, machine = isPod ? started->rank : 0;
   LaunchInfo launch;
-  launch.world = options.nproc;
-  launch.launcher = "--nproc";
+  launch.world = machines * options.nproc;
+  launch.launcher = machines == 1 ? "--nproc" : format("--nproc on %lld machines", static_cast<long long>(machines));
   std::string fault = checkWorld(manifest, launch);
   if (!fault.empty())
     throw UsageError(fault);
   // Ranks that find a fault themselves have time to say so.
-  return spawnRanks(options.nproc, argv, std::clamp(options.timeout, 2.0, 10.0));
+  return spawnRanks({options.nproc, machine * options.nproc, launch.world}, argv,
+                    std::clamp(options.timeout, 2.0, 10.0));
 }
 
 /// What only rank 0 does.
@@ -144,7 +150,7 @@ int weft::rt::runProgram(const Program &program, int argc, const char *const *ar
       return kDone;
     }
     if (options->nproc > 0 && !getenv("WEFT_LAUNCHED"))
-      return spawn(manifest, *options, argv);
+      return spawn(manifest, *options, launch, argv);
     return rank.run(program, manifest, *options, launch, library);
   } catch (const FaultError &error) {
     return rank.failed(error.fault);

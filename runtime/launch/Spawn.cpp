@@ -44,13 +44,13 @@ public:
     sigprocmask(SIG_SETMASK, &before, nullptr);
   }
 
-  void start(int64_t rank, int64_t count, const Socket &listening, const char *const *argv) {
+  void start(int64_t rank, const SpawnPlan &plan, const Socket &listening, const char *const *argv) {
     pid_t parent = getpid(), process = fork();
     if (process < 0)
       throw InputError(std::string("cannot start a process: ") + strerror(errno));
     if (process == 0)
-      become(rank, count, listening, argv, parent);
-    children.push_back({process, rank, false});
+      become(rank, plan, listening, argv, parent);
+    children.push_back({process, plan.first + rank, false});
   }
 
   int wait(double graceSeconds) {
@@ -110,30 +110,33 @@ private:
         kill(child.process, signal);
   }
 
-  /// In the new process: becomes the rank.
-  [[noreturn]] void become(int64_t rank, int64_t count, const Socket &listening, const char *const *argv,
+  /// In the new process: becomes the rank, which is that of this machine.
+  [[noreturn]] void become(int64_t rank, const SpawnPlan &plan, const Socket &listening, const char *const *argv,
                            pid_t parent) {
     sigprocmask(SIG_SETMASK, &before, nullptr);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
       _exit(kInputFault);
-    setenv("RANK", std::to_string(rank).c_str(), 1);
+    setenv("RANK", std::to_string(plan.first + rank).c_str(), 1);
     setenv("LOCAL_RANK", std::to_string(rank).c_str(), 1);
-    setenv("WORLD_SIZE", std::to_string(count).c_str(), 1);
-    setenv("LOCAL_WORLD_SIZE", std::to_string(count).c_str(), 1);
-    setenv("MASTER_ADDR", "127.0.0.1", 1);
-    setenv("MASTER_PORT", std::to_string(portOf(listening)).c_str(), 1);
+    setenv("WORLD_SIZE", std::to_string(plan.world).c_str(), 1);
+    setenv("LOCAL_WORLD_SIZE", std::to_string(plan.count).c_str(), 1);
+    if (listening) {
+      setenv("MASTER_ADDR", "127.0.0.1", 1);
+      setenv("MASTER_PORT", std::to_string(portOf(listening)).c_str(), 1);
+    }
     setenv("WEFT_LAUNCHED", "1", 1);
     unsetenv("TORCHELASTIC_USE_AGENT_STORE");
-    if (rank == 0) {
+    if (rank == 0 && listening) {
       // The socket is passed on, so that nobody else can take its port meanwhile.
       fcntl(listening.get(), F_SETFD, 0);
       setenv("WEFT_LISTEN_FD", std::to_string(listening.get()).c_str(), 1);
-    } else if (int null = open("/dev/null", O_WRONLY | O_CLOEXEC); null >= 0) {
+    } else if (int null = plan.first + rank == 0 ? -1 : open("/dev/null", O_WRONLY | O_CLOEXEC); null >= 0) {
       dup2(null, STDOUT_FILENO);
     }
     execv("/proc/self/exe", const_cast<char *const *>(argv));
-    fprintf(stderr, "error: rank %lld cannot be started: %s\n", static_cast<long long>(rank), strerror(errno));
+    fprintf(stderr, "error: rank %lld cannot be started: %s\n", static_cast<long long>(plan.first + rank),
+            strerror(errno));
     _exit(kInputFault);
   }
 
@@ -144,11 +147,14 @@ private:
 
 } // namespace
 
-int weft::rt::spawnRanks(int64_t count, const char *const *argv, double graceSeconds) {
-  Socket listening = listenOn(0);
+int weft::rt::spawnRanks(const SpawnPlan &plan, const char *const *argv, double graceSeconds) {
+  // On one machine nobody else has to know the port; on several, all have been told one.
+  Socket listening;
+  if (plan.count == plan.world)
+    listening = listenOn(0);
   Spawned ranks;
-  for (int64_t rank = 0; rank < count; ++rank)
-    ranks.start(rank, count, listening, argv);
+  for (int64_t rank = 0; rank < plan.count; ++rank)
+    ranks.start(rank, plan, listening, argv);
   listening.close();
   return ranks.wait(graceSeconds);
 }

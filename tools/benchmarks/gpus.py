@@ -31,7 +31,9 @@ def parse(arguments):
     parser.add_argument("--models", metavar="NAME,...", help="workloads by name (default: all)")
     parser.add_argument("--peers", metavar="NAME,...",
                         help=f"of {', '.join(PEERS)}; 'none' (default: those of each workload)")
-    parser.add_argument("--deterministic", action="store_true", help="Weft's deterministic mode only, without --fast")
+    mode = parser.add_mutually_exclusive_group()
+    mode.add_argument("--deterministic", action="store_true", help="Weft's deterministic mode only, without --fast")
+    mode.add_argument("--fast", action="store_true", help="Weft's mode with --fast only")
     number("--rounds", 1, "how often each system has its turn")
     number("--steps", 20, "steps that count in a turn")
     number("--warmup", 3, "steps before those")
@@ -54,7 +56,7 @@ def parse(arguments):
     args = parser.parse_args(arguments)
     if min(args.rounds, args.steps, args.warmup, args.ranks, args.time_limit, args.turn_limit) < 1:
         parser.error("ranks, rounds, steps, warm-up steps and limits are at least 1")
-    args.modes = ["deterministic"] if args.deterministic else ["fast", "deterministic"]
+    args.modes = ["deterministic"] if args.deterministic else ["fast"] if args.fast else ["fast", "deterministic"]
     # On processors everything is deterministic.
     if args.target == "host":
         args.modes = ["deterministic"]

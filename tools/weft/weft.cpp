@@ -14,6 +14,7 @@
 #include "compiler/data/DataCommand.h"
 #include "compiler/driver/Compile.h"
 #include "compiler/driver/Inspect.h"
+#include "compiler/driver/Launch.h"
 #include "compiler/driver/Verify.h"
 #include "compiler/model/ModelCommand.h"
 #include "compiler/plan/PlanCommand.h"
@@ -405,6 +406,55 @@ void addCompileCommand(CLI::App &app, const std::string &argv0, int &exitCode) {
   });
 }
 
+void addLaunchCommand(CLI::App &app, int &exitCode) {
+  auto *command = app.add_subcommand("launch", "Print a job that runs an executable on a cluster of GPUs");
+  auto options = std::make_shared<LaunchOptions>();
+  auto volumes = std::make_shared<std::vector<std::string>>();
+  command->add_option("EXE", options->executable, "An executable that Weft wrote with --target=cuda")
+      ->required()
+      ->type_name("");
+  command->add_option("ARGS", options->arguments, "Arguments of the executable, after --")->type_name("");
+  auto *kind = command->add_option_group("Kind")->require_option(1);
+  kind->add_flag("--kubernetes", options->kubernetes, "A PyTorchJob of Kubeflow's training operator");
+  kind->add_flag("--slurm", options->slurm, "A batch script of Slurm");
+  command->add_option("--nodes", options->nodes, "Machines (default: 1)")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 20).description(""))
+      ->type_name("N");
+  command
+      ->add_option("--instance", options->instance,
+                   "Their type on EC2 or SageMaker, such as ml.g5.8xlarge, p4d.24xlarge or p5.48xlarge: how many GPUs "
+                   "and network adapters, and which nodes (default: any)")
+      ->type_name("TYPE");
+  command
+      ->add_option("--gpus-per-node", options->gpusPerNode,
+                   "GPUs of a machine that the job takes (default: all of --instance)")
+      ->check(CLI::Range(int64_t{1}, int64_t{64}).description(""))
+      ->type_name("N");
+  command->add_option("--name", options->name, "Of the job (default: the executable's)")->type_name("NAME");
+  command
+      ->add_option("--image", options->image,
+                   "The container, as tools/container makes one (default: NAME:latest; with --slurm none)")
+      ->type_name("IMAGE");
+  command->add_option("--path", options->path, "The executable in the container (default: /opt/weft/EXE)")
+      ->type_name("PATH");
+  addList(command, "--volume", *volumes, "Mount a persistent volume claim, such as the data's (default: none)")
+      ->check(CLI::Validator(
+          [](std::string &text) -> std::string {
+            auto [claim, path] = llvm::StringRef(text).split(':');
+            bool good = !claim.empty() && path.starts_with("/");
+            return good ? "" : "'" + text + "' is not CLAIM:/PATH, as in tokens:/data";
+          },
+          ""))
+      ->type_name("CLAIM:/PATH");
+  command->callback([=, &exitCode] {
+    for (llvm::StringRef text : *volumes) {
+      auto [claim, path] = text.split(':');
+      options->volumes.emplace_back(claim.str(), path.str());
+    }
+    exitCode = launch(*options);
+  });
+}
+
 void addInspectCommand(CLI::App &app, int &exitCode) {
   auto *command = app.add_subcommand("inspect", "Show the plan, the parameters and the schedule inside an executable");
   auto options = std::make_shared<InspectOptions>();
@@ -570,6 +620,7 @@ int main(int argc, char **argv) {
   std::string argv0 = argv[0];
   addCompileCommand(app, argv0, exitCode);
   addInspectCommand(app, exitCode);
+  addLaunchCommand(app, exitCode);
   addVerifyCommand(app, argv0, exitCode);
   addPlanCommand(app, argv0, exitCode);
   addModelCommand(app, exitCode);

@@ -129,8 +129,7 @@ inline void addCase(Scenario &scenario, CollectiveInfo info, bool inPlace, bool 
     one.outputs.push_back(inPlace ? one.inputs.back()
                                   : place(outElements(one.info, member, ranks) * one.info.elementBytes));
   }
-  one.info.scratch =
-      onDevice ? deviceCollectiveScratchBytes(one.info, ranks) : collectiveScratchBytes(one.info, ranks);
+  one.info.scratch = onDevice ? deviceCollectiveScratchBytes(one.info, ranks) : collectiveScratchBytes(one.info, ranks);
   one.scratch = place(one.info.scratch);
   scenario.manifest.collectives.push_back(one.info);
   scenario.cases.push_back(std::move(one));
@@ -179,7 +178,7 @@ inline double reduceInOrder(DType dtype, ReduceOperation kind, const std::vector
 
 /// Compares what all ranks have with what they should have.
 inline void expectRight(const Scenario &scenario, const std::vector<std::vector<char>> &before,
-                 const std::vector<std::vector<char>> &after) {
+                        const std::vector<std::vector<char>> &after) {
   const Mesh &mesh = scenario.manifest.mesh;
   std::vector<double> values;
   for (size_t index = 0; index < scenario.cases.size(); ++index) {
