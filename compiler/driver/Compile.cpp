@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/driver/Compile.h"
+#include "compiler/codegen/cuda/CudaTarget.h"
 #include "compiler/codegen/cuda/CudaTasks.h"
 #include "compiler/codegen/host/HostCodegen.h"
 #include "compiler/driver/Diagnostics.h"
@@ -476,6 +477,10 @@ llvm::json::Object Compilation::describe() {
   llvm::json::Object manifest = buildManifest(*module, facts);
   addTheory(mesh.plan, stepFacts);
   mesh.plan.memory = memoryOf(manifest);
+  if (target.isCuda())
+    if (llvm::json::Object *memory = manifest.getObject("memory"))
+      (*memory)["process"] = arenaBytes(*module) + memory->getInteger("inputs").value_or(0) +
+                             outsideArenaBytes(mesh.partition.getNumRanks() > 1);
   manifest["plan"] = toJson(mesh.plan);
   if (!options.quiet) {
     printGradients(options, manifest, llvm::errs());

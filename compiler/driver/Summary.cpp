@@ -57,6 +57,8 @@ void weft::printMemory(const llvm::json::Object &manifest, llvm::raw_ostream &os
         os << separator << part << " " << formatBytes(bytes);
         separator = ", ";
       }
+    if (int64_t bytes = memory->getInteger("process").value_or(0))
+      os << "; the process " << formatBytes(bytes);
   }
   os << "\n";
 }

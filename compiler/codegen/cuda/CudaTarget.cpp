@@ -20,6 +20,8 @@ using namespace weft;
 /// Workspaces of cuBLASLt, which wants 32 MiB on Hopper (its documentation, cublasSetWorkspace), and of a convolution.
 static constexpr int64_t productWorkspace = int64_t(32) << 20, convolutionWorkspace = int64_t(64) << 20;
 
+int64_t weft::outsideArenaBytes(bool several) { return int64_t(several ? 1480 : 600) << 20; }
+
 static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
 
 namespace {

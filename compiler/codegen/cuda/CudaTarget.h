@@ -12,6 +12,10 @@
 
 namespace weft {
 
+/// Bytes of a GPU that a rank's process takes outside the arena and its inputs on their way: context, libraries,
+/// kernels, graphs, and NCCL where there are several ranks. Measured (docs/performance.md), and rounded up.
+int64_t outsideArenaBytes(bool several);
+
 /// NVIDIA GPUs: cuBLASLt takes products of f32, bf16 and f16, cuDNN convolutions of these types and attention of the
 /// narrow ones; the runtime has the choice of the largest elements; NCCL the collectives.
 class CudaTarget : public Target {

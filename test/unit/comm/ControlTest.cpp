@@ -105,6 +105,61 @@ TEST(Control, LostRank) {
   }
 }
 
+// A collective that runs on a device is in no call: the device says how far it is, and the watching thread what is
+// wrong.
+TEST(Control, DeviceIsStuck) {
+  Manifest manifest = meshOf(3);
+  std::vector<std::string> errors = test::runRanks(manifest, 4, [&](Ranks &ranks) {
+    bool behind = ranks.rank() == 1;
+    ranks.follow([behind] { return behind ? CollectiveProgress{3, -1} : CollectiveProgress{4, 0}; });
+    std::atomic<bool> aborted{false};
+    ranks.onAbort([&] { aborted = true; });
+    // Until all have said where they are.
+    std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+    if (!behind)
+      ranks.tell({FaultReport::Stuck, 1, -1, ranks.describe(0)});
+    while (!aborted)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    ranks.onAbort(nullptr);
+    ranks.follow(nullptr);
+    ranks.check();
+  });
+  for (const std::string &error : errors) {
+    EXPECT_EQ(error.find("rank 1 did not come within 4 s, after 3 collectives; rank "), 0u) << error;
+    EXPECT_NE(error.find("waited for it in all_reduce of 'x' over dp"), std::string::npos) << error;
+  }
+}
+
+// A rank that is lost while the devices of others wait for it: where they wait is asked.
+TEST(Control, DeviceWaitsForLostRank) {
+  Manifest manifest = meshOf(2);
+  std::vector<std::string> errors = test::runRanks(manifest, 20, [&](Ranks &ranks) {
+    if (ranks.rank() == 1)
+      return;
+    ranks.follow([] { return CollectiveProgress{4, 0}; });
+    std::atomic<bool> aborted{false};
+    ranks.onAbort([&] { aborted = true; });
+    while (!aborted)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    ranks.onAbort(nullptr);
+    ranks.follow(nullptr);
+    ranks.check();
+  });
+  EXPECT_EQ(errors[0], "rank 1 was lost: its process ended; rank 0 waited in all_reduce of 'x' over dp");
+}
+
+// Ranks with other versions of the libraries are refused at the start.
+TEST(Control, OtherLibraries) {
+  Manifest manifest = meshOf(2);
+  std::vector<std::string> errors = test::runRanks(
+      manifest, 5, [](Ranks &ranks) { ranks.store().get("never"); },
+      [](int64_t rank) { return std::string(rank == 0 ? "NCCL 2.28.9" : "NCCL 2.27.3"); });
+  for (const std::string &error : errors)
+    EXPECT_EQ(error,
+              "rank 1 has NCCL 2.27.3, and rank 0 NCCL 2.28.9: ranks need the same versions; give all of them the "
+              "same container, or the same LD_LIBRARY_PATH");
+}
+
 // Values that one rank sets others get, whoever is first.
 TEST(Control, KeysAndValues) {
   JobInfo job;

@@ -392,6 +392,7 @@ TEST(Environment, Launchers) {
   auto torchrun = launch({{"RANK", "3"},
                           {"WORLD_SIZE", "4"},
                           {"LOCAL_WORLD_SIZE", "2"},
+                          {"LOCAL_RANK", "1"},
                           {"MASTER_ADDR", "host"},
                           {"MASTER_PORT", "1234"},
                           {"TORCHELASTIC_USE_AGENT_STORE", "True"}});
@@ -399,13 +400,16 @@ TEST(Environment, Launchers) {
   EXPECT_EQ(torchrun->rank, 3);
   EXPECT_EQ(torchrun->world, 4);
   EXPECT_EQ(torchrun->localWorld, 2);
+  EXPECT_EQ(torchrun->localRank, 1);
   EXPECT_EQ(torchrun->masterAddress, "host");
   EXPECT_EQ(torchrun->masterPort, 1235);
   EXPECT_EQ(torchrun->launcher, "torchrun");
   auto open = launch({{"OMPI_COMM_WORLD_RANK", "1"},
                       {"OMPI_COMM_WORLD_SIZE", "2"},
                       {"OMPI_COMM_WORLD_LOCAL_SIZE", "2"},
+                      {"OMPI_COMM_WORLD_LOCAL_RANK", "1"},
                       {"PMIX_NAMESPACE", "77"}});
+  EXPECT_EQ(open->localRank, 1);
   EXPECT_EQ(open->rank, 1);
   EXPECT_EQ(open->launcher, "mpirun");
   EXPECT_EQ(open->masterAddress, "127.0.0.1");
@@ -417,8 +421,14 @@ TEST(Environment, Launchers) {
   auto slurm = launch({{"SLURM_PROCID", "5"},
                        {"SLURM_STEP_NUM_TASKS", "8"},
                        {"SLURM_STEP_NODELIST", "n[07-09,12]"},
+                       {"SLURM_LOCALID", "3"},
                        {"SLURM_JOB_ID", "5"}});
   EXPECT_EQ(slurm->rank, 5);
+  EXPECT_EQ(slurm->localRank, 3);
+  // A pod: nothing is said of processes on this machine.
+  auto pod = launch({{"RANK", "1"}, {"WORLD_SIZE", "2"}, {"MASTER_ADDR", "host"}});
+  EXPECT_EQ(pod->localRank, -1);
+  EXPECT_EQ(pod->localWorld, 0);
   EXPECT_EQ(slurm->masterAddress, "n07");
   EXPECT_EQ(firstSlurmHost("login,n[1-2]"), "login");
   EXPECT_EQ(firstSlurmHost("one"), "one");

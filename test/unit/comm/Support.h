@@ -21,9 +21,10 @@
 namespace weft::test {
 
 /// Runs `body` as every rank of the mesh, each in a thread with connections of its own. Returns what each threw, "" for
-/// nothing.
-inline std::vector<std::string> runRanks(const rt::Manifest &manifest, double timeout,
-                                         const std::function<void(rt::Ranks &)> &body) {
+/// nothing. `libraries` are each rank's.
+inline std::vector<std::string> runRanks(
+    const rt::Manifest &manifest, double timeout, const std::function<void(rt::Ranks &)> &body,
+    const std::function<std::string(int64_t)> &libraries = [](int64_t) { return std::string(); }) {
   int64_t world = manifest.mesh.size();
   rt::Socket listening = rt::listenOn(0);
   int port = rt::portOf(listening), descriptor = listening.release();
@@ -37,7 +38,7 @@ inline std::vector<std::string> runRanks(const rt::Manifest &manifest, double ti
       launch.masterPort = port;
       launch.listening = rank == 0 ? descriptor : -1;
       try {
-        rt::Ranks ranks(manifest, 7, 7, launch, timeout, weft_gloo_transport);
+        rt::Ranks ranks(manifest, 7, 7, launch, timeout, weft_gloo_transport, libraries(rank));
         try {
           body(ranks);
         } catch (const rt::FaultError &error) {
