@@ -141,7 +141,7 @@ void weft::buildSchedulePipeline(OpPassManager &pm, const Target *target, const 
   PlanMemoryOptions plan;
   plan.remat = memory.remat;
   plan.limit = memory.limit;
-  pm.addPass(createPlanMemoryPass(plan, report.memory));
+  pm.addPass(createPlanMemoryPass(plan, target ? target->rates() : StepRates(), report.memory));
   if (memory.offloadActivations || memory.offloadOptimizer) {
     OffloadOptions offload;
     offload.activations = memory.offloadActivations;

@@ -10,6 +10,7 @@
 
 #include "dialects/exec/Exec.h"
 #include "mlir/Pass/Pass.h"
+#include "passes/schedule/StepRates.h"
 #include <optional>
 
 namespace weft {
@@ -39,8 +40,9 @@ struct TaskMemoryPlan {
   double seconds = 0;          ///< that computing it again takes, by the rates of the target
 };
 
-/// The pass, with what it decided written to `plans`.
-std::unique_ptr<mlir::Pass> createPlanMemoryPass(const PlanMemoryOptions &options, std::vector<TaskMemoryPlan> *plans);
+/// The pass for a target of those rates, with what it decided written to `plans`.
+std::unique_ptr<mlir::Pass> createPlanMemoryPass(const PlanMemoryOptions &options, const StepRates &rates,
+                                                 std::vector<TaskMemoryPlan> *plans);
 
 } // namespace weft
 

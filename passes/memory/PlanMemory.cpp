@@ -50,7 +50,8 @@ namespace {
 
 struct PlanMemory : weft::impl::PlanMemoryBase<PlanMemory> {
   using Base::Base;
-  PlanMemory(const PlanMemoryOptions &options, std::vector<TaskMemoryPlan> *plans) : Base(options), plans(plans) {}
+  PlanMemory(const PlanMemoryOptions &options, const StepRates &rates, std::vector<TaskMemoryPlan> *plans)
+      : Base(options), rates(rates), plans(plans) {}
 
   void runOnOperation() override {
     std::optional<RematStrategy> strategy = RematStrategy::parse(remat);
@@ -120,6 +121,7 @@ private:
 
 } // namespace
 
-std::unique_ptr<Pass> weft::createPlanMemoryPass(const PlanMemoryOptions &options, std::vector<TaskMemoryPlan> *plans) {
-  return std::make_unique<PlanMemory>(options, plans);
+std::unique_ptr<Pass> weft::createPlanMemoryPass(const PlanMemoryOptions &options, const StepRates &rates,
+                                                 std::vector<TaskMemoryPlan> *plans) {
+  return std::make_unique<PlanMemory>(options, rates, plans);
 }

@@ -193,8 +193,7 @@ void StepGraph::sliceKernel(exec::FusedOp fused, int64_t index, ForwardValue &va
       if (seen.insert(operand).second)
         work.push_back(operand);
   }
-  // A core's vector units do in a kernel about a fourth of what they do in a product.
-  value.seconds = std::max(bytes / rates.bytesPerSecond, 4 * flops / rates.flopsPerSecond);
+  value.seconds = std::max(bytes / rates.bytesPerSecond, flops / rates.kernelFlopsPerSecond);
 }
 
 double StepGraph::secondsOf(Operation *op) const {

@@ -10,18 +10,11 @@
 
 #include "dialects/exec/Exec.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/schedule/StepRates.h"
 #include "llvm/ADT/BitVector.h"
 #include "llvm/ADT/DenseMap.h"
 
 namespace weft {
-
-/// How fast a rank computes and moves data; what recomputing is weighed by.
-struct StepRates {
-  double flopsPerSecond = 150e9; ///< of library products
-  double bytesPerSecond = 30e9;  ///< of kernels, read plus written
-  double linkBytesPerSecond = 1e9;
-  double hostBytesPerSecond = 10e9; ///< between the arena and pinned host memory, one way
-};
 
 /// The value behind views.
 mlir::Value storedValue(mlir::Value value);

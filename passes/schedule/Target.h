@@ -9,6 +9,7 @@
 #define WEFT_PASSES_SCHEDULE_TARGET_H
 
 #include "dialects/exec/LibraryCalls.h"
+#include "passes/schedule/StepRates.h"
 
 namespace weft {
 
@@ -24,6 +25,8 @@ public:
   virtual int64_t scratchBytes(exec::FusedOp kernel) const { return 0; }
   /// Rows of this element type that its products like begin at multiples of so many elements.
   virtual int64_t columnMultiple(mlir::Type element) const { return 1; }
+  /// How fast it is, about.
+  virtual StepRates rates() const { return {}; }
   /// Whether kernels read constants in the arena; else they are data of the executable.
   virtual bool constantsInArena() const { return false; }
 };
