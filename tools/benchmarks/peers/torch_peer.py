@@ -27,6 +27,8 @@ def parse():
     parser.add_argument("--parallel", choices=["none", "ddp", "zero1", "fsdp2", "tp"], default="none",
                         help="how ranks share the work")
     parser.add_argument("--eager", action="store_true", help="without torch.compile")
+    parser.add_argument("--activation-budget", type=float, default=1.0, metavar="PART",
+                        help="of what the backward pass would read, kept; torch.compile computes the rest again")
     return parser.parse_args()
 
 
@@ -117,6 +119,11 @@ def main():
         autocast = torch.autocast(device.type, dtype=torch.bfloat16)
     loss_context = contextlib.nullcontext
     compiled = not args.eager
+    if args.activation_budget < 1:
+        if not compiled:
+            raise SystemExit("--activation-budget is torch.compile's")
+        from torch._functorch import config as functorch_config
+        functorch_config.activation_memory_budget = args.activation_budget
 
     def loss_of(logits, y):
         return F.cross_entropy(logits.flatten(0, 1).float(), y.flatten())
