@@ -229,6 +229,21 @@ TEST(AlgorithmCache, Remembers) {
   EXPECT_FALSE(AlgorithmCache("", "NVIDIA H200", 130100).find("a"));
 }
 
+// Rank 0's choice as others take it.
+TEST(AlgorithmCache, GoesToOtherRanks) {
+  AlgorithmCache from("", "NVIDIA H200", 130100), to("", "NVIDIA H200", 130100), other("", "NVIDIA A100", 130100);
+  from.add("a", {{1, 2, 3}, 64, 2.5});
+  for (AlgorithmCache *cache : {&to, &other})
+    cache->take(from.contents());
+  ASSERT_TRUE(to.find("a"));
+  EXPECT_EQ(to.find("a")->workspace, 64);
+  EXPECT_EQ(to.find("a")->words, from.find("a")->words);
+  // Another device chooses for itself.
+  EXPECT_FALSE(other.find("a"));
+  to.take("no cache");
+  EXPECT_TRUE(to.find("a"));
+}
+
 // A damaged file is said to be one, is not used, and is replaced.
 TEST(AlgorithmCache, DamagedFiles) {
   TemporaryFolder folder;

@@ -106,6 +106,31 @@ TEST(Profile, TableGroupsLayers) {
   EXPECT_NE(table.find("profile of 1 step, 1 thread:"), std::string::npos) << table;
 }
 
+// A collective beside a product is hidden; what of it is left when the product has ended is exposed.
+TEST(Profile, ExposedCommunication) {
+  Manifest manifest = layers();
+  manifest.collectives.emplace_back();
+  manifest.schedule[1].op = "collective";
+  manifest.schedule[1].stream = 1;
+  manifest.streamNames = {"compute", "comm.dp"};
+  Profile profile(manifest, 1);
+  profile.beginStep();
+  profile.beginTask(0);
+  // Milliseconds: computing from 0 to 4 and from 9 to 10, the collective from 2 to 8.
+  int64_t ms = 1'000'000;
+  profile.called(0, 4 * ms);
+  profile.called(2 * ms, 6 * ms);
+  profile.called(9 * ms, ms / 2);
+  profile.called(9 * ms + ms / 2, ms / 2);
+  profile.endTask();
+  profile.endStep();
+  std::string table = profileTable(manifest, profile, ProfileMachine());
+  size_t line = table.find("exposed: collectives with nothing computed beside them");
+  ASSERT_NE(line, std::string::npos) << table;
+  EXPECT_EQ(table.substr(table.rfind('\n', line) + 1, 8), "    4.00") << table;
+  EXPECT_EQ(profileTable(layers(), profile, ProfileMachine()).find("exposed"), std::string::npos);
+}
+
 // The trace is JSON in Chrome's form: complete events in microseconds with the layer and the rates.
 TEST(Profile, TraceIsChromes) {
   Manifest manifest = layers();
