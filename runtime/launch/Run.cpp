@@ -60,11 +60,15 @@ static int spawn(const Manifest &manifest, const Options &options, const std::op
                     std::clamp(options.timeout, 2.0, 10.0));
 }
 
-/// What only rank 0 does.
-static void silence(Options &options) {
+/// What only rank 0 does; a trace is every rank's own, `step.rank1.json` for `step.json`.
+static void silence(Options &options, int64_t rank) {
   options.quiet = true;
   options.log.clear();
-  options.profile.clear();
+  if (options.profile.empty())
+    return;
+  size_t name = options.profile.rfind('/') + 1, dot = options.profile.rfind('.');
+  size_t at = dot == std::string::npos || dot <= name ? options.profile.size() : dot;
+  options.profile.insert(at, ".rank" + std::to_string(rank));
 }
 
 namespace {
@@ -81,7 +85,7 @@ public:
     if (!fault.empty())
       throw UsageError(fault);
     if (number != 0)
-      silence(options);
+      silence(options, number);
     DeviceOptions device = options.device;
     device.defaultThreads = defaultThreads(launch);
     if (launch) {

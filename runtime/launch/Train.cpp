@@ -233,8 +233,11 @@ void Trainer::endProfile() {
 
 void Trainer::reportProfile() {
   ProfileMachine machine = device->measure();
-  fputs(profileTable(manifest, *profile, machine).c_str(), stdout);
-  fflush(stdout);
+  machine.rank = static_cast<int>(ranks.rank());
+  if (ranks.rank() == 0) {
+    fputs(profileTable(manifest, *profile, machine).c_str(), stdout);
+    fflush(stdout);
+  }
   std::string fault = writeTrace(manifest, *profile, machine, options.profile);
   if (!fault.empty())
     throw InputError(fault);
