@@ -15,10 +15,12 @@
 #include "launch/Spawn.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <new>
 #include <omp.h>
+#include <thread>
 #include <unistd.h>
 
 using namespace weft::rt;
@@ -118,6 +120,9 @@ public:
   int failed(const JobFault &fault) {
     if (fault.printer == number)
       report(fault.text, fault.code);
+    else if (!ranks)
+      // mpirun and srun end all ranks when the first one ends, and the one that says why may be the last to start.
+      std::this_thread::sleep_for(std::chrono::milliseconds(500));
     return static_cast<int>(fault.code);
   }
 
