@@ -35,7 +35,8 @@ namespace {
 /// Catches SIGINT and SIGTERM while it lives: the first one asks to stop after the step, a second one kills.
 class StopSignals {
 public:
-  StopSignals() {
+  /// `several`: there are other ranks, and what is sent to one that is gone fails, which has a message.
+  explicit StopSignals(bool several) {
     stopSignal = 0;
     struct sigaction action = {};
     action.sa_handler = requestStop;
@@ -46,17 +47,19 @@ public:
     struct sigaction ignore = {};
     ignore.sa_handler = SIG_IGN;
     sigaction(SIGXFSZ, &ignore, &beforeFileSize);
+    sigaction(SIGPIPE, several ? &ignore : nullptr, &beforePipe);
   }
   ~StopSignals() {
     sigaction(SIGINT, &beforeInt, nullptr);
     sigaction(SIGTERM, &beforeTerm, nullptr);
     sigaction(SIGXFSZ, &beforeFileSize, nullptr);
+    sigaction(SIGPIPE, &beforePipe, nullptr);
   }
   StopSignals(const StopSignals &) = delete;
   StopSignals &operator=(const StopSignals &) = delete;
 
 private:
-  struct sigaction beforeInt, beforeTerm, beforeFileSize;
+  struct sigaction beforeInt, beforeTerm, beforeFileSize, beforePipe;
 };
 
 double millisecondsSince(steady_clock::time_point start) {
@@ -307,7 +310,7 @@ bool Trainer::stopsAfter(int64_t done, bool failed) {
 }
 
 void Trainer::run() {
-  StopSignals signals;
+  StopSignals signals(ranks.world() > 1);
   std::string mesh = ranks.world() == 1 ? ""
                                         : format("%lld ranks (%s), each ", static_cast<long long>(ranks.world()),
                                                  manifest.mesh.describe().c_str());
