@@ -133,3 +133,10 @@ ScatterSource::ScatterSource(Operation *op) {
   axis = scatter.getAxis();
   combine = scatter.getCombine();
 }
+
+bool ScatterSource::isCarried() const {
+  // The larger of two numbers is one of them: nothing is rounded.
+  bool rounds = combine && (*combine == ReduceKind::sum || *combine == ReduceKind::prod);
+  Type element = cast<RankedTensorType>(updates.getType()).getElementType();
+  return rounds && carriedType(element) != element;
+}

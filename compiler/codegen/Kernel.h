@@ -50,6 +50,9 @@ struct ScatterSource {
   std::optional<ReduceKind> combine; ///< absent: the last update of a slice wins
 
   explicit ScatterSource(mlir::Operation *op);
+
+  /// Whether slices are combined in a wider type than the result's, which is rounded once, at the end.
+  bool isCarried() const;
 };
 
 } // namespace weft

@@ -83,6 +83,7 @@ private:
   void checkSilence();
   void checkStop();
   void decide();
+  bool isConclusive() const;
   JobFault judge() const;
   JobFault judgeLost(int64_t rank, const std::string &how) const;
   const Peer *find(int64_t rank) const;

@@ -17,6 +17,8 @@ using namespace weft::rt;
 
 /// How long a rank may take to notice a fault by itself.
 static double noticeSeconds(double timeout) { return std::clamp(timeout, 1.0, 5.0); }
+/// How long a rank that has lost rank 0 computes on, so that it can say in which collective it needs rank 0.
+static constexpr double kLostSeconds = 2;
 
 template <typename Time> static double secondsSince(Time time) {
   return std::chrono::duration<double>(Time::clock::now() - time).count();
@@ -76,20 +78,24 @@ void ControlClient::listen() {
   std::string bytes;
   Clock::time_point heard = Clock::now(), lastBeat = heard, lastLoop = heard, failedAt;
   double period = beatPeriod(job.timeout);
-  bool open = true, told = false;
+  std::optional<Clock::time_point> closed;
+  bool told = false, begunTold = false;
   while (!finished) {
-    pollfd waiting = {socket.get(), static_cast<short>(open ? POLLIN : 0), 0};
+    bool open = !closed;
+    pollfd waiting = {open ? socket.get() : -1, POLLIN, 0};
     poll(&waiting, 1, static_cast<int>(std::min(period, 0.1) * 1000));
     Clock::time_point now = Clock::now();
     if (open && waiting.revents != 0) {
-      open = readSome(socket, bytes);
+      if (!readSome(socket, bytes))
+        closed = now;
       heard = now;
       Message message;
       while (Message::decode(bytes, message))
         handle(message);
-      if (!open)
-        fail({1, 1, "rank 0 was lost: its process ended; " + whereThisIs()});
     }
+    // A rank that computes comes to where it needs rank 0 soon.
+    if (closed && (progress().present >= 0 || std::chrono::duration<double>(now - *closed).count() > kLostSeconds))
+      fail({1, 1, "rank 0 was lost: its process ended; " + whereThisIs()});
     // Whoever was stopped itself has heard nothing meanwhile.
     if (std::chrono::duration<double>(now - lastLoop).count() > 3 * period)
       heard = now;
@@ -98,10 +104,13 @@ void ControlClient::listen() {
       fail({1, 1,
             format("rank 0 has not answered for %g s (stopped, or its machine does not respond); ", job.timeout) +
                 whereThisIs()});
-    if (open && std::chrono::duration<double>(now - lastBeat).count() >= period) {
+    // That the first collective has begun is news.
+    CollectiveProgress there = progress();
+    bool news = there.begun > 0 && !begunTold;
+    if (!closed && (news || std::chrono::duration<double>(now - lastBeat).count() >= period)) {
       lastBeat = now;
-      CollectiveProgress now = progress();
-      send(Message(Message::Beat).add(now.begun).add(now.present));
+      begunTold |= news;
+      send(Message(Message::Beat).add(there.begun).add(there.present));
     }
     std::unique_lock<std::mutex> lock(state);
     if (!failure || noticed || told)

@@ -15,8 +15,9 @@
 using namespace weft::rt;
 
 /// After the first sign of a fault others may come that say more about it: a rank that is killed is seen first as a
-/// broken connection by those that wait for it.
-static constexpr double kGraceSeconds = 0.5;
+/// broken connection by those that wait for it. Where what is known is not enough yet, it takes as long as a busy
+/// machine may take.
+static constexpr double kGraceSeconds = 0.5, kLongGraceSeconds = 5;
 /// How long ranks have to leave after a fault, or after the end.
 static constexpr double kLeaveSeconds = 2;
 
@@ -261,12 +262,34 @@ void ControlServer::decide() {
     return;
   bool all = std::all_of(peers.begin(), peers.end(),
                          [](const Peer &peer) { return peer.gone || peer.reported || peer.rank < 0; });
-  if (!(all && joined == job.world) && secondsSince(*firstFault) < kGraceSeconds)
+  double grace = isConclusive() ? kGraceSeconds : kLongGraceSeconds;
+  if (!(all && joined == job.world) && secondsSince(*firstFault) < grace)
     return;
   decided = Clock::now();
   findLaggards();
   JobFault fault = judge();
   broadcast(Message(Message::Fault).add(fault.code).add(fault.printer).add(fault.text));
+}
+
+/// Whether more reports would hardly change the decision.
+bool ControlServer::isConclusive() const {
+  auto any = [&](auto holds) {
+    return std::any_of(reports.begin(), reports.end(), [&](const NotedReport &noted) { return holds(noted); });
+  };
+  // Those that wait for a lost rank will say in what.
+  if (!lost.empty())
+    return any(
+        [&](const NotedReport &noted) { return std::find(lost.begin(), lost.end(), noted.report.peer) != lost.end(); });
+  // Before the first collective all ranks do the same: what one finds wrong, others may be about to. What rank 0 says
+  // is said of none in any case.
+  auto failed = [](const NotedReport &noted) { return noted.report.kind == FaultReport::Failed; };
+  if (any(failed))
+    return any([&](const NotedReport &noted) { return failed(noted) && noted.rank == 0; }) ||
+           (joined == job.world && std::all_of(peers.begin(), peers.end(), [](const Peer &peer) {
+              return peer.gone || peer.reported || peer.rank < 0 || peer.begun > 0;
+            }));
+  // A connection breaks because its other end is gone, which will be seen. Whoever waited in vain has waited long.
+  return !any([](const NotedReport &noted) { return noted.report.kind == FaultReport::Broken; });
 }
 
 /// ", after 12 collectives" or ", in all_reduce of 'x'", by the last sign of life.

@@ -13,7 +13,9 @@
 
 #include "comm/Transport.h"
 
+#include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <gloo/rendezvous/context.h>
 #include <gloo/rendezvous/store.h>
 #include <gloo/transport/tcp/device.h>
@@ -23,6 +25,31 @@ using namespace weft::rt;
 using std::chrono::milliseconds;
 
 namespace {
+
+/// While it lives, this thread gets no SIGPIPE: Gloo writes to connections whose other end may be gone, which shall be
+/// an error and not the end of the process. Threads that are started meanwhile, such as Gloo's own, never get one.
+class PipeSignalHeld {
+public:
+  PipeSignalHeld() {
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe, &before);
+  }
+  ~PipeSignalHeld() {
+    if (sigismember(&before, SIGPIPE))
+      return;
+    // The signal of a failed write is this thread's and waits for it.
+    timespec none = {};
+    while (sigtimedwait(&pipe, nullptr, &none) < 0 && errno == EINTR)
+      ;
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+  PipeSignalHeld(const PipeSignalHeld &) = delete;
+  PipeSignalHeld &operator=(const PipeSignalHeld &) = delete;
+
+private:
+  sigset_t pipe, before;
+};
 
 /// Gloo's idea of a store, with a prefix before every key.
 class GlooStore final : public gloo::rendezvous::Store {
@@ -72,6 +99,7 @@ public:
 private:
   /// Gloo says by the same exception that time ran out and that a connection broke; the clock tells them apart.
   template <typename Call> void guard(Call call) {
+    PipeSignalHeld held;
     auto start = std::chrono::steady_clock::now();
     try {
       if (!call())
@@ -96,6 +124,7 @@ public:
   GlooGroup(KeyValueStore &store, std::shared_ptr<gloo::transport::Device> &device, const std::string &name, int place,
             int size, milliseconds timeout)
       : context(place, size) {
+    PipeSignalHeld held;
     GlooStore keys(store, "gloo/" + name + "/");
     context.setTimeout(timeout);
     try {
@@ -104,7 +133,10 @@ public:
       throw TransferError(TransferError::Broken, error.what());
     }
   }
-  ~GlooGroup() override { context.closeConnections(); }
+  ~GlooGroup() override {
+    PipeSignalHeld held;
+    context.closeConnections();
+  }
 
   std::unique_ptr<Link> link(int peer, uint64_t slot, void *memory, int64_t bytes) override {
     return std::make_unique<GlooLink>(context, peer, slot, memory, bytes);
@@ -117,6 +149,7 @@ private:
 class GlooTransport final : public Transport {
 public:
   GlooTransport(KeyValueStore &store, const char *address, milliseconds timeout) : store(store), timeout(timeout) {
+    PipeSignalHeld held;
     gloo::transport::tcp::attr attributes;
     attributes.hostname = address;
     device = gloo::transport::tcp::CreateDevice(attributes);

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/codegen/host/HostTarget.h"
+#include "compiler/codegen/Kernel.h"
 #include "compiler/codegen/WorkspaceBounds.h"
 #include "dialects/exec/ProductCalls.h"
 #include "dialects/weft/Convolution.h"
@@ -77,4 +78,14 @@ int64_t HostTarget::workspaceBytes(exec::LibraryOpInterface op) const {
               [](auto convolution) { return workspaceOf(convolution.getGeometry()); })
           .Default([](Operation *other) { return isCollective(other) ? collectiveWorkspaceBytes(other) : 0; });
   return std::max<int64_t>(0, bytes);
+}
+
+int64_t HostTarget::scratchBytes(exec::FusedOp kernel) const {
+  if (kernel.getKind() != exec::KernelKind::scatter)
+    return 0;
+  Value result = kernel.getBody().front().getTerminator()->getOperand(0);
+  if (!ScatterSource(result.getDefiningOp()).isCarried())
+    return 0;
+  auto type = cast<RankedTensorType>(result.getType());
+  return type.getNumElements() * elementBytes(carriedType(type.getElementType()));
 }

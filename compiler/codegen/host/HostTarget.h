@@ -20,6 +20,7 @@ public:
   explicit HostTarget(std::vector<std::string> features = {}) : features(std::move(features)) {}
   bool takes(exec::LibraryOpInterface op) const override;
   int64_t workspaceBytes(exec::LibraryOpInterface op) const override;
+  int64_t scratchBytes(exec::FusedOp kernel) const override;
 
 private:
   std::vector<std::string> features;

@@ -69,19 +69,27 @@ private:
       auto tensor = cast<RankedTensorType>(type);
       types.push_back(MemRefType::get({tensor.getNumElements()}, storageType(tensor.getElementType())));
     }
+    int64_t buffersOfTensors = types.size();
+    if (auto bytes = source->getAttrOfType<IntegerAttr>(exec::scratchBytesAttr)) {
+      Type carried = carriedType(cast<RankedTensorType>(source.getResultTypes().front()).getElementType());
+      types.push_back(MemRefType::get({bytes.getInt() / elementBytes(carried)}, carried));
+    }
+    int64_t allBuffers = types.size();
     types.append(2, builder.getIndexType());
     function =
         func::FuncOp::create(builder, loc, source.getSymName().str() + ".body", builder.getFunctionType(types, {}));
     function.setPrivate();
-    for (int64_t i = 0, e = types.size() - 2; i < e; ++i) {
+    for (int64_t i = 0; i < allBuffers; ++i) {
       function.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(), builder.getUnitAttr());
       function.setArgAttr(i, LLVM::LLVMDialect::getNonNullAttrName(), builder.getUnitAttr());
     }
     Block *entry = function.addEntryBlock();
     for (auto [from, to] : llvm::zip(source.getArguments(), entry->getArguments()))
       buffers[from] = to;
-    lo = entry->getArgument(types.size() - 2);
-    hi = entry->getArgument(types.size() - 1);
+    if (allBuffers > buffersOfTensors)
+      scratch = entry->getArgument(buffersOfTensors);
+    lo = entry->getArgument(allBuffers);
+    hi = entry->getArgument(allBuffers + 1);
     builder.setInsertionPointToStart(entry);
     results = llvm::to_vector(source.getBody().front().getTerminator()->getOperands());
     for (int64_t output : info.outputs)
@@ -266,11 +274,15 @@ private:
 
   void emitColumns() {
     SmallVector<ReduceOp> reductions;
-    SmallVector<Value> partial;
-    for (Value result : results) {
+    SmallVector<Value> partial, totals;
+    for (auto [result, output] : llvm::zip(results, outputs)) {
       reductions.push_back(cast<ReduceOp>(result.getDefiningOp()));
-      Type carried = carriedType(typeOf(result).getElementType());
-      partial.push_back(memref::AllocaOp::create(builder, loc, MemRefType::get({info.cols}, carried)));
+      Type element = typeOf(result).getElementType(), carried = carriedType(element);
+      auto buffer = [&] {
+        return memref::AllocaOp::create(builder, loc, MemRefType::get({info.cols}, carried)).getResult();
+      };
+      partial.push_back(buffer());
+      totals.push_back(carried == element ? output : buffer());
     }
     auto reset = [&](ArrayRef<Value> into) {
       loop(lo, hi, [&](Value column) {
@@ -280,7 +292,7 @@ private:
         }
       });
     };
-    reset(outputs);
+    reset(totals);
     Value zero = emitter->index(0), rows = emitter->index(info.rows), step = emitter->index(columnBlock);
     Value blocks = emitter->index(llvm::divideCeil(info.rows, columnBlock));
     loop(zero, blocks, [&](Value block) {
@@ -299,14 +311,21 @@ private:
         });
       });
       loop(lo, hi, [&](Value column) {
-        for (auto [reduce, from, to] : llvm::zip(reductions, partial, outputs)) {
-          Type type = cast<MemRefType>(to.getType()).getElementType();
+        for (auto [reduce, from, to] : llvm::zip(reductions, partial, totals)) {
           Value total = memref::LoadOp::create(builder, loc, to, column);
           Value sum = memref::LoadOp::create(builder, loc, from, column);
-          Value next = combine(reduce.getKind(), widen(total), sum);
-          memref::StoreOp::create(builder, loc, narrow(next, type), to, column);
+          memref::StoreOp::create(builder, loc, combine(reduce.getKind(), total, sum), to, column);
         }
       });
+    });
+    loop(lo, hi, [&](Value column) {
+      for (auto [from, to] : llvm::zip(totals, outputs)) {
+        if (from == to)
+          continue;
+        Value total = memref::LoadOp::create(builder, loc, from, column);
+        Type type = cast<MemRefType>(to.getType()).getElementType();
+        memref::StoreOp::create(builder, loc, narrow(total, type), to, column);
+      }
     });
   }
 
@@ -328,6 +347,9 @@ private:
     int64_t count = countOf(scatter.indices);
     Value zero = emitter->index(0), width = emitter->index(info.cols), output = outputs.front();
     Type element = typeOf(target).getElementType();
+    // Narrow floats are combined in scratch memory of a wider type.
+    Value totals = scratch ? scratch : output;
+    auto carried = [&](Value value) { return scratch ? widen(value) : value; };
     auto place = [&](Value slice, Value column) -> Value {
       return arith::AddIOp::create(builder, loc, arith::MulIOp::create(builder, loc, slice, width), column);
     };
@@ -336,7 +358,7 @@ private:
         Value where = place(slice, column);
         Value first = scatter.input ? emitter->emit(scatter.input, Position{Position::Flat, where, {}, {}, {}})
                                     : arith::ConstantOp::create(builder, loc, builder.getZeroAttr(element));
-        storeAt(first, output, where);
+        storeAt(carried(first), totals, where);
       });
     });
     loop(zero, emitter->index(info.rows), [&](Value row) {
@@ -353,14 +375,23 @@ private:
         slice = arith::AddIOp::create(builder, loc, outer, slice);
       }
       loop(lo, hi, [&](Value column) {
-        Value update = emitter->emit(scatter.updates, Position{Position::Full, {}, row, column, {}});
+        Value update = carried(emitter->emit(scatter.updates, Position{Position::Full, {}, row, column, {}}));
         Value where = place(slice, column);
         if (scatter.combine) {
-          Value total = memref::LoadOp::create(builder, loc, output, where);
+          Value total = memref::LoadOp::create(builder, loc, totals, where);
           // In the order of the indices: additions here must not be reassociated.
           update = combineElements(builder, loc, *scatter.combine, total, update, /*reassociate=*/false);
         }
-        storeAt(update, output, where);
+        storeAt(update, totals, where);
+      });
+    });
+    if (!scratch)
+      return;
+    loop(zero, emitter->index(before * slices), [&](Value slice) {
+      loop(lo, hi, [&](Value column) {
+        Value where = place(slice, column);
+        Value total = memref::LoadOp::create(builder, loc, totals, where);
+        memref::StoreOp::create(builder, loc, narrow(total, element), output, where);
       });
     });
   }
@@ -372,6 +403,7 @@ private:
   DenseMap<Value, Value> buffers;
   SmallVector<Value> results, outputs;
   Value lo, hi;
+  Value scratch; ///< memory of the kernel's own, if its target gives it some
   ElementEmitter *emitter = nullptr;
 };
 

@@ -160,6 +160,23 @@ TEST(Control, OtherLibraries) {
               "same container, or the same LD_LIBRARY_PATH");
 }
 
+// Whenever a rank leaves, while others write to it or not, they live to say so: a write to a connection that is closed
+// ends no process.
+TEST(Control, LostRankWhileWriting) {
+  Manifest manifest = meshOf(3);
+  for (int trial = 0; trial < 40; ++trial) {
+    std::vector<std::string> errors = test::runRanks(manifest, 20, [&](Ranks &ranks) {
+      std::vector<char> arena(64 + manifest.collectives[0].scratch);
+      ranks.connect(arena.data(), static_cast<int64_t>(arena.size()));
+      for (int step = 0; ranks.rank() != 1 || step < 5 + trial; ++step)
+        if (!stepOf(ranks, arena))
+          ranks.check();
+    });
+    for (int rank : {0, 2})
+      EXPECT_EQ(errors[rank].find("rank 1 was lost: its process ended; rank "), 0u) << errors[rank];
+  }
+}
+
 // Values that one rank sets others get, whoever is first.
 TEST(Control, KeysAndValues) {
   JobInfo job;

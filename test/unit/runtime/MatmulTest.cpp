@@ -46,8 +46,18 @@ std::string checkProduct(const MatmulDesc &desc, uint32_t seed) {
   std::vector<float> b = numbers(extent(desc.batch, desc.k, desc.n, desc.bStrides));
   std::vector<float> c = numbers(extent(desc.batch, desc.m, desc.n, desc.cStrides)), before = c;
   std::vector<float> bias = numbers(desc.n);
-  std::vector<std::max_align_t> scratch(matmul->scratchBytes() / sizeof(std::max_align_t) + 8);
-  EXPECT_EQ(matmul->run(a.data(), b.data(), desc.bias ? bias.data() : nullptr, c.data(), scratch.data()), nullptr);
+  // What the library asks for differs between processors; that it uses no more must hold on every one.
+  constexpr size_t alignment = 64, guard = 4096;
+  constexpr unsigned char mark = 0x5a;
+  size_t used = matmul->scratchBytes();
+  std::vector<unsigned char> memory(used + alignment + guard, mark);
+  void *scratch = memory.data();
+  size_t space = memory.size();
+  std::align(alignment, used, scratch, space);
+  EXPECT_EQ(matmul->run(a.data(), b.data(), desc.bias ? bias.data() : nullptr, c.data(), scratch), nullptr);
+  const unsigned char *behind = static_cast<unsigned char *>(scratch) + used;
+  EXPECT_TRUE(std::all_of(behind, behind + guard, [&](unsigned char byte) { return byte == mark; }))
+      << "wrote behind its scratchpad";
   std::vector<bool> written(c.size());
   int64_t outer = desc.batch.size() > 0 ? desc.batch[0] : 1, inner = desc.batch.size() > 1 ? desc.batch[1] : 1;
   for (int64_t i = 0; i < outer; ++i)
@@ -205,9 +215,13 @@ TEST(Matmul, Faults) {
   EXPECT_EQ(matmulScratchBytes(desc, 0, &error), -1);
   EXPECT_NE(error.find("number of strides"), std::string::npos);
   desc.bStrides = {2, 1};
-  EXPECT_GE(matmulScratchBytes(desc, 0, &error), 0);
+  // A product of four elements needs at most a block of each operand, filled up to the largest that the library has.
+  int64_t bytes = matmulScratchBytes(desc, 1, &error);
+  EXPECT_GE(bytes, 0);
+  EXPECT_LE(bytes, int64_t(3 * 64 * 64 * sizeof(float)));
   EXPECT_EQ(error, "");
   auto engine = MatmulEngine::create();
   auto matmul = Matmul::create(*engine, desc, error);
+  EXPECT_EQ(matmul->scratchBytes(), matmulScratchBytes(desc));
   EXPECT_STREQ(matmul->run(nullptr, nullptr, nullptr, nullptr, nullptr), "an operand is null");
 }
