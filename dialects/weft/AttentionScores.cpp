@@ -85,5 +85,10 @@ Value weft::attentionProbabilities(Build &e, Value scores, Value lse) {
   // A row that sees nothing has lse = -inf: its scores are -inf too, and 0 keeps the difference from being NaN.
   Value wide = e.cast(lse, tensorType(scores).getElementType());
   Value zero = e.splatLike(wide, 0), sees = e.select(e.equal(wide, e.splatLike(wide, -infinity)), zero, wide);
-  return e.exp(e.sub(scores, broadcastRows(e, sees, scores)));
+  Value weights = e.exp(e.sub(scores, broadcastRows(e, sees, scores)));
+  // A row of which every key is hidden by a large negative number that is added, as -3e38: beside its maximum, the
+  // logarithm of its sum has been rounded away, and the weights are summed again.
+  Value lost = e.less(sees, e.splatLike(sees, -4096)), sum = rowSum(e, weights);
+  Value divisor = e.select(lost, sum, e.splatLike(sum, 1));
+  return e.div(weights, broadcastRows(e, divisor, weights));
 }

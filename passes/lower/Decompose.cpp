@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/lower/Decompose.h"
+#include "dialects/exec/Exec.h"
 #include "dialects/weft/Activation.h"
 #include "dialects/weft/Build.h"
 #include "dialects/weft/RowStatistics.h"
@@ -173,6 +174,25 @@ Results decompose(Build &e, ReduceOp op) {
   return {e.reduce(op.getKind(), e.reshape(rows, {tensorType(rows).getNumElements()}), {0})};
 }
 
+/// A kernel finds the part that an element comes from by asking each: many parts are joined a few at a time, in a tree.
+Results decompose(Build &e, ConcatOp op) {
+  constexpr size_t kMostParts = 16;
+  int64_t dim = op.getDim();
+  SmallVector<Value> parts(op.getInputs());
+  if (parts.size() <= kMostParts)
+    return {};
+  while (parts.size() > kMostParts) {
+    SmallVector<Value> joined;
+    for (ArrayRef<Value> rest = parts; !rest.empty(); rest = rest.drop_front(std::min(kMostParts, rest.size()))) {
+      Value part = e.concat(rest.take_front(kMostParts), dim);
+      // A kernel of its own.
+      joined.push_back(exec::MaterializeOp::create(e.b, e.loc, part.getType(), part));
+    }
+    parts = std::move(joined);
+  }
+  return {e.concat(parts, dim)};
+}
+
 struct Decompose : weft::impl::DecomposeBase<Decompose> {
   void runOnOperation() override {
     getOperation().walk([](Operation *op) { decomposeOp(op); });
@@ -187,7 +207,7 @@ bool weft::decomposeOp(Operation *op) {
   Results results =
       TypeSwitch<Operation *, Results>(op)
           .Case<LayerNormOp, RmsNormOp, SoftmaxOp, CrossEntropyOp, GeluOp, GeluGradOp, SiluOp, LearningRateOp, AdamOp,
-                SgdOp, ReduceOp>([&](auto composite) { return decompose(e, composite); })
+                SgdOp, ReduceOp, ConcatOp>([&](auto composite) { return decompose(e, composite); })
           .Default([](Operation *) { return Results(); });
   if (results.empty())
     return false;

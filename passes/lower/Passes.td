@@ -12,9 +12,10 @@ def Decompose : Pass<"weft-decompose", "::mlir::func::FuncOp"> {
   let description = [{
     After: no layer_norm, rms_norm, softmax, cross_entropy, gelu, silu, learning_rate, adam or sgd is left. Row
     statistics are written as in dialects/weft/RowStatistics.h, so that the forward and backward pass share them.
-    Full reductions of tensors of rank 2 and more become two reductions, the last dimension first.
+    Full reductions of tensors of rank 2 and more become two reductions, the last dimension first. Concatenations have
+    at most 16 operands.
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::weft::exec::ExecDialect"];
 }
 
 def LoopProducts : Pass<"weft-loop-products", "::mlir::func::FuncOp"> {

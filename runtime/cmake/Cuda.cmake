@@ -29,11 +29,17 @@ set(WEFT_CUDA_INCLUDE ${CUDAToolkit_INCLUDE_DIRS} ${WEFT_CUDNN_INCLUDE} CACHE IN
 set(WEFT_NVCC ${CUDAToolkit_NVCC_EXECUTABLE} CACHE INTERNAL "CUDA's compiler")
 message(STATUS "CUDA runtime: ${CUDAToolkit_VERSION}, libraries in ${WEFT_CUDA_LIBRARY_DIR}")
 
+# CUDA's compiler takes only versions of clang that it knows; where clang compiles the rest, the build with sanitizers, its
+# host compiler is GCC.
+set(host_compiler ${CMAKE_CXX_COMPILER})
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  set(host_compiler g++)
+endif()
 # The one file with kernels. Code for the architectures at hand; the PTX is for later ones.
 set(device_dir ${CMAKE_CURRENT_LIST_DIR}/../device)
 set(kernels ${CMAKE_CURRENT_BINARY_DIR}/weft_cuda_kernels.o)
 add_custom_command(OUTPUT ${kernels}
-  COMMAND ${WEFT_NVCC} -std=c++17 -O3 -Xcompiler=-fPIC -ccbin ${CMAKE_CXX_COMPILER}
+  COMMAND ${WEFT_NVCC} -std=c++17 -O3 -Xcompiler=-fPIC -ccbin ${host_compiler}
     -I${CMAKE_CURRENT_LIST_DIR}/.. -I${CMAKE_CURRENT_LIST_DIR}/../include
     -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=sm_90 -gencode arch=compute_90,code=compute_90
     -MD -MF ${kernels}.d -c ${device_dir}/Kernels.cu -o ${kernels}

@@ -129,10 +129,12 @@ void weft_launch(weft_context *ctx, weft_kernel_fn kernel, void *const *args, in
   // Cuts lie at multiples of the grain, wherever the threads are: a kernel whose grain is a multiple of its vector
   // width treats every element the same way with any number of threads.
   int64_t units = std::max<int64_t>(extent / grain, 1);
-  int64_t parts = std::min<int64_t>(units, ctx->threads);
-  if (parts == 1)
+  if (std::min<int64_t>(units, ctx->threads) == 1)
     return kernel(args, 0, extent);
-#pragma omp parallel for schedule(static, 1) num_threads(static_cast <int>(parts))
+  // More parts than threads, taken as threads are free: a processor that is slower or shared holds nobody up.
+  constexpr int64_t kPartsPerThread = 4;
+  int64_t parts = std::min<int64_t>(units, kPartsPerThread * ctx->threads);
+#pragma omp parallel for schedule(dynamic, 1) num_threads(ctx->threads)
   for (int64_t part = 0; part < parts; ++part) {
     int64_t lo = units * part / parts * grain;
     int64_t hi = part + 1 == parts ? extent : units * (part + 1) / parts * grain;

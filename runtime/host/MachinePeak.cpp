@@ -57,7 +57,7 @@ constexpr int kSums = 12;
     return total;                                                                                                      \
   }
 WEFT_MULTIPLY_ADDS(multiplyAdds8, Vec8, "avx2,fma", "x")
-WEFT_MULTIPLY_ADDS(multiplyAdds16, Vec16, "avx512f,prefer-vector-width=512", "v")
+WEFT_MULTIPLY_ADDS(multiplyAdds16, Vec16, "avx512f", "v")
 
 double weft::rt::measureMultiplyAdds(int threads) {
   __builtin_cpu_init();

@@ -357,7 +357,8 @@ void forward(const AttentionDesc &desc, const AttentionBuffers &buffers, int64_t
 
 struct BackwardSpace {
   float *keyColumns, *keyRows, *valueColumns, *dKeys, *dValues;
-  float *queryLeft, *queryRows, *dOutLeft, *dOutRows, *dQueries, *scores, *dScores, *lse, *delta;
+  float *queryLeft, *queryRows, *dOutLeft, *dOutRows, *dQueries, *scores, *dScores, *lse, *delta, *inverse;
+  float *otherKeys; ///< a block of keys, for sums over all of them
   int64_t floats;
 
   BackwardSpace(const AttentionDesc &desc, float *workspace) {
@@ -377,6 +378,8 @@ struct BackwardSpace {
     dScores = cursor.take(kQueryBlock * kKeyBlock);
     lse = cursor.take(kQueryBlock);
     delta = cursor.take(kQueryBlock);
+    inverse = cursor.take(kQueryBlock);
+    otherKeys = cursor.take(kKeyBlock * desc.head);
     floats = cursor.used;
   }
 };
@@ -394,9 +397,9 @@ void gradientBlock(const AttentionDesc &desc, const AttentionBuffers &buffers, i
       if (buffers.mask || visible < padded)
         maskRow(desc, buffers.mask, batch, head, query + r, keyBegin, visible, padded, row);
     }
-    float lse = space.lse[r], delta = space.delta[r];
+    float lse = space.lse[r], delta = space.delta[r], inverse = space.inverse[r];
     for (int64_t s = 0; s < padded; s += kLanes) {
-      Vec value = exponential(load(row + s) - lse);
+      Vec value = exponential(load(row + s) - lse) * inverse;
       store(row + s, value);
       store(gradient + s, value * (load(gradient + s) - delta) * desc.scale);
     }
@@ -426,7 +429,48 @@ void packQueries(const AttentionDesc &desc, const AttentionBuffers &buffers, int
     space.delta[r] = sum;
     // A row that saw nothing, and padding, get probabilities of 0.
     space.lse[r] = r < rows && lse[r] != -kInfinity ? lse[r] : kInfinity;
+    space.inverse[r] = 1.0f;
   }
+}
+
+/// A row of which every key is hidden by a large negative number that is added, as -3e38: beside its maximum, the
+/// logarithm of its sum has been rounded away. What is left of the sum is counted again. After packQueries.
+void sumLostRows(const AttentionDesc &desc, const AttentionBuffers &buffers, int64_t batch, int64_t head, int64_t query,
+                 int64_t rows, const BackwardSpace &space) {
+  /// Scores of a model are far above it; a float near it has a precision of 2^-11.
+  constexpr float kLost = -4096.0f;
+  bool lost = false;
+  for (int64_t r = 0; r < rows; ++r)
+    lost |= space.lse[r] < kLost;
+  if (!lost)
+    return;
+  for (int64_t r = 0; r < rows; ++r)
+    space.inverse[r] = space.lse[r] < kLost ? 0.0f : 1.0f;
+  int64_t kvHead = head / (desc.heads / desc.kvHeads);
+  for (int64_t keyBegin = 0; keyBegin < desc.keys; keyBegin += kKeyBlock) {
+    int64_t keys = least(kKeyBlock, desc.keys - keyBegin);
+    int64_t visible = visibleKeys(desc, query + rows - 1, keyBegin, keys);
+    if (visible <= 0)
+      break;
+    int64_t padded = packedColumns(visible, keys);
+    packColumns(matrixOf(buffers.k, desc.k, batch, keyBegin, kvHead), keys, desc.head, space.otherKeys);
+    multiply<1, kRows, Start::Zero>(roundUp(rows, kRows), padded, desc.head, space.queryLeft, kRows * desc.head,
+                                    space.otherKeys, desc.head, space.scores, kKeyBlock);
+    for (int64_t r = 0; r < rows; ++r) {
+      if (!(space.lse[r] < kLost))
+        continue;
+      float *row = space.scores + r * kKeyBlock;
+      maskRow(desc, buffers.mask, batch, head, query + r, keyBegin, visibleKeys(desc, query + r, keyBegin, visible),
+              padded, row);
+      Vec total = Vec{};
+      for (int64_t s = 0; s < padded; s += kLanes)
+        total += exponential(load(row + s) - space.lse[r]);
+      space.inverse[r] += sumOf(total);
+    }
+  }
+  for (int64_t r = 0; r < rows; ++r)
+    if (space.lse[r] < kLost && space.inverse[r] > 0)
+      space.inverse[r] = 1.0f / space.inverse[r];
 }
 
 /// Writes (or adds to) `rows` rows of a gradient from a dense buffer of row length `stride`.
@@ -467,6 +511,7 @@ void backward(const AttentionDesc &desc, const AttentionBuffers &buffers, int64_
         if (part > 0 && visibleKeys(desc, query + rows - 1, part, partKeys) <= 0)
           continue;
         packQueries(desc, buffers, batch, h, query, rows, space);
+        sumLostRows(desc, buffers, batch, h, query, rows, space);
         for (int64_t i = 0; i < paddedRows * head; ++i)
           space.dQueries[i] = 0;
         for (int64_t block = 0; block < partKeys; block += kKeyBlock) {

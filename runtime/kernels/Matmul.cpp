@@ -15,7 +15,12 @@
 // blocks of it takes as long as the product. There the factor is brought into
 // the library's own layout before. Where the left factor is read by columns that
 // lie many pages apart, as the gradient of logits is for the gradient of a head,
-// it is transposed a panel of rows at a time.
+// rows of it are gathered first.
+//
+// The library gives every thread an equal part of a product, and all wait for the
+// slowest one: a processor that something else uses too, or that runs slower,
+// holds the others up. So a large product is cut into parts that threads take as
+// they are free, each computed by the library on one thread.
 //
 //===----------------------------------------------------------------------===//
 
@@ -255,110 +260,170 @@ private:
   dnnl_memory_t left = nullptr, right = nullptr, c = nullptr, bias = nullptr, scratchpad = nullptr;
 };
 
-/// Rows of a panel, and the distance between columns from which on panels are worth their copies.
-constexpr int64_t kPanelRows = 2048, kPanelStrideBytes = 64 << 10;
+int64_t elementBytes(const MatmulDesc &desc) { return desc.dtype == MatmulType::F32 ? 4 : 2; }
 
-bool wantsPanels(const MatmulDesc &desc) {
-  int64_t bytes = desc.dtype == MatmulType::F32 ? 4 : 2;
-  return desc.batch.empty() && desc.m >= 2 * kPanelRows && desc.k >= kMinPackedRows && desc.n >= kMinPackedRows &&
-         desc.aStrides[0] == 1 && desc.aStrides[1] * bytes >= kPanelStrideBytes && desc.cStrides[1] == 1;
-}
+/// The distance between columns of the left factor from which on a part's are worth copying.
+constexpr int64_t kFarColumnBytes = 64 << 10;
 
-/// Some rows of a product, of a left factor that lies dense.
-MatmulDesc panelOf(MatmulDesc desc, int64_t rows) {
-  desc.m = rows;
-  desc.aStrides = {desc.k, 1};
-  return desc;
-}
-
-/// The copy of a panel of the left factor.
-dnnl::reorder::primitive_desc panelMove(const MatmulDesc &desc, int64_t rows, const dnnl::engine &engine) {
-  auto type = desc.dtype == MatmulType::F32 ? dnnl::memory::data_type::f32 : dnnl::memory::data_type::bf16;
-  dnnl::memory::dims dims = {rows, desc.k};
-  dnnl::primitive_attr attributes;
-  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  return {engine,
-          {dims, type, dnnl::memory::dims{1, desc.aStrides[1]}},
-          engine,
-          {dims, type, dnnl::memory::dims{desc.k, 1}},
-          attributes};
-}
-
-/// Where things are in the scratchpad of a product by panels: what the primitives use, one at a time, then a panel.
-struct PanelScratch {
-  PanelScratch(const MatmulDesc &desc, const dnnl::engine &engine) {
-    for (int64_t rows : {kPanelRows, desc.m % kPanelRows}) {
-      if (!rows)
-        continue;
-      MatmulDesc panel = panelOf(desc, rows);
-      offset = std::max({offset, Plan(panel, makeProblem(panel), engine).scratchBytes,
-                         static_cast<int64_t>(panelMove(desc, rows, engine).scratchpad_desc().get_size())});
-    }
-    offset = (offset + 63) / 64 * 64;
-    bytes = offset + kPanelRows * desc.k * (desc.dtype == MatmulType::F32 ? 4 : 2);
-  }
-  int64_t offset = 0, bytes = 0;
-};
-
-class PanelledMatmul final : public Matmul {
+/// A product of some rows whose left factor has its columns far apart: they are brought side by side first.
+class GatheringMatmul final : public Matmul {
 public:
-  PanelledMatmul(Engine &engine, const MatmulDesc &desc)
-      : desc(desc), stream(engine.stream), scratch(desc, engine.engine) {
-    for (int64_t first = 0; first < desc.m; first += kPanelRows) {
-      int64_t rows = std::min(kPanelRows, desc.m - first);
-      // At most two sizes: all others are like the first.
-      if (parts.empty() || parts.back()->rows != rows)
-        parts.push_back(std::make_unique<Part>(engine, desc, rows));
-    }
+  GatheringMatmul(Engine &engine, const MatmulDesc &desc)
+      : stream(engine.stream), product(engine, dense(desc)), bytes(desc.m * desc.k * elementBytes(desc)) {
+    auto type = desc.dtype == MatmulType::F32 ? dnnl::memory::data_type::f32 : dnnl::memory::data_type::bf16;
+    dnnl::memory::dims dims = {desc.m, desc.k};
+    dnnl::primitive_attr attributes;
+    attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    dnnl::reorder::primitive_desc plan(engine.engine, {dims, type, dnnl::memory::dims{1, desc.aStrides[1]}},
+                                       engine.engine, {dims, type, dnnl::memory::dims{desc.k, 1}}, attributes);
+    move = dnnl::reorder(plan);
+    for (const dnnl::memory::desc &layout : {plan.src_desc(), plan.dst_desc(), plan.scratchpad_desc()})
+      memories.emplace_back(layout, engine.engine, nullptr);
+    // In the scratchpad: what the primitives use, one at a time, then the rows.
+    offset = std::max(product.scratchBytes(), static_cast<int64_t>(plan.scratchpad_desc().get_size()));
+    offset = (offset + 63) / 64 * 64;
   }
 
-  int64_t scratchBytes() const override { return scratch.bytes; }
-  std::string implementation() const override { return parts.front()->product.implementation() + " by panels"; }
+  static bool wants(const MatmulDesc &desc) {
+    return desc.aStrides[0] == 1 && desc.aStrides[1] * elementBytes(desc) >= kFarColumnBytes &&
+           desc.k >= kMinPackedRows && desc.n >= kMinPackedRows;
+  }
 
-  const char *run(const void *a, const void *b, const void *bias, void *c, void *scratchData) noexcept override {
-    if (!a || !b || !c || !scratchData)
-      return "an operand is null";
-    int64_t bytes = desc.dtype == MatmulType::F32 ? 4 : 2;
-    void *panel = static_cast<char *>(scratchData) + scratch.offset;
-    for (int64_t first = 0; first < desc.m; first += kPanelRows) {
-      Part &part = desc.m - first >= kPanelRows ? *parts.front() : *parts.back();
-      const void *data[] = {static_cast<const char *>(a) + first * bytes, panel, scratchData};
-      dnnl_exec_arg_t arguments[3];
-      for (int i = 0; i < 3; ++i) {
-        // The library's handles are not const, also where it only reads.
-        dnnl_memory_set_data_handle(part.memories[i].get(), const_cast<void *>(data[i]));
-        arguments[i] = {i == 0 ? DNNL_ARG_FROM : i == 1 ? DNNL_ARG_TO : DNNL_ARG_SCRATCHPAD, part.memories[i].get()};
-      }
-      if (dnnl_status_t status = dnnl_primitive_execute(part.move.get(), stream.get(), 3, arguments);
-          status != dnnl_success)
-        return dnnl_status2str(status);
-      char *rows = static_cast<char *>(c) + first * desc.cStrides[0] * bytes;
-      if (const char *fault = part.product.run(panel, b, bias, rows, scratchData))
-        return fault;
+  int64_t scratchBytes() const override { return offset + bytes; }
+  std::string implementation() const override { return product.implementation() + " + rows"; }
+
+  const char *run(const void *a, const void *b, const void *bias, void *c, void *scratch) noexcept override {
+    void *rows = static_cast<char *>(scratch) + offset;
+    const void *data[] = {a, rows, scratch};
+    dnnl_exec_arg_t arguments[3];
+    for (int i = 0; i < 3; ++i) {
+      // The library's handles are not const, also where it only reads.
+      dnnl_memory_set_data_handle(memories[i].get(), const_cast<void *>(data[i]));
+      arguments[i] = {i == 0 ? DNNL_ARG_FROM : i == 1 ? DNNL_ARG_TO : DNNL_ARG_SCRATCHPAD, memories[i].get()};
     }
-    return nullptr;
+    if (dnnl_status_t status = dnnl_primitive_execute(move.get(), stream.get(), 3, arguments); status != dnnl_success)
+      return dnnl_status2str(status);
+    return product.run(rows, b, bias, c, scratch);
   }
 
 private:
-  /// The product of so many rows, and the copy before it.
-  struct Part {
-    Part(Engine &engine, const MatmulDesc &desc, int64_t rows) : rows(rows), product(engine, panelOf(desc, rows)) {
-      dnnl::reorder::primitive_desc plan = panelMove(desc, rows, engine.engine);
-      move = dnnl::reorder(plan);
-      for (const dnnl::memory::desc &layout : {plan.src_desc(), plan.dst_desc(), plan.scratchpad_desc()})
-        memories.emplace_back(layout, engine.engine, nullptr);
+  static MatmulDesc dense(MatmulDesc desc) {
+    desc.aStrides = {desc.k, 1};
+    return desc;
+  }
+
+  dnnl::stream stream;
+  OneDnnMatmul product;
+  int64_t bytes, offset = 0;
+  dnnl::primitive move;
+  std::vector<dnnl::memory> memories;
+};
+
+/// How a large product is cut: into parts of so many rows and columns, which threads take as they are free. Which parts
+/// there are does not depend on the number of threads, and neither do the bits of the result.
+struct Parts {
+  int64_t rows, columns;
+
+  explicit Parts(const MatmulDesc &desc) : rows(desc.m), columns(desc.n) {
+    // A left factor that is read by columns is copied for each part, and so is the right one: its parts are wide.
+    bool byColumns = desc.aStrides[1] != 1;
+    rows = std::min(rows, GatheringMatmul::wants(desc) ? kGatheredRows : byColumns ? kNarrowRows : kRows);
+    columns = std::min(columns, byColumns ? kWideColumns : kColumns);
+  }
+
+  /// Below so many multiply-adds a product is over before threads have shared it.
+  static bool wants(const MatmulDesc &desc) {
+    Parts parts(desc);
+    return desc.batch.empty() && desc.cStrides[1] == 1 && desc.m * desc.n >= 4 * parts.rows * parts.columns &&
+           desc.m * desc.n * desc.k >= kLeastWork;
+  }
+
+  int64_t across(const MatmulDesc &desc) const { return (desc.n + columns - 1) / columns; }
+  int64_t count(const MatmulDesc &desc) const { return (desc.m + rows - 1) / rows * across(desc); }
+
+  static constexpr int64_t kRows = 256, kColumns = 384, kNarrowRows = 128, kWideColumns = 1536, kGatheredRows = 512;
+  static constexpr int64_t kLeastWork = 1 << 26;
+};
+
+/// Whatever the library reads of the number of threads, it shall read 1.
+class OneThread {
+public:
+  OneThread() : before(omp_get_max_threads()) { omp_set_num_threads(1); }
+  ~OneThread() { omp_set_num_threads(before); }
+  OneThread(const OneThread &) = delete;
+  OneThread &operator=(const OneThread &) = delete;
+
+private:
+  int before;
+};
+
+class PartedMatmul final : public Matmul {
+public:
+  PartedMatmul(Engine &engine, const MatmulDesc &desc, int count) : desc(desc), parts(desc) {
+    OneThread one;
+    for (int i = 0; i < count; ++i)
+      threads.emplace_back(engine, desc, parts);
+    for (const auto &product : threads.front().products)
+      stride = std::max(stride, product ? (product->scratchBytes() + 63) / 64 * 64 : 0);
+  }
+
+  int64_t scratchBytes() const override { return stride * static_cast<int64_t>(threads.size()); }
+  std::string implementation() const override {
+    return threads.front().products[0]->implementation() + " in " + std::to_string(parts.count(desc)) + " parts";
+  }
+
+  const char *run(const void *a, const void *b, const void *bias, void *c, void *scratch) noexcept override {
+    if (!a || !b || !c || (desc.bias && !bias) || (stride > 0 && !scratch))
+      return "an operand is null";
+    const char *fault = nullptr;
+    int64_t width = elementBytes(desc), across = parts.across(desc), count = parts.count(desc);
+#pragma omp parallel for schedule(dynamic, 1) num_threads(static_cast <int>(threads.size()))
+    for (int64_t part = 0; part < count; ++part) {
+      int thread = omp_get_thread_num();
+      int64_t row = part / across * parts.rows, column = part % across * parts.columns;
+      bool lastRows = desc.m - row < parts.rows, lastColumns = desc.n - column < parts.columns;
+      auto at = [&](const void *base, int64_t element) { return static_cast<const char *>(base) + element * width; };
+      const char *said = threads[thread].products[2 * lastRows + lastColumns]->run(
+          at(a, row * desc.aStrides[0]), at(b, column * desc.bStrides[1]), desc.bias ? at(bias, column) : nullptr,
+          const_cast<char *>(at(c, row * desc.cStrides[0] + column)), static_cast<char *>(scratch) + thread * stride);
+      if (said)
+#pragma omp atomic write
+        fault = said;
     }
-    int64_t rows;
-    OneDnnMatmul product;
-    dnnl::primitive move;
-    std::vector<dnnl::memory> memories;
+    return fault;
+  }
+
+private:
+  /// A thread's own primitives: of whole parts, of those with the last columns, with the last rows, and with both.
+  struct Thread {
+    Thread(Engine &engine, const MatmulDesc &desc, const Parts &parts) {
+      for (int which = 0; which < 4; ++which) {
+        MatmulDesc part = desc;
+        part.m = which & 2 ? desc.m % parts.rows : parts.rows;
+        part.n = which & 1 ? desc.n % parts.columns : parts.columns;
+        if (part.m == 0 || part.n == 0)
+          continue;
+        if (GatheringMatmul::wants(part))
+          products[which] = std::make_unique<GatheringMatmul>(engine, part);
+        else
+          products[which] = std::make_unique<OneDnnMatmul>(engine, part);
+      }
+    }
+    std::unique_ptr<Matmul> products[4];
   };
 
   MatmulDesc desc;
-  dnnl::stream stream;
-  PanelScratch scratch;
-  std::vector<std::unique_ptr<Part>> parts;
+  Parts parts;
+  std::vector<Thread> threads;
+  int64_t stride = 0;
 };
+
+/// The product of a description without faults, for so many threads.
+std::unique_ptr<Matmul> makeProduct(Engine &engine, const MatmulDesc &desc, int threads) {
+  if (Parts::wants(desc))
+    return std::make_unique<PartedMatmul>(engine, desc, threads);
+  return std::make_unique<OneDnnMatmul>(engine, desc);
+}
 
 } // namespace
 
@@ -372,10 +437,7 @@ std::unique_ptr<Matmul> Matmul::create(MatmulEngine &engine, const MatmulDesc &d
   if (desc.library == MatmulLibrary::Weft)
     return createProduct(desc, error);
   try {
-    auto &library = static_cast<Engine &>(engine);
-    if (wantsPanels(desc))
-      return std::make_unique<PanelledMatmul>(library, desc);
-    return std::make_unique<OneDnnMatmul>(library, desc);
+    return makeProduct(static_cast<Engine &>(engine), desc, omp_get_max_threads());
   } catch (const dnnl::error &fault) {
     error = std::string("oneDNN: ") + fault.what();
     return nullptr;
@@ -399,10 +461,8 @@ int64_t weft::matmulScratchBytes(const MatmulDesc &desc, int threads, std::strin
   const char *fault = findFault(desc);
   std::string message = fault ? fault : "";
   try {
-    if (!fault) {
-      dnnl::engine engine(dnnl::engine::kind::cpu, 0);
-      bytes = wantsPanels(desc) ? PanelScratch(desc, engine).bytes : Plan(desc, makeProblem(desc), engine).scratchBytes;
-    }
+    if (Engine engine; !fault)
+      bytes = makeProduct(engine, desc, omp_get_max_threads())->scratchBytes();
   } catch (const dnnl::error &caught) {
     message = std::string("oneDNN: ") + caught.what();
   }

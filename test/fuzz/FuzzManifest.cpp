@@ -35,7 +35,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   try {
     if (std::optional<Options> options =
             parseOptions(static_cast<int>(arguments.size()), arguments.data(), manifest, help))
-      options->hyper(manifest.optimizer);
+      options->hyper(manifest);
   } catch (const UsageError &) {
   }
   return 0;

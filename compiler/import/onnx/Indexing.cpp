@@ -107,10 +107,10 @@ static LogicalResult trilu(NodeImport &n) {
   bool upper = n.getInt("upper", 1) != 0;
   int64_t k = 0;
   if (n.has(1)) {
-    FailureOr<double> given = n.constantNumber(1, "diagonal");
+    FailureOr<int64_t> given = n.constantInt(1, "diagonal");
     if (failed(given))
       return failure();
-    k = static_cast<int64_t>(*given);
+    k = *given;
   }
   if (n.rank(0) < 2)
     return n.error() << "Trilu of a tensor of rank " << n.rank(0);

@@ -9,6 +9,7 @@
 #include "dialects/weft/Fold.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/Support/MathExtras.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace weft;
@@ -140,6 +141,16 @@ FailureOr<double> NodeImport::constantNumber(size_t i, StringRef what) {
   }
   APInt value = *attr.getValues<APInt>().begin();
   return value.roundToDouble(/*isSigned=*/!isUnsigned(i) && value.getBitWidth() > 1);
+}
+
+FailureOr<int64_t> NodeImport::constantInt(size_t i, StringRef what) {
+  FailureOr<double> number = constantNumber(i, what);
+  if (failed(number))
+    return failure();
+  // Also false for what is no number; a cast of either would be undefined.
+  if (std::fabs(*number) < 0x1p62)
+    return static_cast<int64_t>(*number);
+  return error() << "the " << what << " ('" << node.inputs[i] << "') is " << *number << ", which counts nothing";
 }
 
 LogicalResult NodeImport::needFloat(size_t i) {

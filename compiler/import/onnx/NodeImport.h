@@ -104,6 +104,8 @@ public:
   mlir::FailureOr<Shape> constantInts(size_t i, llvm::StringRef what);
   /// Operand i as a number that is known now; an error if it is not.
   mlir::FailureOr<double> constantNumber(size_t i, llvm::StringRef what);
+  /// The same of a number that counts something; an error if it is beyond all counts.
+  mlir::FailureOr<int64_t> constantInt(size_t i, llvm::StringRef what);
   /// An error unless operand i is of float type.
   mlir::LogicalResult needFloat(size_t i = 0);
   /// An error unless operands a and b have one element type.
@@ -138,8 +140,11 @@ public:
 
   //===--- results ---===//
 
-  /// Result i of the node.
-  void set(size_t i, Value v) { results[i] = v; }
+  /// Result i of the node, which may name fewer.
+  void set(size_t i, Value v) {
+    if (i < results.size())
+      results[i] = v;
+  }
   /// Says whether result i is of unsigned integers, where that does not follow from the operands (OpTable).
   void setUnsigned(size_t i, bool isUnsigned) { unsignedResults[i] = isUnsigned; }
   std::optional<bool> isUnsignedResult(size_t i) const { return unsignedResults[i]; }

@@ -37,6 +37,8 @@ private:
   LogicalResult checkOperators(const GraphOrder &order);
   LogicalResult bindDims();
   LogicalResult makeFunction(Block *body);
+  /// The operators of all families; the same for every import.
+  static const OpTable &allOperators();
   LogicalResult setRoles();
   LogicalResult importNode(const onnx::Node &node, Location loc);
   LogicalResult importBranch(const onnx::Node &node, Location loc);
@@ -56,7 +58,7 @@ private:
   OpBuilder builder;
   Location file;
   ImportContext context;
-  OpTable table;
+  const OpTable &table = allOperators();
 
   std::unique_ptr<llvm::MemoryBuffer> buffer;
   std::string absolutePath;
@@ -72,6 +74,19 @@ private:
 };
 
 } // namespace
+
+const OpTable &Importer::allOperators() {
+  static const OpTable operators = [] {
+    OpTable table;
+    for (auto family :
+         {registerElementwise, registerActivation, registerBitwise, registerSelection, registerShape, registerMatMul,
+          registerEinsum, registerSorting, registerReduction, registerIndexing, registerNormalization,
+          registerChannelNorm, registerConvolution, registerPooling, registerAttention, registerLoss})
+      family(table);
+    return table;
+  }();
+  return operators;
+}
 
 static bool readWholeFile(const std::string &path, std::unique_ptr<llvm::MemoryBuffer> &buffer, onnx::Model &model,
                           std::string &error) {
@@ -520,11 +535,6 @@ static void eraseDead(Block *block) {
 
 OwningOpRef<ModuleOp> Importer::run() {
   mlirContext.loadDialect<WeftDialect, arith::ArithDialect, math::MathDialect, func::FuncDialect>();
-  for (auto family :
-       {registerElementwise, registerActivation, registerBitwise, registerSelection, registerShape, registerMatMul,
-        registerEinsum, registerSorting, registerReduction, registerIndexing, registerNormalization,
-        registerChannelNorm, registerConvolution, registerPooling, registerAttention, registerLoss})
-    family(table);
   if (options.precision != "fp32" && options.precision != "model")
     return error() << "precision '" << options.precision << "' is neither 'fp32' nor 'model'", nullptr;
   context.narrowToF32 = options.precision == "fp32";

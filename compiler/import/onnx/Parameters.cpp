@@ -14,6 +14,7 @@
 #include "compiler/import/onnx/Parameters.h"
 #include "compiler/import/onnx/TracedNames.h"
 #include "dialects/weft/BatchNorm.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/GlobPattern.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -410,13 +411,15 @@ LogicalResult Parameters::classify(const llvm::StringMap<SmallVector<Use, 2>> &u
 /// The signature names every parameter of the module, the graph only one of those that are tied. A missing one belongs
 /// to the module whose node reads the other: `wte.weight` is what a node in scope `wte` reads as `lm_head.weight`.
 void Parameters::findAliases() {
+  llvm::MapVector<StringRef, SmallVector<StringRef, 2>> missing;
+  for (auto &[name, kind] : signature)
+    if (kind == "PARAMETER" && !paramIndex.count(name) && !entries.count(name))
+      missing[StringRef(name).rsplit('.').first].push_back(name);
   std::string lost;
-  for (auto &[name, kind] : signature) {
-    if (kind != "PARAMETER" || paramIndex.count(name) || entries.count(name))
-      continue;
-    StringRef module = StringRef(name).rsplit('.').first;
+  for (auto &[module, names] : missing) {
     Param *owner = nullptr;
-    bool unclear = false;
+    // One tensor is not two parameters of a module: both are gone, as those of a batch norm inside a convolution.
+    bool unclear = names.size() > 1;
     for (const onnx::Node &node : model.nodes) {
       if (nodeScope(node) != module)
         continue;
@@ -433,15 +436,18 @@ void Parameters::findAliases() {
         owner = candidate;
       }
     }
-    if (owner && !unclear)
-      owner->aliases.push_back(name);
-    else
-      lost += (lost.empty() ? "" : ", ") + name;
+    if (owner && !unclear) {
+      owner->aliases.push_back(names.front().str());
+      continue;
+    }
+    for (StringRef name : names)
+      lost += (lost.empty() ? "" : ", ") + name.str();
   }
   if (!lost.empty())
     report.remarks.push_back(
-        "parameters of the module that the file does not hold (merged with an equal one, dropped " +
-        std::string("because they had no effect, or unused): ") + lost);
+        "parameters of the module that the file does not hold, and that are not trained (merged into others by the "
+        "exporter's optimizer, which `optimize=False` leaves out; equal to others; without effect; or unused): " +
+        lost);
 }
 
 FailureOr<std::string> Parameters::externalPath(const onnx::Tensor &tensor) {

@@ -109,10 +109,10 @@ template <ReduceKind kind, Form form, int64_t asOperandSince = 18> static Logica
 
 static LogicalResult cumsum(NodeImport &n) {
   bool exclusive = n.getInt("exclusive", 0) != 0, reverse = n.getInt("reverse", 0) != 0;
-  FailureOr<double> given = n.constantNumber(1, "axis");
+  FailureOr<int64_t> given = n.constantInt(1, "axis");
   if (failed(given))
     return failure();
-  FailureOr<int64_t> axis = n.axis(static_cast<int64_t>(*given), n.rank(0));
+  FailureOr<int64_t> axis = n.axis(*given, n.rank(0));
   if (failed(axis))
     return failure();
   return n.done(CumsumOp::create(n.e.b, n.e.loc, n.type(0), n.input(0), *axis, reverse, exclusive));

@@ -245,6 +245,25 @@ TEST(BadInput, Requests) {
   expectError(with([](ImportOptions &o) { o.precision = "fp4"; }), "precision 'fp4'");
 }
 
+// An axis is one of the operands, of any type. Found by the fuzzer.
+TEST(BadInput, NumbersThatCountNothing) {
+  for (float value : {1e30f, -1e30f, std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()})
+    for (const char *opType : {"CumSum", "Trilu"}) {
+      ModelBuilder model;
+      model.input("x", {2, 3}).floats("at", {}, {value}).node(opType, {"x", "at"}, {"y"}).output("y");
+      expectError(importModel(model), "which counts nothing");
+    }
+}
+
+// A node may name fewer results than its operator has. Found by the fuzzer: TopK wrote the indices nobody had asked
+// for.
+TEST(BadInput, ResultsLeftOut) {
+  ModelBuilder model;
+  model.input("x", {2, 4}).ints("k", {1}, {2}).node("TopK", {"x", "k"}, {"v"}).output("v");
+  Imported imported = importModel(model);
+  EXPECT_TRUE(imported.module) << imported.errors;
+}
+
 // No beginning of a file is taken for the whole.
 TEST(BadInput, EveryPrefix) {
   std::string whole = sample().bytes();

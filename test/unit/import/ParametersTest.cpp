@@ -86,6 +86,21 @@ TEST(Parameters, TiedNamesBecomeAliases) {
   EXPECT_NE(imported.report.remarks[0].find("gone.bias"), std::string::npos);
 }
 
+// The exporter's optimizer puts a batch norm into the convolution before it, under the convolution's name: weight and
+// bias of the norm are gone, and are no other names of the weight.
+TEST(Parameters, MergedNormsAreNotTied) {
+  ModelBuilder model;
+  model.input("x", {1, 1, 2, 2}).floats("conv.weight", {1, 1, 1, 1}, {2}).floats("conv.weight_bias", {1}, {3});
+  model.node("Conv", {"x", "conv.weight", "conv.weight_bias"}, {"y"}, {}, "['', 'bn', 'batch_norm']").output("y");
+  model.graphInfo(signature, "p_conv: PARAMETER target='conv.weight'\np_scale: PARAMETER target='bn.weight'\n"
+                             "p_shift: PARAMETER target='bn.bias'\n");
+  Imported imported = importModel(model);
+  ASSERT_TRUE(imported.module) << imported.errors;
+  EXPECT_FALSE(imported.param("conv.weight").getAliases());
+  EXPECT_NE(imported.report.remarks[0].find("not trained"), std::string::npos);
+  EXPECT_NE(imported.report.remarks[0].find(": bn.bias, bn.weight"), std::string::npos) << imported.report.remarks[0];
+}
+
 TEST(Parameters, FilesWithoutMetadataAreGuessedAndSaid) {
   ModelBuilder model;
   model.input("x", {2}).floats("w", {2}, {1, 2}).floats("half", {}, {0.5f}).floats("dead", {2}, {1, 2});

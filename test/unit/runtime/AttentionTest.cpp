@@ -273,6 +273,44 @@ TEST_P(Attention, LowestFloatIsNotInfinity) {
   }
 }
 
+// The same row's gradients, among rows that see something and over more keys than a block has: each of 300 keys has a
+// 300th of the weight, which cannot be told from the logarithm of their sum.
+TEST_P(Attention, GradientOfHiddenRows) {
+  constexpr int64_t keys = 300, head = 8, hidden = 1;
+  AttentionDesc desc = shape(1, 1, 1, 3, keys, head, head, false, AttentionDesc::Additive);
+  desc.maskStrides[2] = keys, desc.maskStrides[3] = 1;
+  Case test(desc, Layout::Dense, 3);
+  std::fill(test.additive.begin(), test.additive.end(), 0.0f);
+  std::fill_n(test.additive.begin() + hidden * keys, keys, std::numeric_limits<float>::lowest());
+  test.run(GetParam(), 1);
+  std::vector<double> gradient(head);
+  auto dot = [&](auto &x, int64_t row, auto &y, int64_t s) {
+    double sum = 0;
+    for (int64_t d = 0; d < head; ++d)
+      sum += double(x.at(0, row, 0, d)) * y.at(0, s, 0, d);
+    return sum;
+  };
+  double delta = 0;
+  for (int64_t s = 0; s < keys; ++s)
+    delta += dot(test.dout, hidden, test.v, s) / keys;
+  for (int64_t s = 0; s < keys; ++s) {
+    double ds = (dot(test.dout, hidden, test.v, s) - delta) / keys * desc.scale;
+    for (int64_t d = 0; d < head; ++d)
+      gradient[d] += ds * test.k.at(0, s, 0, d);
+  }
+  for (int64_t d = 0; d < head; ++d)
+    EXPECT_NEAR(test.dq.at(0, hidden, 0, d), gradient[d], 1e-5);
+  // Weights of all rows, 1 each, come back in the gradient of the values.
+  for (int64_t d = 0; d < head; ++d) {
+    double expected = 0, sum = 0;
+    for (int64_t t = 0; t < 3; ++t)
+      expected += test.dout.at(0, t, 0, d);
+    for (int64_t s = 0; s < keys; ++s)
+      sum += test.dv.at(0, s, 0, d);
+    EXPECT_NEAR(sum, expected, 1e-4);
+  }
+}
+
 // Large scores: the running maximum keeps everything finite.
 TEST_P(Attention, LargeScoresStayFinite) {
   AttentionDesc desc = shape(1, 1, 1, 100, 200, 16, 16, true);

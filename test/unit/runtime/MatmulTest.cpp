@@ -9,6 +9,7 @@
 
 #include <cmath>
 #include <gtest/gtest.h>
+#include <omp.h>
 #include <random>
 #include <vector>
 
@@ -170,16 +171,51 @@ TEST(Matmul, RowsInTheSameSets) {
   }
 }
 
-// The gradient of a head: columns of the left factor far apart, which is transposed by panels, the last one smaller.
-TEST(Matmul, PanelsOfRows) {
+// The gradient of a head: columns of the left factor far apart, of which rows are gathered, the last part smaller.
+TEST(Matmul, GatheredRows) {
   for (int bits = 0; bits < 4; ++bits) {
     MatmulDesc desc;
-    desc.m = 2 * 2048 + 37, desc.n = 65, desc.k = 64;
+    desc.m = 8 * 512 + 37, desc.n = 131, desc.k = 130;
     desc.aStrides = {1, 16400}, desc.bStrides = {desc.n, 1}, desc.cStrides = {desc.n + 3, 1};
     desc.bias = bits & 1, desc.accumulate = bits & 2;
     SCOPED_TRACE(testing::Message() << "bits " << bits);
-    EXPECT_NE(checkProduct(desc, bits).find("panels"), std::string::npos);
+    EXPECT_NE(checkProduct(desc, bits).find(" + rows in 9 parts"), std::string::npos);
   }
+}
+
+// Large products are cut in parts, the last ones smaller, of every layout of the operands; the bits are those of one
+// thread.
+TEST(Matmul, Parts) {
+  int before = omp_get_max_threads();
+  for (int bits : {0, 5, 10, 15}) {
+    MatmulDesc desc;
+    desc.m = 1029, desc.n = bits & 4 ? 1540 : 771, desc.k = 90;
+    desc.aStrides = bits & 4 ? std::vector<int64_t>{1, desc.m} : std::vector<int64_t>{desc.k, 1};
+    desc.bStrides = bits & 8 ? std::vector<int64_t>{1, desc.k} : std::vector<int64_t>{desc.n + 5, 1};
+    desc.cStrides = {desc.n + 3, 1};
+    desc.bias = bits & 1, desc.accumulate = bits & 2;
+    SCOPED_TRACE(testing::Message() << "bits " << bits);
+    omp_set_num_threads(3);
+    EXPECT_NE(checkProduct(desc, bits).find("parts"), std::string::npos);
+    std::vector<float> results[2];
+    for (int threads : {1, 4}) {
+      omp_set_num_threads(threads);
+      std::string error;
+      auto engine = MatmulEngine::create();
+      auto matmul = Matmul::create(*engine, desc, error);
+      std::vector<float> a(desc.m * desc.k), b((desc.n + 5) * (desc.k + 5)), bias(desc.n, 0.5f);
+      for (size_t i = 0; i < a.size(); ++i)
+        a[i] = std::sin(static_cast<float>(i));
+      for (size_t i = 0; i < b.size(); ++i)
+        b[i] = std::cos(static_cast<float>(i));
+      std::vector<float> &c = results[threads > 1];
+      c.assign(desc.m * (desc.n + 3), 1.0f);
+      std::vector<float> scratch(matmul->scratchBytes() / 4 + 16);
+      EXPECT_EQ(matmul->run(a.data(), b.data(), bias.data(), c.data(), scratch.data()), nullptr);
+    }
+    EXPECT_TRUE(results[0] == results[1]);
+  }
+  omp_set_num_threads(before);
 }
 
 TEST(Matmul, RandomShapes) {
