@@ -298,7 +298,10 @@ LogicalResult Parameters::classify(const llvm::StringMap<SmallVector<Use, 2>> &u
           std::string scope = nodeScope(*use.node);
           // The same module at the end of both: q_proj of model.decoder.q_proj and model.model.decoder.q_proj.
           auto last = [](StringRef path) { return path.substr(path.rfind('.') + 1); };
-          if (!scope.empty() && StringRef(tensor.name).contains('.') && last(module) == last(scope))
+          // Of modules that the path does not tell apart the exporter numbers all but the first: q_proj, q_proj_1.
+          StringRef end = last(scope), unnumbered = end.rtrim("0123456789");
+          bool numbered = unnumbered.size() < end.size() && unnumbered.consume_back("_") && last(module) == unnumbered;
+          if (!scope.empty() && StringRef(tensor.name).contains('.') && (last(module) == end || numbered))
             tracedModules[scope] = module.str();
         }
 

@@ -45,6 +45,20 @@ TEST(TracedNames, TransposedWeightsAreCalledByTheirModule) {
   EXPECT_EQ(mlir::cast<FileSourceAttr>(param.getSource()).getPerm(), Ints({1, 0}));
 }
 
+// Modules of a ModuleDict are called without it: their paths are the same, and the exporter numbers the second one. The bias
+// beside it has the whole name.
+TEST(TracedNames, NumberedModulesAreCalledAsTheirBias) {
+  ModelBuilder model;
+  model.input("x", {2, 2}).floats("onnx::MatMul_7", {2, 3}, {1, 2, 3, 4, 5, 6});
+  model.floats("blocks.1.fc.bias", {3}, {1, 2, 3});
+  model.node("MatMul", {"x", "onnx::MatMul_7"}, {"h"}).node("Add", {"h", "blocks.1.fc.bias"}, {"y"}).output("y");
+  nameNode(model, 0, "/fc_1/MatMul");
+  nameNode(model, 1, "/fc_1/Add");
+  Imported imported = importModel(model);
+  ASSERT_TRUE(imported.module) << imported.errors;
+  EXPECT_TRUE(imported.param("blocks.1.fc.weight")) << imported.text();
+}
+
 // The exporter writes a tied weight twice; what is trained is one.
 TEST(TracedNames, CopiesAreTied) {
   ModelBuilder model;
