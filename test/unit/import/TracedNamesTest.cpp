@@ -45,8 +45,8 @@ TEST(TracedNames, TransposedWeightsAreCalledByTheirModule) {
   EXPECT_EQ(mlir::cast<FileSourceAttr>(param.getSource()).getPerm(), Ints({1, 0}));
 }
 
-// Modules of a ModuleDict are called without it: their paths are the same, and the exporter numbers the second one. The bias
-// beside it has the whole name.
+// Modules of a ModuleDict are called without it: their paths are the same, and the exporter numbers the second one. The
+// bias beside it has the whole name.
 TEST(TracedNames, NumberedModulesAreCalledAsTheirBias) {
   ModelBuilder model;
   model.input("x", {2, 2}).floats("onnx::MatMul_7", {2, 3}, {1, 2, 3, 4, 5, 6});
