@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "compiler/import/onnx/Counts.h"
 #include "compiler/import/onnx/IndexRange.h"
 
 using namespace mlir;
@@ -107,7 +108,7 @@ static LogicalResult trilu(NodeImport &n) {
   bool upper = n.getInt("upper", 1) != 0;
   int64_t k = 0;
   if (n.has(1)) {
-    FailureOr<int64_t> given = n.constantInt(1, "diagonal");
+    FailureOr<int64_t> given = constantCount(n, 1, "diagonal");
     if (failed(given))
       return failure();
     k = *given;

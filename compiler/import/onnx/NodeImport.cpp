@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/import/onnx/NodeImport.h"
+#include "compiler/import/onnx/Counts.h"
 #include "dialects/weft/Fold.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/Support/MathExtras.h"
@@ -143,14 +144,14 @@ FailureOr<double> NodeImport::constantNumber(size_t i, StringRef what) {
   return value.roundToDouble(/*isSigned=*/!isUnsigned(i) && value.getBitWidth() > 1);
 }
 
-FailureOr<int64_t> NodeImport::constantInt(size_t i, StringRef what) {
-  FailureOr<double> number = constantNumber(i, what);
+FailureOr<int64_t> weft::constantCount(NodeImport &n, size_t i, StringRef what) {
+  FailureOr<double> number = n.constantNumber(i, what);
   if (failed(number))
     return failure();
   // Also false for what is no number; a cast of either would be undefined.
   if (std::fabs(*number) < 0x1p62)
     return static_cast<int64_t>(*number);
-  return error() << "the " << what << " ('" << node.inputs[i] << "') is " << *number << ", which counts nothing";
+  return n.error() << "the " << what << " ('" << n.displayName(i) << "') is " << *number << ", which counts nothing";
 }
 
 LogicalResult NodeImport::needFloat(size_t i) {

@@ -104,8 +104,6 @@ public:
   mlir::FailureOr<Shape> constantInts(size_t i, llvm::StringRef what);
   /// Operand i as a number that is known now; an error if it is not.
   mlir::FailureOr<double> constantNumber(size_t i, llvm::StringRef what);
-  /// The same of a number that counts something; an error if it is beyond all counts.
-  mlir::FailureOr<int64_t> constantInt(size_t i, llvm::StringRef what);
   /// An error unless operand i is of float type.
   mlir::LogicalResult needFloat(size_t i = 0);
   /// An error unless operands a and b have one element type.

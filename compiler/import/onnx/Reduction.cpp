@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/import/onnx/NodeImport.h"
+#include "compiler/import/onnx/Counts.h"
 #include <limits>
 
 using namespace mlir;
@@ -109,7 +109,7 @@ template <ReduceKind kind, Form form, int64_t asOperandSince = 18> static Logica
 
 static LogicalResult cumsum(NodeImport &n) {
   bool exclusive = n.getInt("exclusive", 0) != 0, reverse = n.getInt("reverse", 0) != 0;
-  FailureOr<int64_t> given = n.constantInt(1, "axis");
+  FailureOr<int64_t> given = constantCount(n, 1, "axis");
   if (failed(given))
     return failure();
   FailureOr<int64_t> axis = n.axis(*given, n.rank(0));
