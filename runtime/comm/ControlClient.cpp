@@ -230,7 +230,8 @@ JobFault ControlClient::report(const FaultReport &report) {
   tell(report);
   std::unique_lock<std::mutex> lock(state);
   noticed = true;
-  changed.wait_for(lock, std::chrono::duration<double>(3), [&] { return failure.has_value(); });
+  // Longer than the server may take to decide.
+  changed.wait_for(lock, std::chrono::duration<double>(8), [&] { return failure.has_value(); });
   // No answer: rank 0 is gone, and everybody speaks for itself.
   if (!failure)
     failure = JobFault{report.code, job.rank, report.text};

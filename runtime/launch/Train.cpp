@@ -93,9 +93,10 @@ private:
   const Options &options;
   JsonLog log;
   Ranks &ranks;
+  /// Before the device, which connects the ranks: what one of them cannot read, all have tried to read by themselves.
+  std::unique_ptr<Batches> batches, evalBatches;
   std::unique_ptr<Device> device;
   Progress progress;
-  std::unique_ptr<Batches> batches, evalBatches;
   Record record;
   std::unique_ptr<Profile> profile;
   int64_t lastEvaluated = -1;
@@ -109,9 +110,23 @@ private:
 
 } // namespace
 
+static std::unique_ptr<Batches> openBatches(const Manifest &manifest, const Options &options, const Ranks &ranks) {
+  if (options.replay.empty())
+    return std::make_unique<Batches>(manifest, openData(manifest, options.data, ranks.coordinates()),
+                                     !options.noShuffle, options.seed);
+  return std::make_unique<Batches>(manifest, openReplay(manifest, options.replay, ranks.coordinates()), false, 0);
+}
+
+static std::unique_ptr<Batches> openEvalBatches(const Manifest &manifest, const Options &options, const Ranks &ranks) {
+  if (options.eval.empty())
+    return nullptr;
+  return std::make_unique<Batches>(manifest, openData(manifest, options.eval, ranks.coordinates()), false, 0);
+}
+
 Trainer::Trainer(const Program &program, const Manifest &manifest, const Options &options, Ranks &ranks,
                  const DeviceLibrary &library, const DeviceOptions &deviceOptions)
     : manifest(manifest), options(options), log(options.log, manifest), ranks(ranks),
+      batches(openBatches(manifest, options, ranks)), evalBatches(openEvalBatches(manifest, options, ranks)),
       device(library.open(manifest, program.tasks, ranks, deviceOptions)), progress(manifest, options),
       record(manifest), startedAt(device->stepsInFlight()) {
   if ((!options.eval.empty() || !options.record.empty()) && manifest.findTask("eval") < 0)
@@ -120,13 +135,6 @@ Trainer::Trainer(const Program &program, const Manifest &manifest, const Options
   if (!options.profile.empty())
     profile = std::make_unique<Profile>(manifest, options.profileSteps);
   std::array<double, 16> hyper = options.hyper(manifest);
-  batches =
-      options.replay.empty()
-          ? std::make_unique<Batches>(manifest, openData(manifest, options.data, ranks.coordinates()),
-                                      !options.noShuffle, options.seed)
-          : std::make_unique<Batches>(manifest, openReplay(manifest, options.replay, ranks.coordinates()), false, 0);
-  if (!options.eval.empty())
-    evalBatches = std::make_unique<Batches>(manifest, openData(manifest, options.eval, ranks.coordinates()), false, 0);
   std::unique_ptr<SafetensorsFile> weights;
   if (!options.weights.empty()) {
     std::string error;
