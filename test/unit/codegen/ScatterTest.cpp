@@ -77,8 +77,8 @@ TEST(Scatter, Combined) {
     }
     p.begin("a sum of bf16, of " + std::to_string(count));
     Type narrow = e.b.getBF16Type();
-    p.expect(scatter(p.input({2, 3, 8}, narrow), p.indices({count}, 3), p.input({2, count, 8}, narrow), 1,
-                     ReduceKind::sum));
+    p.expect(
+        scatter(p.input({2, 3, 8}, narrow), p.indices({count}, 3), p.input({2, count, 8}, narrow), 1, ReduceKind::sum));
     p.begin("integers, of " + std::to_string(count));
     p.expect(
         scatter(p.input({3, 2}, p.i64()), p.indices({count}, 3), p.input({count, 2}, p.i64()), 0, ReduceKind::max));
