@@ -134,7 +134,7 @@ void weft_launch(weft_context *ctx, weft_kernel_fn kernel, void *const *args, in
   // More parts than threads, taken as threads are free: a processor that is slower or shared holds nobody up.
   constexpr int64_t kPartsPerThread = 4;
   int64_t parts = std::min<int64_t>(units, kPartsPerThread * ctx->threads);
-#pragma omp parallel for schedule(dynamic, 1) num_threads(ctx->threads)
+#pragma omp parallel for schedule(dynamic, 1) num_threads(static_cast <int>(std::min <int64_t>(parts, ctx->threads)))
   for (int64_t part = 0; part < parts; ++part) {
     int64_t lo = units * part / parts * grain;
     int64_t hi = part + 1 == parts ? extent : units * (part + 1) / parts * grain;
