@@ -485,12 +485,25 @@ Value ElementEmitter::emitRandom(RandomOp op, const Position &position) {
   };
   auto exclusiveOr = [&](Value x, Value y) -> Value { return arith::XOrIOp::create(builder, loc, x, y); };
   RankedTensorType type = typeOf(op.getResult());
-  Value linear = arith::IndexCastOp::create(builder, loc, i64, linearOf(position, type));
-  RankedTensorType seedType = typeOf(op.getSeed());
-  SmallVector<Value> zeros(seedType.getRank(), index(0));
-  Value seed = at(op.getSeed(), zeros);
-  if (seed.getType() != i64)
-    seed = arith::ExtSIOp::create(builder, loc, i64, seed);
+  auto scalar = [&](Value tensor) -> Value {
+    Value value = at(tensor, {});
+    return value.getType() == i64 ? value : arith::ExtSIOp::create(builder, loc, i64, value);
+  };
+  Value linear;
+  if (op.getOffsets().empty()) {
+    linear = arith::IndexCastOp::create(builder, loc, i64, linearOf(position, type));
+  } else {
+    // A part of a tensor: the place of the element in the whole.
+    SmallVector<Value> indices = indicesOf(position, type);
+    linear = arith::ConstantIntOp::create(builder, loc, 0, 64);
+    for (auto [place, offset, size] : llvm::zip_equal(indices, op.getOffsets(), *op.getWhole())) {
+      Value along = arith::IndexCastOp::create(builder, loc, i64, place);
+      along = arith::AddIOp::create(builder, loc, along, scalar(offset));
+      linear = arith::MulIOp::create(builder, loc, linear, arith::ConstantIntOp::create(builder, loc, size, 64));
+      linear = arith::AddIOp::create(builder, loc, linear, along);
+    }
+  }
+  Value seed = scalar(op.getSeed());
   Value key0 = constant(static_cast<uint32_t>(op.getStream())), key1 = low(seed);
   Value c0 = low(linear), c1 = high(linear), c2 = constant(op.getStream() >> 32), c3 = high(seed);
   auto product = [&](Value x, uint32_t factor) -> Value {

@@ -63,7 +63,9 @@ static void describeSharding(json::Object &entry, Operation *symbol, Type type) 
   dist::Mesh mesh = dist::meshOf(symbol->getParentOfType<ModuleOp>());
   auto local = cast<RankedTensorType>(type);
   entry["local_shape"] = toJson(local.getShape());
-  entry["shape"] = toJson(dist::fromAttr(mesh, attr)->globalType(mesh, local).getShape());
+  // Of parts with padding only the symbol knows the whole.
+  auto whole = symbol->getAttrOfType<DenseI64ArrayAttr>(wholeShapeAttr);
+  entry["shape"] = toJson(whole ? whole.asArrayRef() : dist::fromAttr(mesh, attr)->globalType(mesh, local).getShape());
   json::Array dims;
   for (ArrayAttr axes : attr.getDims().getAsRange<ArrayAttr>())
     dims.push_back(toJson(axes));

@@ -10,6 +10,7 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace weft;
 
@@ -55,15 +56,20 @@ std::string Plan::at(int64_t line) const {
   return line ? text + ", line " + std::to_string(line) : text;
 }
 
-int64_t Plan::partsOf(const Layout &layout) const {
-  int64_t parts = 1;
-  for (const auto &dim : layout.dims)
-    for (const std::string &axis : dim)
-      parts *= sizeOf(axis);
-  return parts;
+int64_t Plan::heldOf(const Layout &layout, const std::vector<int64_t> &shape, llvm::StringRef only) const {
+  int64_t elements = 1;
+  for (size_t dim = 0; dim < shape.size(); ++dim) {
+    int64_t size = shape[dim];
+    if (dim < layout.dims.size())
+      for (const std::string &axis : layout.dims[dim])
+        if (only.empty() || axis == only)
+          size = llvm::divideCeil(size, sizeOf(axis));
+    elements *= size;
+  }
+  return elements;
 }
 
-std::string Plan::check(const Layout &layout, const std::vector<int64_t> &shape) const {
+std::string Plan::check(const Layout &layout, const std::vector<int64_t> &shape, bool padded) const {
   if (layout.dims.size() > shape.size())
     return "has " + std::to_string(layout.dims.size()) + " lists of axes for " + std::to_string(shape.size()) +
            " dimensions";
@@ -88,7 +94,7 @@ std::string Plan::check(const Layout &layout, const std::vector<int64_t> &shape)
       last = place(axis);
       parts *= sizeOf(axis);
     }
-    if (shape[dim] % parts != 0)
+    if (!padded && shape[dim] % parts != 0)
       return "cuts dimension " + std::to_string(dim) + " of " + std::to_string(shape[dim]) + " into " +
              std::to_string(parts) + " parts, which do not divide it";
   }

@@ -120,10 +120,12 @@ struct Plan {
   /// "plan 'p.json', line 12" for messages.
   std::string at(int64_t line) const;
 
-  /// Into how many parts a layout cuts a tensor of a shape.
-  int64_t partsOf(const Layout &layout) const;
-  /// What is wrong with a layout for a tensor of this shape, without a stop; empty: nothing.
-  std::string check(const Layout &layout, const std::vector<int64_t> &shape) const;
+  /// How many elements of a tensor of this shape a rank holds, padding included: an axis of n ranks cuts m indices into
+  /// n parts of m / n, rounded up. With `only`, of the axes that cut it this one alone counts.
+  int64_t heldOf(const Layout &layout, const std::vector<int64_t> &shape, llvm::StringRef only = {}) const;
+  /// What is wrong with a layout for a tensor of this shape, without a stop; empty: nothing. Only what is stored can be
+  /// `padded`.
+  std::string check(const Layout &layout, const std::vector<int64_t> &shape, bool padded) const;
 };
 
 /// Bytes of an element of a type by its name in manifests; 0 if there is no such type.

@@ -296,7 +296,7 @@ public:
     node->each([&](const Node &dim) { result.dims.push_back(dim.texts()); });
     if (auto unreduced = key == "gradients" ? get("unreduced") : std::nullopt)
       result.unreduced = unreduced->texts();
-    if (std::string fault = plan.check(result, shape); !fault.empty())
+    if (std::string fault = plan.check(result, shape, /*padded=*/key != "sharding"); !fault.empty())
       node->fail(fault);
     result.dims.resize(shape.size());
     return result;

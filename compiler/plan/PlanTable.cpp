@@ -130,10 +130,7 @@ static void printParameters(const Plan &plan, llvm::raw_ostream &os) {
             p.trained ? describe(p.states) : "not trained", p.trained ? describe(p.gradients) : "-"};
     Group &group = groups[key];
     group.name = group.count++ ? std::get<0>(key) : p.name;
-    int64_t bytes = bytesOfType(p.dtype);
-    for (int64_t size : p.shape)
-      bytes *= size;
-    group.bytes += bytes / plan.partsOf(p.stored);
+    group.bytes += bytesOfType(p.dtype) * plan.heldOf(p.stored, p.shape);
   }
   os << "\n";
   Columns columns({"parameters", "", "type", "stored", "states", "gradients", "bytes a rank"}, 6);

@@ -49,8 +49,8 @@ private:
     if (!axes.empty() && times > 0)
       sums[{of, kind, region, axes}] += times * bytesSent(kind, bytes, static_cast<int64_t>(sizeOf(axes)));
   }
-  void gathers(const Plan::Parameter &p, double bytes);
-  void gradient(const Plan::Parameter &p, double elements);
+  void gathers(const Plan::Parameter &p);
+  void gradient(const Plan::Parameter &p);
   double count(llvm::StringRef why) const {
     return static_cast<double>(llvm::count_if(plan.cuts, [&](const Plan::Cut &cut) { return cut.why == why; }));
   }
@@ -65,9 +65,11 @@ private:
 
 /// A parameter that is stored in parts is whole on `shard` where it is used; one that is updated in parts is put
 /// together for storage.
-void Theory::gathers(const Plan::Parameter &p, double bytes) {
+void Theory::gathers(const Plan::Parameter &p) {
   StepFacts::Use use = facts.uses.lookup(p.name);
   auto times = static_cast<double>(plan.microbatches);
+  const Layout &parts = p.stored.cuts("shard") ? p.stored : p.states;
+  auto bytes = static_cast<double>(plan.heldOf(parts, p.shape) * plan.sizeOf("shard") * bytesOfType(p.dtype));
   if (p.stored.cuts("shard")) {
     add("parameters", "all_gather", "forward", axesOf({"shard"}), use.forward ? times : 0, bytes);
     add("parameters", "all_gather", "backward", axesOf({"shard"}), use.backward ? times : 0, bytes);
@@ -77,7 +79,7 @@ void Theory::gathers(const Plan::Parameter &p, double bytes) {
 }
 
 /// A gradient is a sum over samples, and over what else the ranks of `tp` have parts of; it ends as states are stored.
-void Theory::gradient(const Plan::Parameter &p, double elements) {
+void Theory::gradient(const Plan::Parameter &p) {
   StepFacts::Use use = facts.uses.lookup(p.name);
   auto width = static_cast<double>(bytesOfType(p.dtype));
   auto summed = static_cast<double>(std::max(bytesOfType(p.dtype), facts.accumulatorBytes));
@@ -93,7 +95,9 @@ void Theory::gradient(const Plan::Parameter &p, double elements) {
   for (bool isLate : {false, true}) {
     const std::vector<std::string> &axes = isLate ? late : now;
     const char *region = isLate ? "update" : "backward";
-    double runs = isLate ? 1 : times, bytes = elements * (isLate ? summed : width);
+    // What is accumulated may be cut already; what comes out of a micro-batch is cut on `tp`.
+    int64_t elements = isLate ? plan.heldOf(p.gradients, p.shape) : plan.heldOf(p.stored, p.shape, "tp");
+    double runs = isLate ? 1 : times, bytes = static_cast<double>(elements) * (isLate ? summed : width);
     std::vector<std::string> scattered, reduced;
     for (const std::string &axis : axes)
       (p.states.cuts(axis) ? scattered : reduced).push_back(axis);
@@ -103,8 +107,9 @@ void Theory::gradient(const Plan::Parameter &p, double elements) {
       add("gradients", "all_reduce", region, axes, runs, slice);
       continue;
     }
-    if (isLate && p.gradients.cuts("shard") && !llvm::is_contained(late, "shard"))
-      bytes /= static_cast<double>(plan.sizeOf("shard"));
+    // Parts may be padded.
+    if (!scattered.empty())
+      bytes = static_cast<double>(plan.heldOf(p.states, p.shape)) * sizeOf(scattered) * (isLate ? summed : width);
     add("gradients", "reduce_scatter", region, scattered, runs, bytes);
     add("gradients", "all_reduce", region, reduced, runs, bytes / sizeOf(scattered));
   }
@@ -112,14 +117,9 @@ void Theory::gradient(const Plan::Parameter &p, double elements) {
 
 void Theory::parameters() {
   for (const Plan::Parameter &p : plan.parameters) {
-    double elements = 1;
-    for (int64_t size : p.shape)
-      elements *= static_cast<double>(size);
-    if (p.stored.cuts("tp"))
-      elements /= static_cast<double>(plan.sizeOf("tp"));
-    gathers(p, elements * static_cast<double>(bytesOfType(p.dtype)));
+    gathers(p);
     if (p.trained)
-      gradient(p, elements);
+      gradient(p);
   }
 }
 

@@ -17,27 +17,35 @@ using namespace weft::dist;
 // Parts of a tensor
 //===----------------------------------------------------------------------===//
 
-/// Where in the whole a rank's part starts.
-static int64_t baseOf(const Mesh &mesh, const Sharding &sharding, ArrayRef<int64_t> shape, int64_t rank) {
-  SmallVector<int64_t> coordinates = mesh.coordinatesOf(rank), strides = rowMajorStrides(shape);
-  int64_t base = 0;
-  for (int64_t dim = 0, dims = shape.size(); dim < dims; ++dim) {
-    int64_t index = 0, parts = 1;
-    for (int64_t axis : sharding.axesOf(dim)) {
-      index = index * mesh.sizes[axis] + coordinates[axis];
-      parts *= mesh.sizes[axis];
-    }
-    base += index * (shape[dim] / parts) * strides[dim];
-  }
-  return base;
+/// Where the element `index` lies in a tensor of `shape`.
+static int64_t placeOf(ArrayRef<int64_t> index, ArrayRef<int64_t> shape) {
+  int64_t place = 0;
+  for (auto [i, stride] : llvm::zip_equal(index, rowMajorStrides(shape)))
+    place += i * stride;
+  return place;
+}
+
+/// `whole`'s elements of a part, dense.
+static Literal takePart(const Literal &whole, const Part &part) {
+  return whole.gatherStrided(whole.getType().clone(part.size), placeOf(part.begin, whole.getShape()),
+                             rowMajorStrides(whole.getShape()));
+}
+
+/// What a rank holds, without its padding.
+static Literal withoutPadding(const Literal &local, const Part &part) {
+  if (local.getShape() == ArrayRef<int64_t>(part.size))
+    return local;
+  return local.gatherStrided(local.getType().clone(part.size), 0, rowMajorStrides(local.getShape()));
 }
 
 Literal weft::dist::cutForRank(const Mesh &mesh, const Sharding &sharding, const Literal &whole, int64_t rank) {
-  RankedTensorType local = sharding.localType(mesh, whole.getType());
+  Literal local(sharding.localType(mesh, whole.getType()));
   for (int64_t axis : sharding.axesOf(Sharding::Unreduced))
     if (mesh.coordinatesOf(rank)[axis] != 0)
-      return Literal(local);
-  return whole.gatherStrided(local, baseOf(mesh, sharding, whole.getShape(), rank), rowMajorStrides(whole.getShape()));
+      return local;
+  Literal part = takePart(whole, partOf(mesh, sharding, whole.getShape(), rank));
+  local.scatterStrided(part, 0, rowMajorStrides(local.getShape()));
+  return local;
 }
 
 /// x + y, elementwise, rounded to the type.
@@ -66,8 +74,8 @@ static Literal combine(ReduceKind kind, const Literal &x, const Literal &y) {
   return result;
 }
 
-Literal weft::dist::joinRanks(const Mesh &mesh, const Sharding &sharding, ArrayRef<Literal> parts, double &difference) {
-  RankedTensorType type = sharding.globalType(mesh, parts.front().getType());
+Literal weft::dist::joinRanks(const Mesh &mesh, const Sharding &sharding, RankedTensorType type,
+                              ArrayRef<Literal> parts, double &difference) {
   SmallVector<int64_t> unreduced = sharding.axesOf(Sharding::Unreduced), strides = rowMajorStrides(type.getShape());
   Literal whole(type);
   difference = 0;
@@ -78,16 +86,17 @@ Literal weft::dist::joinRanks(const Mesh &mesh, const Sharding &sharding, ArrayR
     Literal part = parts[rank];
     for (int64_t other : ArrayRef(group).drop_front())
       part = combine(ReduceKind::sum, part, parts[other]);
-    int64_t base = baseOf(mesh, sharding, type.getShape(), rank);
+    Part place = partOf(mesh, sharding, type.getShape(), rank);
+    part = withoutPadding(part, place);
     // The first rank that holds a part says what it is; others have to agree.
     bool isFirst = true;
     for (auto [axis, index] : llvm::enumerate(mesh.coordinatesOf(rank)))
       isFirst &= sharding[axis] != Sharding::Whole || index == 0;
     if (isFirst) {
-      whole.scatterStrided(part, base, strides);
+      whole.scatterStrided(part, placeOf(place.begin, type.getShape()), strides);
       continue;
     }
-    Literal expected = whole.gatherStrided(part.getType(), base, strides);
+    Literal expected = takePart(whole, place);
     double largest = 1e-30, apart = 0;
     for (int64_t i = 0, count = part.getNumElements(); i < count; ++i) {
       double a = part.getNumber(i), b = expected.getNumber(i);
@@ -110,7 +119,7 @@ using RankResults = MutableArrayRef<SmallVector<Literal>>;
 static int64_t indexInGroup(ArrayRef<int64_t> group, int64_t rank) { return llvm::find(group, rank) - group.begin(); }
 
 /// Part `index` of `parts` of a dimension.
-static Literal partOf(const Literal &x, int64_t dim, int64_t index, int64_t parts) {
+static Literal sliceOf(const Literal &x, int64_t dim, int64_t index, int64_t parts) {
   SmallVector<int64_t> shape(x.getShape()), strides = rowMajorStrides(x.getShape());
   shape[dim] /= parts;
   return x.gatherStrided(x.getType().clone(shape), index * shape[dim] * strides[dim], strides);
@@ -163,7 +172,7 @@ LogicalResult AllGatherOp::evaluateOnRanks(const Mesh &mesh, RankOperands operan
 
 LogicalResult ReduceScatterOp::evaluateOnRanks(const Mesh &mesh, RankOperands operands, RankResults results) {
   return onGroups(mesh, getAxes(), operands, results, [&](size_t member, ArrayRef<Literal> parts, int64_t place) {
-    return partOf(reduced(getKind(), parts), getDims()[member], place, parts.size());
+    return sliceOf(reduced(getKind(), parts), getDims()[member], place, parts.size());
   });
 }
 
@@ -171,7 +180,7 @@ LogicalResult AllToAllOp::evaluateOnRanks(const Mesh &mesh, RankOperands operand
   return onGroups(mesh, getAxes(), operands, results, [&](size_t member, ArrayRef<Literal> parts, int64_t place) {
     SmallVector<Literal> mine;
     for (const Literal &part : parts)
-      mine.push_back(partOf(part, getSplit()[member], place, parts.size()));
+      mine.push_back(sliceOf(part, getSplit()[member], place, parts.size()));
     return joined(mine, getConcat()[member]);
   });
 }
@@ -189,7 +198,7 @@ LogicalResult LocalSliceOp::evaluateOnRanks(const Mesh &mesh, RankOperands opera
   SmallVector<int64_t> axes = axesOf(mesh, getAxes());
   for (int64_t rank = 0, ranks = mesh.getNumRanks(); rank < ranks; ++rank) {
     SmallVector<int64_t> group = mesh.groupOf(rank, axes);
-    results[rank].push_back(partOf(operands[rank][0], getDim(), indexInGroup(group, rank), group.size()));
+    results[rank].push_back(sliceOf(operands[rank][0], getDim(), indexInGroup(group, rank), group.size()));
   }
   return success();
 }
@@ -215,7 +224,7 @@ LogicalResult ReshardOp::evaluateOnRanks(const Mesh &mesh, RankOperands operands
       parts.push_back(operands[mesh.rankOf(seen)][0]);
     }
     double difference;
-    results[rank].push_back(cutForRank(mesh, target, joinRanks(mesh, source, parts, difference), rank));
+    results[rank].push_back(cutForRank(mesh, target, joinRanks(mesh, source, wholeType(mesh), parts, difference), rank));
   }
   return success();
 }

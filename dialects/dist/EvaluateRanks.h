@@ -14,12 +14,14 @@
 
 namespace weft::dist {
 
-/// What a rank holds of a tensor.
+/// What a rank holds of a tensor; its padding is zero.
 Literal cutForRank(const Mesh &mesh, const Sharding &sharding, const Literal &whole, int64_t rank);
 
-/// The tensor of which `parts[rank]` are what the ranks hold: parts put together, unreduced ones added. Fails if ranks
-/// that should hold the same do not (`difference` gets the largest difference, relative to the largest element).
-Literal joinRanks(const Mesh &mesh, const Sharding &sharding, llvm::ArrayRef<Literal> parts, double &difference);
+/// The tensor of `type` of which `parts[rank]` are what the ranks hold: parts put together without their padding,
+/// unreduced ones added. Fails if ranks that should hold the same do not (`difference` gets the largest difference,
+/// relative to the largest element).
+Literal joinRanks(const Mesh &mesh, const Sharding &sharding, mlir::RankedTensorType type,
+                  llvm::ArrayRef<Literal> parts, double &difference);
 
 /// The value that `weft.read` finds on a rank, and what `weft.write` gives it.
 using RankLookupFn = llvm::function_ref<std::optional<Literal>(int64_t rank, llvm::StringRef symbol)>;

@@ -87,11 +87,18 @@ def ReshardOp : DistOp<"reshard", [Pure, DeclareOpInterfaceMethods<RankEvaluateO
   let summary = "The same tensor, held in another way";
   let description = [{
     Types are local. A tensor never becomes unreduced on an axis on which it is cut; a tensor that is whole on an axis becomes
-    unreduced by being zero on every rank along it but the first.
+    unreduced by being zero on every rank along it but the first. `whole` is the shape of the whole tensor where a cut does not
+    divide it: parts are padded then, with zeros in the result.
   }];
-  let arguments = (ins WeftTensor:$input, ShardingAttr:$from, ShardingAttr:$to);
+  let arguments = (ins WeftTensor:$input, ShardingAttr:$from, ShardingAttr:$to, OptionalAttr<DenseI64ArrayAttr>:$whole);
   let results = (outs WeftTensor:$result);
-  let assemblyFormat = "$input `from` $from `to` $to attr-dict `:` type($input) `->` type($result)";
+  let assemblyFormat = "$input `from` $from `to` $to (`of` $whole^)? attr-dict `:` type($input) `->` type($result)";
+  let builders = [OpBuilder<(ins "::mlir::Value":$input, "const ::weft::dist::Mesh &":$mesh, "const ::weft::dist::Sharding &":$from,
+                                 "const ::weft::dist::Sharding &":$to, "::mlir::RankedTensorType":$whole)>];
+  let extraClassDeclaration = [{
+    /// The type of the whole tensor.
+    ::mlir::RankedTensorType wholeType(const ::weft::dist::Mesh &mesh);
+  }];
   let hasVerifier = 1;
   let hasFolder = 1;
   let hasCanonicalizer = 1;

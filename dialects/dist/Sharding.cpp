@@ -7,6 +7,8 @@
 
 #include "dialects/dist/Sharding.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
+#include <algorithm>
 
 using namespace mlir;
 using namespace weft::dist;
@@ -76,13 +78,17 @@ SmallVector<int64_t> Sharding::axesOf(int8_t dim) const {
 
 int64_t Sharding::partsOf(const Mesh &mesh, int64_t dim) const { return mesh.sizeOf(axesOf(dim)); }
 
+SmallVector<int64_t> Sharding::sizesOf(const Mesh &mesh, int64_t dim, int64_t size) const {
+  SmallVector<int64_t> sizes = {size};
+  for (int64_t axis : axesOf(dim))
+    sizes.push_back(llvm::divideCeil(sizes.back(), mesh.sizes[axis]));
+  return sizes;
+}
+
 RankedTensorType Sharding::localType(const Mesh &mesh, RankedTensorType global) const {
   SmallVector<int64_t> shape(global.getShape());
-  for (auto [axis, how] : llvm::enumerate(axes))
-    if (how >= 0) {
-      assert(shape[how] % mesh.sizes[axis] == 0 && "a cut is even");
-      shape[how] /= mesh.sizes[axis];
-    }
+  for (auto [dim, size] : llvm::enumerate(shape))
+    size = sizesOf(mesh, dim, size).back();
   return global.clone(shape);
 }
 
@@ -99,4 +105,18 @@ bool Sharding::divides(const Mesh &mesh, RankedTensorType global) const {
     if (global.getDimSize(dim) % partsOf(mesh, dim) != 0)
       return false;
   return true;
+}
+
+Part weft::dist::partOf(const Mesh &mesh, const Sharding &sharding, ArrayRef<int64_t> shape, int64_t rank) {
+  SmallVector<int64_t> coordinates = mesh.coordinatesOf(rank);
+  Part part{SmallVector<int64_t>(shape.size(), 0), SmallVector<int64_t>(shape)};
+  for (int64_t dim = 0, dims = shape.size(); dim < dims; ++dim) {
+    SmallVector<int64_t> sizes = sharding.sizesOf(mesh, dim, shape[dim]);
+    for (auto [axis, held] : llvm::zip_equal(sharding.axesOf(dim), ArrayRef(sizes).drop_front())) {
+      int64_t before = coordinates[axis] * held;
+      part.begin[dim] += before;
+      part.size[dim] = std::clamp<int64_t>(part.size[dim] - before, 0, held);
+    }
+  }
+  return part;
 }

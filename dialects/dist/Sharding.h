@@ -55,13 +55,22 @@ struct Sharding {
   llvm::SmallVector<int64_t> axesOf(int8_t dim) const;
   /// Into how many parts a dimension is cut.
   int64_t partsOf(const Mesh &mesh, int64_t dim) const;
-  /// What a rank holds of a tensor of this type. Sizes have to divide.
+  /// How many indices of a dimension of `size` there are before it is cut and behind each of its axes: an axis of n
+  /// ranks cuts m indices into n parts of m / n, rounded up. What a part has beyond the tensor is padding.
+  llvm::SmallVector<int64_t> sizesOf(const Mesh &mesh, int64_t dim, int64_t size) const;
+  /// What a rank holds of a tensor of this type, padding included.
   mlir::RankedTensorType localType(const Mesh &mesh, mlir::RankedTensorType global) const;
-  /// The tensor of which ranks hold this.
+  /// The tensor of which ranks hold this, if its sizes divide.
   mlir::RankedTensorType globalType(const Mesh &mesh, mlir::RankedTensorType local) const;
-  /// Whether every dimension is divided by its axes.
+  /// Whether every dimension is divided by its axes: there is no padding.
   bool divides(const Mesh &mesh, mlir::RankedTensorType global) const;
 };
+
+/// What a rank holds of a tensor: in each dimension `size` indices from `begin` on, without padding.
+struct Part {
+  llvm::SmallVector<int64_t> begin, size;
+};
+Part partOf(const Mesh &mesh, const Sharding &sharding, llvm::ArrayRef<int64_t> shape, int64_t rank);
 
 } // namespace weft::dist
 

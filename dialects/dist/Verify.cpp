@@ -96,13 +96,31 @@ LogicalResult ReshardOp::verify() {
   if (failed(from) || failed(to))
     return failure();
   Mesh mesh = meshAround(*this);
-  RankedTensorType global = from->globalType(mesh, in);
-  if (!to->divides(mesh, global) || to->localType(mesh, global) != out)
+  if (getWhole() && static_cast<int64_t>(getWhole()->size()) != in.getRank())
+    return emitOpError() << "is of a tensor of " << getWhole()->size() << " dimensions and holds " << in;
+  RankedTensorType global = wholeType(mesh);
+  if (from->localType(mesh, global) != in)
+    return emitOpError() << "holds " << global << " as " << in << ", which is not what " << getFrom() << " says";
+  if ((!getWhole() && !to->divides(mesh, global)) || to->localType(mesh, global) != out)
     return emitOpError() << "holds " << global << " as " << out << ", which is not what " << getTo() << " says";
   for (auto [axis, how] : llvm::enumerate(to->axes))
     if (how == Sharding::Unreduced && (*from)[axis] >= 0)
       return emitOpError() << "makes unreduced on '" << mesh.axes[axis] << "' what is cut on it";
   return success();
+}
+
+void ReshardOp::build(OpBuilder &builder, OperationState &state, Value input, const Mesh &mesh, const Sharding &from,
+                      const Sharding &to, RankedTensorType whole) {
+  MLIRContext *context = builder.getContext();
+  bool isEven = from.divides(mesh, whole) && to.divides(mesh, whole);
+  build(builder, state, to.localType(mesh, whole), input, toAttr(context, mesh, from, whole.getRank()),
+        toAttr(context, mesh, to, whole.getRank()),
+        isEven ? DenseI64ArrayAttr() : builder.getDenseI64ArrayAttr(whole.getShape()));
+}
+
+RankedTensorType ReshardOp::wholeType(const Mesh &mesh) {
+  auto type = cast<RankedTensorType>(getInput().getType());
+  return getWhole() ? type.clone(*getWhole()) : fromAttr(mesh, getFrom())->globalType(mesh, type);
 }
 
 OpFoldResult ReshardOp::fold(FoldAdaptor) { return getFrom() == getTo() ? getInput() : OpFoldResult(); }
@@ -118,11 +136,16 @@ struct ChainedReshards : OpRewritePattern<ReshardOp> {
     if (!first || !first->hasOneUse() || first.getTo() != op.getFrom())
       return failure();
     Mesh mesh = meshAround(op);
+    if (first.wholeType(mesh) != op.wholeType(mesh))
+      return failure();
     Sharding from = *fromAttr(mesh, first.getFrom()), to = *fromAttr(mesh, op.getTo());
     for (auto [axis, how] : llvm::enumerate(to.axes))
       if (how == Sharding::Unreduced && from[axis] >= 0)
         return failure();
-    rewriter.replaceOpWithNewOp<ReshardOp>(op, op.getType(), first.getInput(), first.getFrom(), op.getTo());
+    Attribute region = op->getAttr(regionAttr);
+    auto both = rewriter.replaceOpWithNewOp<ReshardOp>(op, first.getInput(), mesh, from, to, op.wholeType(mesh));
+    if (region)
+      both->setAttr(regionAttr, region);
     return success();
   }
 };

@@ -91,7 +91,7 @@ def ReduceKind : I32EnumAttr<"ReduceKind", "How elements are combined", [
 def StateKind : I32EnumAttr<"StateKind", "What a state is for", [
     I32EnumAttrCase<"moment", 0>, I32EnumAttrCase<"step", 1>, I32EnumAttrCase<"accumulator", 2>,
     I32EnumAttrCase<"hyper", 3>, I32EnumAttrCase<"metric", 4>, I32EnumAttrCase<"probe", 5>,
-    I32EnumAttrCase<"statistics", 6>, I32EnumAttrCase<"master", 7>]> {
+    I32EnumAttrCase<"statistics", 6>, I32EnumAttrCase<"master", 7>, I32EnumAttrCase<"random", 8>]> {
   let cppNamespace = "::weft";
 }
 

@@ -45,4 +45,16 @@ def BatchNormOp : TensorOp<"batch_norm", [DeclareOpInterfaceMethods<ModeOpInterf
   }];
 }
 
+def DropoutOp : TensorOp<"dropout", [AllTypesMatch<["input", "result"]>, DeclareOpInterfaceMethods<ModeOpInterface>]> {
+  let summary = "Elements are dropped with probability `ratio`, the others multiplied by 1 / (1 - ratio)";
+  let description = [{
+    In training an element is kept where `weft.random` of `seed` and `stream` is at least `ratio`, so that what is dropped
+    depends on the element's place in the whole tensor and on nothing else. In evaluation it is the input.
+    Reference evaluation is that of training.
+  }];
+  let arguments = (ins FloatTensor:$input, IntTensor:$seed, F64Attr:$ratio, I64Attr:$stream);
+  let results = (outs FloatTensor:$result);
+  let assemblyFormat = "$input `seed` $seed `ratio` $ratio `stream` $stream attr-dict `:` type($input) `,` type($seed)";
+}
+
 #endif // WEFT_BATCHNORMOPS_TD

@@ -10,6 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/weft/Random.h"
 #include "dialects/weft/Weft.h"
 #include <cmath>
 #include <limits>
@@ -293,20 +294,27 @@ static void philox(uint32_t (&counter)[4], uint32_t key0, uint32_t key1) {
   }
 }
 
-/// Key words: the low halves of stream and seed. Counter words: the element's
-/// index (low, high), then the high halves of stream and seed, so that all 64
-/// bits of both count. The first output word gives the number: its leading bits,
-/// as many as the type's significand holds (24 for f32), scaled to [0, 1).
+double weft::uniformNumber(uint64_t seed, uint64_t stream, uint64_t index, unsigned bits) {
+  uint32_t counter[4] = {uint32_t(index), uint32_t(index >> 32), uint32_t(stream >> 32), uint32_t(seed >> 32)};
+  philox(counter, uint32_t(stream), uint32_t(seed));
+  return std::ldexp(static_cast<double>(counter[0] >> (32 - bits)), -static_cast<int>(bits));
+}
+
 LogicalResult RandomOp::evaluate(ArrayRef<Literal> operands, SmallVectorImpl<Literal> &results) {
   RankedTensorType type = typeOf(getResult());
-  uint64_t stream = getStream(), seed = operands[0].getInt(0);
-  unsigned precision = cast<FloatType>(type.getElementType()).getFPMantissaWidth();
-  unsigned bits = std::min(precision, 32u);
+  unsigned bits = std::min(cast<FloatType>(type.getElementType()).getFPMantissaWidth(), 32u);
+  ArrayRef<int64_t> shape = type.getShape(), whole = getWhole().value_or(shape);
   std::vector<double> values(type.getNumElements());
   for (int64_t i = 0, e = values.size(); i < e; ++i) {
-    uint32_t counter[4] = {uint32_t(i), uint32_t(uint64_t(i) >> 32), uint32_t(stream >> 32), uint32_t(seed >> 32)};
-    philox(counter, uint32_t(stream), uint32_t(seed));
-    values[i] = std::ldexp(static_cast<double>(counter[0] >> (32 - bits)), -static_cast<int>(bits));
+    // Where the element is in the whole tensor.
+    int64_t index = 0, stride = 1, rest = i;
+    for (int64_t dim = type.getRank(); dim-- > 0;) {
+      int64_t place = rest % shape[dim] + (getOffsets().empty() ? 0 : operands[1 + dim].getInt(0));
+      rest /= shape[dim];
+      index += place * stride;
+      stride *= whole[dim];
+    }
+    values[i] = uniformNumber(operands[0].getInt(0), getStream(), index, bits);
   }
   results.push_back(Literal::ofFloats(type, std::move(values)));
   return success();

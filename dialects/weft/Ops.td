@@ -298,10 +298,18 @@ def RandomOp : TensorOp<"random"> {
     The low words of stream and seed are the key, the high words are counter words
     2 and 3. A number is the leading bits of the first output word, as many as the
     type's significand has (24 for f32), as a fraction.
+    With `offsets`, one scalar for each dimension, the result is the part of a tensor of
+    shape `whole` that begins there: indices are those of the whole.
   }];
-  let arguments = (ins IntTensor:$seed, I64Attr:$stream);
+  let arguments = (ins IntTensor:$seed, Variadic<IntTensor>:$offsets, I64Attr:$stream,
+                   OptionalAttr<DenseI64ArrayAttr>:$whole);
   let results = (outs FloatTensor:$result);
-  let assemblyFormat = "$seed `stream` $stream attr-dict `:` type($seed) `->` type($result)";
+  let assemblyFormat = [{
+    $seed `stream` $stream (`at` $offsets^ `of` $whole)? attr-dict `:` type($seed) (`,` type($offsets)^)? `->` type($result)
+  }];
+  let builders = [OpBuilder<(ins "::mlir::Type":$type, "::mlir::Value":$seed, "int64_t":$stream), [{
+    build($_builder, $_state, type, seed, ::mlir::ValueRange(), stream, ::mlir::DenseI64ArrayAttr());
+  }]>];
 }
 
 //===----------------------------------------------------------------------===//

@@ -122,7 +122,21 @@ LogicalResult RotaryOp::verify() {
   return verifyShape(*this, "sin", typeOf(getSin()), expected);
 }
 
-LogicalResult RandomOp::verify() { return verifyRank(*this, "seed", typeOf(getSeed()), 0); }
+LogicalResult RandomOp::verify() {
+  if (failed(verifyRank(*this, "seed", typeOf(getSeed()), 0)))
+    return failure();
+  RankedTensorType type = typeOf(getResult());
+  std::optional<ArrayRef<int64_t>> whole = getWhole();
+  if (getOffsets().empty() && !whole)
+    return success();
+  if (!whole || static_cast<int64_t>(whole->size()) != type.getRank() ||
+      static_cast<int64_t>(getOffsets().size()) != type.getRank())
+    return emitOpError() << "is a part of " << type << " and needs an offset and a size of the whole for each dimension";
+  for (Value offset : getOffsets())
+    if (failed(verifyRank(*this, "offset", typeOf(offset), 0)))
+      return failure();
+  return success();
+}
 
 //===----------------------------------------------------------------------===//
 // The update

@@ -52,6 +52,7 @@ void weft::registerPrecisionModels(DialectRegistry &registry) {
     RmsNormOp::attachInterface<DataModel<RmsNormOp, 1>>(*context);
     RotaryOp::attachInterface<DataModel<RotaryOp, 1>>(*context);
     BatchNormOp::attachInterface<DataModel<BatchNormOp, 1>>(*context);
+    DropoutOp::attachInterface<DataModel<DropoutOp, 1>>(*context);
     AttentionOp::attachInterface<DataModel<AttentionOp, 3>>(*context);
   });
 }

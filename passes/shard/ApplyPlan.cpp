@@ -41,7 +41,7 @@ private:
   void cutInputsAsPlanned(func::FuncOp function);
   LogicalResult readParameterCuts();
   /// What the graph says, and what `shard-param` says over it.
-  SmallVector<FoundCut> findAll(func::FuncOp function, bool remark);
+  FailureOr<SmallVector<FoundCut>> findAll(func::FuncOp function, bool remark);
   SmallVector<FoundCut> planned(func::FuncOp function, const LayerNames &names);
   void constrain(const FoundCut &cut, const LayerNames &names);
 
@@ -141,9 +141,12 @@ LogicalResult ApplyPlan::readParameterCuts() {
   return success();
 }
 
-SmallVector<FoundCut> ApplyPlan::findAll(func::FuncOp function, bool remark) {
+FailureOr<SmallVector<FoundCut>> ApplyPlan::findAll(func::FuncOp function, bool remark) {
   Between between = sequenceParallel ? Between::Positions : prescaledBatch ? Between::Same : Between::Samples;
-  SmallVector<FoundCut> cuts = findCuts(function, mesh, between, remark);
+  FailureOr<SmallVector<FoundCut>> found = findCuts(function, mesh, between, remark);
+  if (failed(found))
+    return failure();
+  SmallVector<FoundCut> &cuts = *found;
   SymbolTable symbols(getOperation());
   for (ReadOp read : function.getOps<ReadOp>())
     for (const ParameterCut &cut : parameterCuts)
@@ -153,7 +156,7 @@ SmallVector<FoundCut> ApplyPlan::findAll(func::FuncOp function, bool remark) {
         cuts.push_back({read, 0, cut.dim, cut.axis, "--shard-param " + cut.text, kOverridePriority});
         break;
       }
-  return cuts;
+  return found;
 }
 
 SmallVector<FoundCut> ApplyPlan::planned(func::FuncOp function, const LayerNames &names) {
@@ -198,7 +201,10 @@ void ApplyPlan::runOnOperation() {
     else if (failed(cutInputs(function)))
       return signalPassFailure();
     LayerNames names(function);
-    for (const FoundCut &cut : plan ? planned(function, names) : findAll(function, remark))
+    FailureOr<SmallVector<FoundCut>> cuts = plan ? planned(function, names) : findAll(function, remark);
+    if (failed(cuts))
+      return signalPassFailure();
+    for (const FoundCut &cut : *cuts)
       constrain(cut, names);
     // Tasks share the forward pass: once is enough.
     remark = false;

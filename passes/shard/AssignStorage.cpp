@@ -40,7 +40,7 @@ private:
   void findWanted();
   Storage decide(ParamOp param);
   /// Cuts a dimension on `shard`: one that no other axis cuts, the first that divides; else the first that divides at
-  /// all.
+  /// all; else the one that needs the least padding. Only a tensor of one element cannot be cut.
   bool cutOnShard(Sharding &sharding, RankedTensorType type) const;
   void cutAsAsked(ParamOp param, Storage &storage) const;
   /// How gradients lie that are added over micro-batches.
@@ -96,7 +96,16 @@ bool AssignStorage::cutOnShard(Sharding &sharding, RankedTensorType type) const 
       sharding[axis] = dim;
       return true;
     }
-  return false;
+  Sharding cut = sharding;
+  int64_t least = sharding.localType(mesh, type).getNumElements();
+  for (int64_t dim = 0; dim < type.getRank(); ++dim) {
+    cut[axis] = dim;
+    if (int64_t held = cut.localType(mesh, type).getNumElements(); held < least) {
+      least = held;
+      sharding = cut;
+    }
+  }
+  return sharding[axis] >= 0;
 }
 
 /// What `shard-param` says of storage; on `tp` it is a constraint already where it cuts.
@@ -110,7 +119,10 @@ void AssignStorage::cutAsAsked(ParamOp param, Storage &storage) const {
     asked.states[axis] = cut.dim < 0 ? Sharding::Whole : static_cast<int8_t>(cut.dim);
     if (cut.axis == "tp" || zero >= 3 || cut.dim < 0)
       asked.param[axis] = asked.states[axis];
-    if (asked.param.divides(mesh, type) && asked.states.divides(mesh, type)) {
+    auto divides = [&](const Sharding &sharding) {
+      return cut.dim < 0 || type.getDimSize(cut.dim) % sharding.partsOf(mesh, cut.dim) == 0;
+    };
+    if (divides(asked.param) && divides(asked.states)) {
       storage = asked;
       continue;
     }
@@ -126,11 +138,18 @@ AssignStorage::Storage AssignStorage::decide(ParamOp param) {
   if (auto it = wanted.find(param.getSymName()); it != wanted.end() && tp >= 0)
     stored[tp] = it->second[tp];
   Sharding cut = stored;
-  bool divides = shard >= 0 && cutOnShard(cut, type);
-  if (shard >= 0 && zero >= 1 && param.getTrainable() && !divides)
-    param.emitRemark("'") << param.getSymName() << "' of " << type << " has no dimension that " << mesh.sizes[shard]
-                          << " ranks divide: its states (" << tensorBytes(stored.localType(mesh, type))
+  bool isCut = shard >= 0 && cutOnShard(cut, type), isAsked = zero >= 1 && param.getTrainable();
+  if (shard >= 0 && isAsked && !isCut)
+    param.emitRemark("'") << param.getSymName() << "' of " << type << " has nothing that " << mesh.sizes[shard]
+                          << " ranks could share: its states (" << tensorBytes(stored.localType(mesh, type))
                           << " bytes each) stay whole on every rank of 'shard'";
+  if (isCut && isAsked && !cut.divides(mesh, type)) {
+    RankedTensorType held = cut.localType(mesh, type);
+    param.emitRemark("'") << param.getSymName() << "' of " << type << " has no dimension that " << mesh.sizes[shard]
+                          << " ranks divide: each holds " << held << " with padding, "
+                          << tensorBytes(held) * mesh.sizes[shard] - tensorBytes(stored.localType(mesh, type))
+                          << " bytes of it in all";
+  }
   bool isLarge = type.getNumElements() >= persistence;
   Storage storage{zero >= 3 && isLarge ? cut : stored, zero >= 1 ? cut : stored};
   cutAsAsked(param, storage);

@@ -24,9 +24,23 @@ OpFactors::OpFactors(Operation *op) : numOperands(op->getNumOperands()) {
     return;
   known = true;
   rule = interface.getShardingRule();
-  relaxRule(op, rule);
+  placed = relaxRule(op, rule);
   llvm::append_range(maps, rule.operands);
   llvm::append_range(maps, rule.results);
+}
+
+bool OpFactors::canBePadded(int64_t index) const {
+  const ShardingRule::Factor &factor = rule.factors[index];
+  if (factor.kind == ShardingRule::FactorKind::Parallel || isPlaced(index))
+    return true;
+  if (factor.kind == ShardingRule::FactorKind::Replicated)
+    return false;
+  if (factor.combine != ShardingRule::Combine::Sum)
+    return numOperands == 1;
+  // An operand in which the op is linear adds nothing where it is zero.
+  return llvm::any_of(rule.linear, [&](const auto &set) {
+    return set.size() == 1 && dimOf(set.front(), index) != None;
+  });
 }
 
 int64_t OpFactors::factorOf(const Mesh &mesh, int64_t tensor, const Sharding &sharding, int64_t axis) const {
@@ -34,6 +48,9 @@ int64_t OpFactors::factorOf(const Mesh &mesh, int64_t tensor, const Sharding &sh
   if (dim < 0)
     return None;
   ArrayRef<int64_t> factors = maps[tensor][dim];
+  // A dimension that is one factor can have padding behind it.
+  if (factors.size() == 1 && canBePadded(factors.front()))
+    return factors.front();
   // Axes fill factors from the major one on; a minor factor is contiguous only if those before it are cut completely.
   int64_t parts = 1;
   size_t next = 0;

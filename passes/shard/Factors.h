@@ -26,6 +26,11 @@ public:
   int64_t getNumTensors() const { return maps.size(); }
   const ShardingRule &getRule() const { return rule; }
   const ShardingRule::Factor &factor(int64_t index) const { return rule.factors[index]; }
+  /// Whether the op is told its place along the factor.
+  bool isPlaced(int64_t index) const { return llvm::is_contained(placed, index); }
+  /// Whether the factor can be cut into parts with padding: what stands in the padding does not reach what is in the
+  /// tensor, or does not matter once operands are filled with the reduction's neutral element there.
+  bool canBePadded(int64_t index) const;
 
   /// The factor that `axis` cuts if `tensor` is held as `sharding` says; None if the axis cuts nothing, or not one
   /// factor.
@@ -42,6 +47,7 @@ public:
 private:
   ShardingRule rule;
   llvm::SmallVector<ShardingRule::TensorMap> maps;
+  llvm::SmallVector<int64_t> placed;
   int64_t numOperands = 0;
   bool known = false;
 };

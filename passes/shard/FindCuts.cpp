@@ -11,6 +11,8 @@
 #include "passes/shard/Preferences.h"
 #include "passes/shard/Region.h"
 #include "llvm/Support/GlobPattern.h"
+#include "llvm/Support/MathExtras.h"
+#include <numeric>
 
 using namespace mlir;
 using namespace weft;
@@ -29,7 +31,7 @@ class Finder {
 public:
   Finder(func::FuncOp function, int64_t tp, bool remark) : function(function), tp(tp), remark(remark) {}
 
-  void heads();
+  LogicalResult heads();
   void hidden();
   void vocabulary();
   /// Dimension `dim` of what norms read.
@@ -50,26 +52,38 @@ private:
 void Finder::add(OpOperand &operand, int64_t dim, int64_t priority, StringRef what) {
   Operation *op = operand.getOwner();
   auto type = cast<RankedTensorType>(operand.get().getType());
-  if (type.getDimSize(dim) % tp == 0) {
-    cuts.push_back({op, static_cast<int64_t>(operand.getOperandNumber()), dim, "tp", what.str(), priority});
-    return;
-  }
-  if (remark)
-    op->emitRemark() << what << " of " << type.getDimSize(dim) << " are not a multiple of tp=" << tp
-                     << ": not cut, every rank of 'tp' has all of it (" << tensorBytes(type)
-                     << " bytes, over all samples)";
+  int64_t size = type.getDimSize(dim), held = llvm::divideCeil(size, tp), padding = held * tp - size;
+  cuts.push_back({op, static_cast<int64_t>(operand.getOperandNumber()), dim, "tp", what.str(), priority});
+  if (remark && padding)
+    op->emitRemark() << what << " of " << size << " are not a multiple of tp=" << tp << ": each rank of 'tp' has "
+                     << held << " of them with padding, " << tensorBytes(type) / size * padding
+                     << " bytes of it in all, over all samples";
+}
+
+/// The degrees of tensor parallelism under which heads divide: where key/value heads do not, they are repeated.
+static std::string possibleDegrees(int64_t heads, int64_t groups) {
+  std::string degrees;
+  for (int64_t tp = 1; tp <= heads; ++tp)
+    if (groups == 1 ? heads % tp == 0 : heads % std::lcm(groups, tp) == 0)
+      degrees += (degrees.empty() ? "" : ", ") + std::to_string(tp);
+  return degrees;
 }
 
 /// Query heads are cut together with the key/value heads they use.
-void Finder::heads() {
+LogicalResult Finder::heads() {
   for (AttentionOp attention : function.getOps<AttentionOp>()) {
-    int64_t groups = tensorType(attention.getK()).getDimSize(2);
-    if (groups == 1 || groups % tp == 0)
-      add(attention.getQMutable(), 2, kTensorPriority, "attention heads");
-    else if (remark)
-      attention.emitRemark("key/value heads of ") << groups << " are not a multiple of tp=" << tp
-                                                  << ": attention is not cut, every rank of 'tp' computes all of it";
+    int64_t groups = tensorType(attention.getK()).getDimSize(2), heads = tensorType(attention.getQ()).getDimSize(2);
+    if (heads % tp != 0 || (groups != 1 && groups % tp != 0)) {
+      InFlightDiagnostic error = attention.emitError()
+                                 << "attention of " << heads << " heads" << (groups == heads ? "" : " with ");
+      if (groups != heads)
+        error << groups << " key/value heads";
+      return error << " cannot be cut into tp=" << tp << " equal parts; choose one of tp="
+                   << possibleDegrees(heads, groups);
+    }
+    add(attention.getQMutable(), 2, kTensorPriority, "attention heads");
   }
+  return success();
 }
 
 /// Whether an op treats all elements alike, and does not change the shape.
@@ -152,12 +166,13 @@ void Finder::norms(int64_t dim, StringRef what) {
       add(op.getOpOperand(0), dim, kSequencePriority, what);
 }
 
-SmallVector<FoundCut> weft::findCuts(func::FuncOp function, const Mesh &mesh, Between between, bool remark) {
+FailureOr<SmallVector<FoundCut>> weft::findCuts(func::FuncOp function, const Mesh &mesh, Between between, bool remark) {
   int64_t axis = mesh.indexOf("tp");
   if (axis < 0)
-    return {};
+    return SmallVector<FoundCut>();
   Finder finder(function, mesh.sizes[axis], remark);
-  finder.heads();
+  if (failed(finder.heads()))
+    return failure();
   finder.hidden();
   finder.vocabulary();
   // What norms read is [batch, position, element].

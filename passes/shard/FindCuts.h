@@ -29,8 +29,10 @@ struct FoundCut {
 enum class Between { Same, Positions, Samples };
 
 /// The constraints that tensor parallelism puts on a task, found in its graph; docs/partitioning.md lists them. With
-/// `remark`, a remark for each one that does not divide. Nothing if the mesh has no `tp`.
-llvm::SmallVector<FoundCut> findCuts(mlir::func::FuncOp function, const dist::Mesh &mesh, Between between, bool remark);
+/// `remark`, a remark for each one that is padded. Nothing if the mesh has no `tp`. Fails with an error at an attention
+/// whose heads do not divide.
+mlir::FailureOr<llvm::SmallVector<FoundCut>> findCuts(mlir::func::FuncOp function, const dist::Mesh &mesh,
+                                                      Between between, bool remark);
 
 /// PATTERN=AXIS:DIM or PATTERN=AXIS:none, of `--shard-param`.
 struct ParameterCut {

@@ -26,9 +26,8 @@ class Lowering {
 public:
   Lowering(dist::ReshardOp op, const Mesh &mesh)
       : op(op), mesh(mesh), builder(op), value(op.getInput()), now(*dist::fromAttr(mesh, op.getFrom())),
-        to(*dist::fromAttr(mesh, op.getTo())) {
-    int64_t rank = cast<RankedTensorType>(op.getType()).getRank();
-    for (int64_t dim = 0; dim < rank; ++dim) {
+        to(*dist::fromAttr(mesh, op.getTo())), whole(op.wholeType(mesh)) {
+    for (int64_t dim = 0; dim < whole.getRank(); ++dim) {
       cuts.push_back(now.axesOf(dim));
       targets.push_back(to.axesOf(dim));
     }
@@ -69,9 +68,23 @@ private:
       }
     return axes;
   }
-  RankedTensorType typeAs(const Sharding &sharding) const {
-    return sharding.localType(mesh, now.globalType(mesh, tensorType(value)));
+  RankedTensorType typeAs(const Sharding &sharding) const { return sharding.localType(mesh, whole); }
+  /// The size of a dimension after those of its axes that cut it now.
+  int64_t sizeNow(int64_t dim) const { return now.sizesOf(mesh, dim, whole.getDimSize(dim)).back(); }
+  /// Of axes that cut a dimension of `size` one after another, as many as can be one step: padding is only at the end
+  /// of what they make together if all but the first divide.
+  SmallVector<int64_t> oneStep(ArrayRef<int64_t> axes, int64_t size) const {
+    SmallVector<int64_t> taken;
+    for (int64_t axis : axes) {
+      if (!taken.empty() && size % mesh.sizes[axis] != 0)
+        break;
+      taken.push_back(axis);
+      size = llvm::divideCeil(size, mesh.sizes[axis]);
+    }
+    return taken;
   }
+  /// `value` with a dimension made longer by zeros, or shorter.
+  Value resized(int64_t dim, int64_t size);
   ArrayAttr names(ArrayRef<int64_t> axes) const { return dist::axesAttr(builder.getContext(), mesh, axes); }
   void become(Operation *step, const Sharding &sharding) {
     if (Attribute region = op->getAttr(dist::regionAttr))
@@ -85,27 +98,45 @@ private:
   OpBuilder builder;
   Value value;
   Sharding now, to;
+  RankedTensorType whole;
   /// Per dimension: the axes that cut it, and those that should.
   SmallVector<SmallVector<int64_t>> cuts, targets;
 };
 
 } // namespace
 
+Value Lowering::resized(int64_t dim, int64_t size) {
+  RankedTensorType type = tensorType(value);
+  SmallVector<int64_t> shape(type.getShape()), zeros(type.getRank(), 0);
+  int64_t missing = size - shape[dim];
+  if (missing == 0)
+    return value;
+  shape[dim] = size;
+  Build e{builder, op.getLoc()};
+  if (missing < 0)
+    return e.slice(value, zeros, shape);
+  SmallVector<int64_t> high(zeros);
+  high[dim] = missing;
+  return PadOp::create(builder, op.getLoc(), type.clone(shape), value, zeros, high, zeros);
+}
+
 /// Cuts a dimension further: a slice of what is whole, a reduce-scatter of what is unreduced.
 bool Lowering::cut() {
   for (int64_t dim = 0, rank = cuts.size(); dim < rank; ++dim)
     for (int8_t how : {Sharding::Whole, Sharding::Unreduced}) {
-      SmallVector<int64_t> axes = nextAxes(dim, how);
+      SmallVector<int64_t> axes = oneStep(nextAxes(dim, how), sizeNow(dim));
       if (axes.empty())
         continue;
       Sharding next = now;
       for (int64_t axis : axes)
         next[axis] = dim;
+      RankedTensorType type = typeAs(next);
+      Value from = resized(dim, type.getDimSize(dim) * mesh.sizeOf(axes));
       Operation *step;
       if (how == Sharding::Whole)
-        step = dist::LocalSliceOp::create(builder, op.getLoc(), typeAs(next), value, dim, names(axes));
+        step = dist::LocalSliceOp::create(builder, op.getLoc(), type, from, dim, names(axes));
       else
-        step = dist::ReduceScatterOp::create(builder, op.getLoc(), TypeRange(typeAs(next)), ValueRange(value),
+        step = dist::ReduceScatterOp::create(builder, op.getLoc(), TypeRange(type), ValueRange(from),
                                              ReduceKind::sum, ArrayRef<int64_t>(dim), names(axes));
       llvm::append_range(cuts[dim], axes);
       become(step, next);
@@ -125,12 +156,17 @@ bool Lowering::exchange() {
       continue;
     Sharding next = now;
     next[axis] = dim;
-    RankedTensorType type = typeAs(next);
+    // Parts of the new dimension are padded; those of the old one lose their padding when they are together.
+    SmallVector<int64_t> shape(tensorType(value).getShape());
+    shape[dim] = typeAs(next).getDimSize(dim);
+    shape[from] *= mesh.sizes[axis];
+    Value padded = resized(dim, shape[dim] * mesh.sizes[axis]);
     cuts[from].pop_back();
     cuts[dim].push_back(axis);
-    become(dist::AllToAllOp::create(builder, op.getLoc(), TypeRange(type), ValueRange(value), ArrayRef<int64_t>(dim),
-                                    ArrayRef<int64_t>(from), names({axis})),
+    become(dist::AllToAllOp::create(builder, op.getLoc(), TypeRange(whole.clone(shape)), ValueRange(padded),
+                                    ArrayRef<int64_t>(dim), ArrayRef<int64_t>(from), names({axis})),
            next);
+    value = resized(from, sizeNow(from));
     return true;
   }
   return false;
@@ -162,15 +198,21 @@ bool Lowering::gather() {
       ++common;
     if (common == cuts[dim].size())
       continue;
+    // The minor ones alone, if there is padding between them and those before.
+    SmallVector<int64_t> sizes = now.sizesOf(mesh, dim, whole.getDimSize(dim));
+    while (oneStep(ArrayRef(cuts[dim]).drop_front(common), sizes[common]).size() != cuts[dim].size() - common)
+      ++common;
     SmallVector<int64_t> axes(ArrayRef(cuts[dim]).drop_front(common));
     Sharding next = now;
     for (int64_t axis : axes)
       next[axis] = Sharding::Whole;
-    RankedTensorType type = typeAs(next);
+    SmallVector<int64_t> shape(tensorType(value).getShape());
+    shape[dim] *= mesh.sizeOf(axes);
     cuts[dim].truncate(common);
-    become(dist::AllGatherOp::create(builder, op.getLoc(), TypeRange(type), ValueRange(value), ArrayRef<int64_t>(dim),
-                                     names(axes)),
+    become(dist::AllGatherOp::create(builder, op.getLoc(), TypeRange(whole.clone(shape)), ValueRange(value),
+                                     ArrayRef<int64_t>(dim), names(axes)),
            next);
+    value = resized(dim, sizeNow(dim));
     return true;
   }
   return false;

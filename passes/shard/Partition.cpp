@@ -42,6 +42,7 @@ private:
   struct Held {
     Value local;
     Sharding sharding;
+    bool isClean = true; ///< padding is zero, or there is none
   };
 
   void write(Operation &op);
@@ -50,10 +51,15 @@ private:
   void writeConstant(arith::ConstantOp constant);
   void writeOp(Operation &op);
   /// Reduces a result where it is not to stay unreduced, slices it where it is whole and should be cut.
-  void settle(OpResult result, Value local, Sharding sharding);
+  void settle(OpResult result, Value local, Sharding sharding, bool isClean);
+  /// Operand `i` of an op whose axes cut the factors `chosen`, with what its padding has to be.
+  Value padded(Operation &op, const OpFactors &factors, int64_t i, Value local, const Sharding &sharding);
   /// The value, held as `to` says; one reshard for all uses of a region.
   Value held(Value value, const Sharding &to, Location loc);
-  Value reshard(Value local, const Sharding &from, const Sharding &to, Location loc);
+  Value reshard(Value local, const Sharding &from, const Sharding &to, RankedTensorType whole, Location loc);
+  bool hasPadding(const Sharding &sharding, Value whole) const {
+    return !sharding.divides(mesh, cast<RankedTensorType>(whole.getType()));
+  }
   Sharding storedAs(StringRef symbol) {
     Operation *op = symbols.lookup(symbol);
     return op ? dist::storedSharding(mesh, op) : Sharding::whole(mesh);
@@ -70,14 +76,11 @@ private:
 
 } // namespace
 
-Value FunctionPartition::reshard(Value local, const Sharding &from, const Sharding &to, Location loc) {
+Value FunctionPartition::reshard(Value local, const Sharding &from, const Sharding &to, RankedTensorType whole,
+                                 Location loc) {
   if (from == to)
     return local;
-  auto type = cast<RankedTensorType>(local.getType());
-  RankedTensorType result = to.localType(mesh, from.globalType(mesh, type));
-  auto op = dist::ReshardOp::create(builder, loc, result, local,
-                                    dist::toAttr(builder.getContext(), mesh, from, type.getRank()),
-                                    dist::toAttr(builder.getContext(), mesh, to, type.getRank()));
+  auto op = dist::ReshardOp::create(builder, loc, local, mesh, from, to, whole);
   // Regions have reshards of their own: with the same operand and attributes, they would be one to CSE.
   op->setAttr(dist::regionAttr, builder.getStringAttr(regionOf(loc)));
   ++numReshards;
@@ -91,11 +94,11 @@ Value FunctionPartition::held(Value value, const Sharding &to, Location loc) {
   std::tuple key(value.getAsOpaquePointer(), regionOf(loc).str(), std::vector<int8_t>(to.axes.begin(), to.axes.end()));
   Value &known = resharded[key];
   if (!known)
-    known = reshard(now.local, now.sharding, to, loc);
+    known = reshard(now.local, now.sharding, to, cast<RankedTensorType>(value.getType()), loc);
   return known;
 }
 
-void FunctionPartition::settle(OpResult result, Value local, Sharding sharding) {
+void FunctionPartition::settle(OpResult result, Value local, Sharding sharding, bool isClean) {
   Sharding preferred = preferredSharding(mesh, result), to = sharding;
   for (int64_t axis = 0; axis < mesh.getNumAxes(); ++axis) {
     bool reduces = sharding[axis] == Sharding::Unreduced && !unreduced.isKept(result, axis);
@@ -103,11 +106,12 @@ void FunctionPartition::settle(OpResult result, Value local, Sharding sharding) 
       to[axis] = preferred[axis];
   }
   // What was cut otherwise may stand in the way of the preference's cuts.
-  if (!to.divides(mesh, cast<RankedTensorType>(result.getType())))
-    for (int64_t axis = 0; axis < mesh.getNumAxes(); ++axis)
-      if (to[axis] != sharding[axis] && to[axis] >= 0)
-        to[axis] = Sharding::Whole;
-  values[result] = {reshard(local, sharding, to, result.getLoc()), to};
+  auto type = cast<RankedTensorType>(result.getType());
+  for (int64_t axis = 0; axis < mesh.getNumAxes(); ++axis)
+    if (int8_t dim = to[axis]; dim >= 0 && dim != sharding[axis] && to.axesOf(dim) != preferred.axesOf(dim) &&
+                               type.getDimSize(dim) % to.partsOf(mesh, dim) != 0)
+      to[axis] = Sharding::Whole;
+  values[result] = {reshard(local, sharding, to, type, result.getLoc()), to, isClean};
 }
 
 void FunctionPartition::write(ReadOp read) {
@@ -118,7 +122,14 @@ void FunctionPartition::write(ReadOp read) {
 }
 
 void FunctionPartition::write(WriteOp write) {
-  Value value = held(write.getValue(), storedAs(write.getSymbol()), write.getLoc());
+  Sharding stored = storedAs(write.getSymbol());
+  Value value = held(write.getValue(), stored, write.getLoc());
+  auto type = cast<RankedTensorType>(write.getValue().getType());
+  // What is stored has zeros in its padding.
+  Build e{builder, write.getLoc()};
+  for (int64_t dim = 0; dim < type.getRank() && !values.find(write.getValue())->second.isClean; ++dim)
+    if (type.getDimSize(dim) % stored.partsOf(mesh, dim) != 0)
+      value = fillPadding(e, value, mesh, stored, type, dim, ShardingRule::Combine::Sum);
   WriteOp::create(builder, write.getLoc(), write.getSymbolAttr(), value);
 }
 
@@ -132,7 +143,28 @@ void FunctionPartition::writeConstant(arith::ConstantOp constant) {
     value = SplatElementsAttr::get(local, splat.getSplatValue<Attribute>());
   Value clone = arith::ConstantOp::create(builder, constant.getLoc(), local, value);
   // Cut later, at its uses, if it is not a splat.
-  values[constant.getResult()] = {clone, sharding};
+  values[constant.getResult()] = {clone, sharding, sharding.divides(mesh, type)};
+}
+
+Value FunctionPartition::padded(Operation &op, const OpFactors &factors, int64_t i, Value local,
+                                const Sharding &sharding) {
+  auto type = cast<RankedTensorType>(op.getOperand(i).getType());
+  bool isClean = values.find(op.getOperand(i))->second.isClean;
+  // Numbers that choose elements have to be some that exist.
+  bool isIndex = isa<IntegerType>(type.getElementType()) && !op.hasTrait<OpTrait::Elementwise>();
+  Build e{builder, op.getLoc()};
+  for (int64_t dim = 0; dim < type.getRank(); ++dim) {
+    if (type.getDimSize(dim) % sharding.partsOf(mesh, dim) == 0)
+      continue;
+    int64_t index = factors.factorOf(mesh, i, sharding, sharding.axesOf(dim).front());
+    const ShardingRule::Factor &factor = factors.factor(index);
+    bool isReduced = factor.kind == ShardingRule::FactorKind::Reduction && !factors.isPlaced(index);
+    if (isReduced && !(isClean && factor.combine == ShardingRule::Combine::Sum))
+      local = fillPadding(e, local, mesh, sharding, type, dim, factor.combine);
+    else if (isIndex && !isClean)
+      local = fillPadding(e, local, mesh, sharding, type, dim, ShardingRule::Combine::Sum);
+  }
+  return local;
 }
 
 void FunctionPartition::writeOp(Operation &op) {
@@ -159,7 +191,8 @@ void FunctionPartition::writeOp(Operation &op) {
     for (int64_t axis = 0; axis < mesh.getNumAxes(); ++axis)
       if (llvm::is_contained(passing[axis], i))
         needed[axis] = Sharding::Unreduced;
-    operands.push_back(held(op.getOperand(i), needed, op.getLoc()));
+    Value local = held(op.getOperand(i), needed, op.getLoc());
+    operands.push_back(isa<RankedTensorType>(local.getType()) ? padded(op, factors, i, local, needed) : local);
   }
   SmallVector<Sharding> shardings;
   SmallVector<RankedTensorType> types;
@@ -210,7 +243,9 @@ void FunctionPartition::writeOp(Operation &op) {
       local = dist::AllReduceOp::create(builder, op.getLoc(), TypeRange(local.getType()), ValueRange(local), kind,
                                         dist::axesAttr(builder.getContext(), mesh, axes))
                   .getResult(0);
-    settle(op.getResult(i), local, shardings[i]);
+    // What is linear in its only operand makes zeros of zeros.
+    bool keepsZeros = numOperands == 1 && !factors.getRule().linear.empty() && values.find(op.getOperand(0))->second.isClean;
+    settle(op.getResult(i), local, shardings[i], keepsZeros || !hasPadding(shardings[i], op.getResult(i)));
   }
 }
 
@@ -224,7 +259,7 @@ void FunctionPartition::write(Operation &op) {
     return writeConstant(constant);
   if (auto constrain = dyn_cast<dist::ConstrainOp>(op)) {
     Held input = values.find(constrain.getInput())->second;
-    return settle(constrain->getResult(0), input.local, input.sharding);
+    return settle(constrain->getResult(0), input.local, input.sharding, input.isClean);
   }
   writeOp(op);
 }
@@ -243,7 +278,7 @@ void FunctionPartition::run() {
     if (auto attr = function.getArgAttrOfType<dist::ShardingAttr>(i, dist::shardingAttr))
       sharding = *dist::fromAttr(mesh, attr);
     inputs.push_back(sharding.localType(mesh, cast<RankedTensorType>(argument.getType())));
-    values[argument] = {body.addArgument(inputs.back(), argument.getLoc()), sharding};
+    values[argument] = {body.addArgument(inputs.back(), argument.getLoc()), sharding, !hasPadding(sharding, argument)};
   }
   for (Operation *op : old)
     write(*op);

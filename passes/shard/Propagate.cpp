@@ -207,9 +207,6 @@ void Propagation::set(Value value, int64_t axis, int64_t dim, Origin origin) {
   }
   if (preference.sharding[axis] >= 0)
     return;
-  auto type = cast<RankedTensorType>(value.getType());
-  if (type.getDimSize(dim) % (preference.sharding.partsOf(mesh, dim) * mesh.sizes[axis]) != 0)
-    return;
   preference.sharding[axis] = dim;
   preference.origins[axis] = origin;
   if (Operation *op = value.getDefiningOp())

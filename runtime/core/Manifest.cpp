@@ -48,13 +48,7 @@ static void parseSharding(const Node &node, const Mesh &mesh, TensorInfo &tensor
     if (tensor.sharding.dims.size() != tensor.shape.size())
       node.at("sharding").fail("not one list for each dimension");
     for (size_t i = 0; i < tensor.shape.size(); ++i)
-      for (int axis : tensor.sharding.dims[i]) {
-        if (tensor.localShape[i] % mesh.axes[axis].size != 0)
-          node.at("sharding")
-              .fail("axis '" + mesh.axes[axis].name + "' does not divide dimension " + std::to_string(i) + " of '" +
-                    tensor.name + "'");
-        tensor.localShape[i] /= mesh.axes[axis].size;
-      }
+      tensor.localShape[i] = tensor.sharding.heldOf(i, tensor.shape[i], mesh);
   }
   if (node.has("local_shape") && node.at("local_shape").integers() != tensor.localShape)
     node.at("local_shape").fail("the sharding of '" + tensor.name + "' does not give it");
@@ -103,6 +97,9 @@ std::string InputInfo::describeIds() const {
 static InputInfo parseInput(const Node &node, const Manifest &manifest) {
   InputInfo input;
   parseTensor(node, manifest, input);
+  for (size_t i = 0; i < input.sharding.dims.size(); ++i)
+    if (input.localShape[i] == 0 || input.shape[i] % input.localShape[i] != 0)
+      node.at("sharding").fail("it does not divide dimension " + std::to_string(i) + " of input '" + input.name + "'");
   std::string role = node.at("role").text();
   auto found = std::find(std::begin(roles), std::end(roles), role);
   if (found == std::end(roles))

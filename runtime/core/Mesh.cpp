@@ -67,18 +67,24 @@ bool Sharding::cut() const {
   return std::any_of(dims.begin(), dims.end(), [](const std::vector<int> &axes) { return !axes.empty(); });
 }
 
+int64_t Sharding::heldOf(size_t dim, int64_t size, const Mesh &mesh) const {
+  if (dim < dims.size())
+    for (int axis : dims[dim])
+      size = (size + mesh.axes[axis].size - 1) / mesh.axes[axis].size;
+  return size;
+}
+
 Box Box::of(const std::vector<int64_t> &shape, const Sharding &sharding, const Mesh &mesh,
             const std::vector<int64_t> &coordinates) {
-  Box box{shape, std::vector<int64_t>(shape.size(), 0), shape};
-  for (size_t i = 0; i < sharding.dims.size(); ++i) {
-    int64_t parts = 1, part = 0;
+  Box box{shape, std::vector<int64_t>(shape.size(), 0), shape, shape};
+  for (size_t i = 0; i < sharding.dims.size(); ++i)
     for (int axis : sharding.dims[i]) {
-      parts *= mesh.axes[axis].size;
-      part = part * mesh.axes[axis].size + coordinates[axis];
+      int64_t &held = box.held[i];
+      held = (held + mesh.axes[axis].size - 1) / mesh.axes[axis].size;
+      int64_t before = coordinates[axis] * held;
+      box.begin[i] += before;
+      box.size[i] = std::clamp<int64_t>(box.size[i] - before, 0, held);
     }
-    box.size[i] = shape[i] / parts;
-    box.begin[i] = part * box.size[i];
-  }
   return box;
 }
 
@@ -96,24 +102,25 @@ void Box::forEachRun(const std::function<void(int64_t, int64_t, int64_t)> &visit
     return;
   // Everything inside the innermost dimension that is cut belongs to one run.
   size_t outer = shape.size();
-  while (outer > 0 && size[outer - 1] == shape[outer - 1])
+  while (outer > 0 && held[outer - 1] == shape[outer - 1])
     --outer;
   int64_t inner = 1;
   for (size_t i = outer; i < shape.size(); ++i)
     inner *= shape[i];
   if (outer == 0)
     return visit(0, 0, inner);
-  int64_t cut = static_cast<int64_t>(outer) - 1, count = size[cut] * inner, local = 0;
-  std::vector<int64_t> index(begin.begin(), begin.begin() + static_cast<int64_t>(outer));
+  int64_t cut = static_cast<int64_t>(outer) - 1, count = size[cut] * inner;
+  std::vector<int64_t> index(outer, 0);
   while (true) {
-    int64_t global = 0;
-    for (size_t i = 0; i < outer; ++i)
-      global = global * shape[i] + index[i];
-    visit(global * inner, local, count);
-    local += count;
+    int64_t global = 0, local = 0;
+    for (size_t i = 0; i < outer; ++i) {
+      global = global * shape[i] + begin[i] + index[i];
+      local = local * held[i] + index[i];
+    }
+    visit(global * inner, local * inner, count);
     int64_t i = cut - 1;
-    for (; i >= 0 && ++index[i] == begin[i] + size[i]; --i)
-      index[i] = begin[i];
+    for (; i >= 0 && ++index[i] == size[i]; --i)
+      index[i] = 0;
     if (i < 0)
       return;
   }
@@ -138,6 +145,18 @@ void Box::forEachSpan(int64_t gap, int64_t most,
 void Box::extract(const void *tensor, void *box, int64_t width) const {
   forEachRun([&](int64_t global, int64_t local, int64_t count) {
     memcpy(static_cast<char *>(box) + local * width, static_cast<const char *>(tensor) + global * width, count * width);
+  });
+}
+
+void Box::spread(const void *dense, void *to, int64_t width) const {
+  int64_t bytes = width;
+  for (int64_t length : held)
+    bytes *= length;
+  memset(to, 0, bytes);
+  const char *from = static_cast<const char *>(dense);
+  forEachRun([&](int64_t, int64_t local, int64_t count) {
+    memcpy(static_cast<char *>(to) + local * width, from, count * width);
+    from += count * width;
   });
 }
 

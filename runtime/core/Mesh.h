@@ -43,19 +43,29 @@ struct Sharding {
   std::vector<int> unreduced;
 
   bool cut() const;
+  /// What every rank holds of a dimension of `size`: an axis of n ranks cuts m indices into n parts of m / n, rounded
+  /// up. What a part has beyond the tensor is padding.
+  int64_t heldOf(size_t dim, int64_t size, const Mesh &mesh) const;
 };
 
-/// A box of a dense row-major tensor: in each dimension `size` indices from `begin` on.
+/// A box of a dense row-major tensor: in each dimension `size` indices from `begin` on. It lies in memory as a tensor of
+/// shape `held`, at least as large as `size`; what is beyond is padding.
 struct Box {
-  std::vector<int64_t> shape, begin, size;
+  std::vector<int64_t> shape, begin, size, held;
 
   /// The part of a tensor of `shape` that the rank with these coordinates holds.
   static Box of(const std::vector<int64_t> &shape, const Sharding &sharding, const Mesh &mesh,
                 const std::vector<int64_t> &coordinates);
 
+  /// Without padding.
   int64_t elements() const;
   /// Whether it is the whole tensor.
   bool whole() const;
+  bool padded() const { return held != size; }
+  /// The same box without padding in memory.
+  Box dense() const { return {shape, begin, size, size}; }
+  /// Copies elements without padding to where they lie with it; the padding becomes zero.
+  void spread(const void *dense, void *to, int64_t width) const;
   /// Calls `visit(global, local, count)` for every run of elements that are consecutive in the tensor, in order: the
   /// index of its first element in the tensor and in the box. Runs are as long as they can be.
   void forEachRun(const std::function<void(int64_t, int64_t, int64_t)> &visit) const;

@@ -198,10 +198,10 @@ static void convertAll(const void *from, DType fromType, void *to, DType toType,
 static Box boxInFile(const ParamSource &source, const Box &box) {
   if (source.perm.empty())
     return box;
-  Box result{source.shape, source.shape, source.shape};
+  Box result{source.shape, source.shape, source.shape, source.shape};
   for (size_t i = 0; i < source.perm.size(); ++i) {
     result.begin[source.perm[i]] = box.begin[i];
-    result.size[source.perm[i]] = box.size[i];
+    result.size[source.perm[i]] = result.held[source.perm[i]] = box.size[i];
   }
   return result;
 }
@@ -307,15 +307,23 @@ std::vector<std::string> weft::rt::initialiseParameters(const Manifest &manifest
       entry = weights->find(param.aliases[i]);
     return entry;
   };
+  // The elements of a box, without padding.
+  auto produce = [&](const ParamInfo &param, const SafetensorsEntry *entry, const Box &box, char *to) {
+    if (entry)
+      loadFromWeights(param, box, *entry, weights->path(), to);
+    else if (param.source.kind == ParamSource::File)
+      loadFromFile(param, box, files, to);
+    else
+      initialise(param, box, seed, to);
+  };
   auto fill = [&](const ParamInfo &param, const SafetensorsEntry *entry) {
     Box box = manifest.boxOf(param, coordinates);
     arena.write(param.offset, param.bytes, [&](char *to) {
-      if (entry)
-        loadFromWeights(param, box, *entry, weights->path(), to);
-      else if (param.source.kind == ParamSource::File)
-        loadFromFile(param, box, files, to);
-      else
-        initialise(param, box, seed, to);
+      if (!box.padded())
+        return produce(param, entry, box, to);
+      std::vector<char> dense(box.elements() * elementBytes(param.dtype));
+      produce(param, entry, box.dense(), dense.data());
+      box.spread(dense.data(), to, elementBytes(param.dtype));
     });
   };
   for (const ParamInfo *param : manifest.stored()) {
@@ -338,11 +346,17 @@ std::vector<std::string> weft::rt::initialiseParameters(const Manifest &manifest
   return remarks;
 }
 
-void weft::rt::initialiseStates(const Manifest &manifest, ArenaMemory &arena, const std::vector<int64_t> &coordinates) {
+void weft::rt::initialiseStates(const Manifest &manifest, ArenaMemory &arena, uint64_t seed,
+                                const std::vector<int64_t> &coordinates) {
   for (const StateInfo &state : manifest.states) {
     if (state.init != 0.0)
       arena.write(state.offset, state.bytes,
                   [&](char *to) { fillElements(to, state.dtype, state.init, 0, state.elements()); });
+    if (state.kind == "random") {
+      // The high half; tasks count in the low half.
+      uint64_t first = seed << 32;
+      arena.write(state.offset, state.bytes, [&](char *to) { memcpy(to, &first, state.bytes); });
+    }
     if (state.kind == "mesh")
       arena.write(state.offset, state.bytes, [&](char *to) { memcpy(to, coordinates.data(), state.bytes); });
   }

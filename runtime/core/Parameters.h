@@ -28,7 +28,8 @@ std::vector<std::string> initialiseParameters(const Manifest &manifest, ArenaMem
                                               const std::vector<int64_t> &coordinates = {});
 
 /// Gives every state its initial value, and those of kind `mesh` the coordinates. The arena is still zero.
-void initialiseStates(const Manifest &manifest, ArenaMemory &arena, const std::vector<int64_t> &coordinates = {});
+void initialiseStates(const Manifest &manifest, ArenaMemory &arena, uint64_t seed = 0,
+                      const std::vector<int64_t> &coordinates = {});
 
 /// Writes all parameters and statistics, under their own names, in the manifest's order. Returns "" or what failed. The
 /// names of tied parameters are in the file's metadata, each with the name that the tensor has. With several ranks all

@@ -145,7 +145,7 @@ Trainer::Trainer(const Program &program, const Manifest &manifest, const Options
   for (const std::string &remark :
        initialiseParameters(manifest, *device, options.seed, weights.get(), ranks.coordinates()))
     progress.remark("note: " + remark);
-  initialiseStates(manifest, *device, ranks.coordinates());
+  initialiseStates(manifest, *device, options.seed, ranks.coordinates());
   options.lossScaling.initialise(manifest, *device);
   device->write(manifest.findState("hyper")->offset, sizeof(hyper),
                 [&](char *to) { memcpy(to, hyper.data(), sizeof(hyper)); });

@@ -1,14 +1,20 @@
 """Trains small models on meshes and on one rank with the same micro-batches, and compares: losses and gradient norms of 20
 clipped steps within 1e-5, gradients of the first step and parameters after the last within 1e-4.
 
-  matrix.py --weft WEFT --models DIR [--models DIR...] --tier ci|singles|pairs|all [--only TEXT] [--keep-going]
+  matrix.py --weft WEFT --models DIR [--models DIR...] --tier ci|singles|pairs|odd|all [--only TEXT] [--keep-going]
 
 `ci` is what every run of the test suite does. `singles` is every feature alone on every model, `pairs` every pair of values of any two
-options on GPT-2 and Llama, by a covering array. A model of which no file is found is named and left out.
+options on GPT-2 and Llama, by a covering array, `odd` models of which no mesh divides all sizes. A model of which no file is found is named and left out.
 """
 import argparse, array, itertools, json, math, os, random, struct, subprocess, sys, tempfile
 
 BATCH, SEQUENCE, STEPS = 8, 16, 20
+# Models that are made here, with random values: `weft model` and what it is given.
+MADE = {
+    "odd_gpt2": "gpt2 --layers 2 --dim 42 --heads 6 --vocab 257",
+    "odd_llama": "llama --layers 2 --dim 36 --heads 6 --kv-heads 3 --ffn 101 --vocab 131",
+    "dropout": "gpt2 --layers 2 --dim 36 --heads 4 --vocab 101 --dropout 0.2",
+}
 # Of each model: its file, and the shapes and limits of its inputs x and y; 0 is floats.
 MODELS = {
     "gpt2": ("gpt2.opset18.onnx", [BATCH, SEQUENCE], 256, [BATCH, SEQUENCE], 256),
@@ -18,6 +24,9 @@ MODELS = {
     "vit": ("vit.opset18.onnx", [BATCH, 3, 32, 32], 0, [BATCH], 8),
     "moe": ("moe.opset18.onnx", [16, 32], 256, [16, 32], 256),
     "gpt2_loss": ("gpt2_loss.opset18.onnx", [BATCH, SEQUENCE], 256, [BATCH, SEQUENCE], 256),
+    "odd_gpt2": ("", [24, 15], 257, [24, 15], 257),
+    "odd_llama": ("", [24, 15], 131, [24, 15], 131),
+    "dropout": ("", [24, 15], 101, [24, 15], 101),
 }
 FIXED = {"moe"}  # its batch is a constant of the file: one micro-batch
 
@@ -33,6 +42,16 @@ SINGLES = [
     "--mesh dp=2,tp=2 --prescaled-batch off --zero 2 --microbatches 2",
     "--mesh dp=2,tp=2 --zero 3 --persistence-threshold 5000 --optimizer sgd",
 ]
+# Vocabularies, hidden elements, positions and parameters that do not divide; 3 ranks of each axis.
+ODD = [
+    "--mesh tp=2", "--mesh tp=3", "--mesh tp=2 --sequence-parallel on", "--mesh tp=2 --prescaled-batch off", "--mesh dp=8 --zero 1",
+    "--mesh dp=4 --zero 2 --microbatches 2", "--mesh dp=8 --zero 3 --persistence-threshold 0", "--mesh dp=3 --zero 3 --persistence-threshold 0",
+    "--mesh dp=8,shard=4 --zero 1", "--mesh dp=4,tp=2,shard=2 --zero 3 --persistence-threshold 0",
+    "--mesh dp=4,tp=2 --zero 3 --persistence-threshold 0 --sequence-parallel on --microbatches 2 --accumulate mb",
+    "--mesh dp=2,tp=3 --zero 2 --microbatches 2 --accumulate dp --placement spread",
+    "--mesh dp=4,tp=2 --zero 3 --persistence-threshold 0 --optimizer sgd",
+    "--mesh dp=4,tp=2 --zero 1 --prescaled-batch off",
+]
 CI = [
     ("gpt2", "--mesh dp=2,tp=2 --zero 3 --persistence-threshold 0 --sequence-parallel on --microbatches 2"),
     ("gpt2", "--mesh dp=2,tp=2 --prescaled-batch off --zero 1"),
@@ -45,6 +64,9 @@ CI = [
     ("gpt2_loss", "--mesh tp=2 --optimize memory"),
     ("vit", "--mesh dp=2,tp=2 --zero 2"),
     ("moe", "--mesh dp=2,tp=2 --zero 3 --persistence-threshold 0"),
+    ("odd_gpt2", "--mesh dp=4,tp=2 --zero 3 --persistence-threshold 0 --sequence-parallel on --microbatches 2"),
+    ("odd_llama", "--mesh tp=3"),
+    ("dropout", "--mesh dp=2,tp=2 --zero 3 --persistence-threshold 0 --microbatches 2 --sequence-parallel on"),
 ]
 OPTIONS = {
     "--mesh": ["dp=2", "tp=2", "dp=4", "dp=4,shard=2", "dp=2,tp=2", "dp=4,tp=2,shard=2", "dp=2,tp=4"],
@@ -144,7 +166,9 @@ def train(weft, path, model, options, folder, inputs):
     """The record of one training run."""
     exe, record = os.path.join(folder, "exe"), os.path.join(folder, "record.safetensors")
     command = [weft, "compile", path, "-o", exe, "--keep-gradients"] + options.split()
-    for name, size in (("batch", MODELS[model][1][0]), ("sequence", SEQUENCE)):
+    if model in MADE:
+        command += ["--init", "random:3"]
+    for name, size in (("batch", MODELS[model][1][0]), ("sequence", MODELS[model][1][1])):
         if model not in FIXED and not (model == "vit" and name == "sequence"):
             command += ["--dim", f"{name}={size}"]
     run(command)
@@ -200,18 +224,21 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--weft", default="weft")
     parser.add_argument("--models", action="append", required=True)
-    parser.add_argument("--tier", choices=["ci", "singles", "pairs", "all"], default="ci")
+    parser.add_argument("--tier", choices=["ci", "singles", "pairs", "odd", "all"], default="ci")
     parser.add_argument("--only", default="", help="cases whose text contains this")
     parser.add_argument("--keep-going", action="store_true")
     options = parser.parse_args()
     cases = list(CI) if options.tier == "ci" else []
     if options.tier in ("singles", "all"):
-        cases += [(model, case) for model in MODELS for case in SINGLES if model not in FIXED or "--microbatches" not in case]
+        cases += [(model, case) for model in MODELS if model not in MADE for case in SINGLES
+                  if model not in FIXED or "--microbatches" not in case]
+    if options.tier in ("odd", "all"):
+        cases += [(model, case) for model in MADE for case in ODD if model != "dropout" or "tp=3" not in case]
     if options.tier in ("pairs", "all"):
         cases += [(model, case) for model in ("gpt2", "llama") for case in covering()]
     cases = [c for c in cases if options.only in " ".join(c)]
     paths = {}
-    for model in dict.fromkeys(model for model, _ in cases):
+    for model in dict.fromkeys(model for model, _ in cases if model not in MADE):
         found = [p for p in (os.path.join(d, MODELS[model][0]) for d in options.models) if os.path.exists(p)]
         if found:
             paths[model] = found[0]
@@ -219,6 +246,9 @@ def main():
             print(f"left out: {model}, no file {MODELS[model][0]}")
     references, faults, done = {}, 0, 0
     with tempfile.TemporaryDirectory() as folder:
+        for model in dict.fromkeys(model for model, _ in cases if model in MADE):
+            paths[model] = os.path.join(folder, model + ".onnx")
+            run([options.weft, "model"] + MADE[model].split() + ["-o", paths[model]])
         for model, case in sorted(cases, key=lambda c: list(MODELS).index(c[0])):
             if model not in paths:
                 continue

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/import/onnx/NodeImport.h"
+#include "dialects/weft/BatchNorm.h"
 #include <cmath>
 #include <limits>
 
@@ -376,7 +377,26 @@ static LogicalResult where(NodeImport &n) {
 
 static LogicalResult identity(NodeImport &n) { return n.done(n.input(0)); }
 
+/// The seed of this micro-batch: a state that every pass forward counts up, as the first to ask for it says.
+static Value dropoutSeed(NodeImport &n) {
+  Value &seed = n.context.dropoutSeed;
+  if (seed)
+    return seed;
+  Operation *function = n.e.b.getInsertionBlock()->getParentOp();
+  auto type = RankedTensorType::get({}, n.e.b.getI64Type());
+  {
+    OpBuilder::InsertionGuard guard(n.e.b);
+    n.e.b.setInsertionPoint(function);
+    StateOp::create(n.e.b, n.e.loc, "random", type, StateKind::random, APFloat(0.0), FlatSymbolRefAttr(),
+                    /*checkpointed=*/true);
+  }
+  seed = n.e.read("random", type);
+  n.e.write("random", n.e.add(seed, n.e.splatLike(seed, 1)));
+  return seed;
+}
+
 static LogicalResult dropout(NodeImport &n) {
+  bool isSeeded = n.hasAttr("seed");
   n.getInt("seed", 0);
   if (n.has(2)) {
     FailureOr<double> training = n.constantNumber(2, "training mode");
@@ -389,8 +409,17 @@ static LogicalResult dropout(NodeImport &n) {
         return failure();
       ratio = *given;
     }
-    if (*training && ratio != 0)
-      return n.error() << "dropout in training mode is not supported: export the model with dropout 0";
+    if (*training && ratio != 0) {
+      if (isSeeded)
+        return n.error() << "its 'seed' stands for another generator's numbers; leave it out, and --seed seeds the training run";
+      if (!(ratio > 0 && ratio < 1))
+        return n.error() << "its ratio " << ratio << " is not in [0, 1)";
+      if (n.wants(1))
+        return n.error() << "the mask of a dropout in training mode is not supported";
+      Value seed = dropoutSeed(n);
+      return n.done(DropoutOp::create(n.e.b, n.e.loc, n.type(0), n.input(0), seed, APFloat(ratio),
+                                      n.context.trainedDropouts++));
+    }
   }
   if (n.wants(1))
     n.set(1, n.e.splat(n.type(0).clone(n.e.b.getI1Type()), 1));

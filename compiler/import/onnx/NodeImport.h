@@ -49,6 +49,9 @@ struct ImportContext {
   bool trainBatchNorm = false;
   /// Batch norms by the batch's statistics, and by those in the file.
   int64_t trainedBatchNorms = 0, frozenBatchNorms = 0;
+  /// The seed of what is dropped in this micro-batch, once a node has asked for it, and how many have.
+  mlir::Value dropoutSeed;
+  int64_t trainedDropouts = 0;
   std::vector<std::string> *remarks = nullptr;
 
   /// The element type that a type of the format has in the program; null if Weft has none.

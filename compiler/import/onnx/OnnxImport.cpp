@@ -569,6 +569,9 @@ OwningOpRef<ModuleOp> Importer::run() {
     if (failed(importNode(*node, order->locations.find(node)->second)))
       return {};
   sayBatchNorms();
+  if (int64_t count = context.trainedDropouts)
+    report.remarks.push_back(std::to_string(count) + (count == 1 ? " dropout drops" : " dropouts drop") +
+                             " elements in training; evaluation keeps all of them");
 
   SmallVector<Value> results;
   SmallVector<StringRef> names;

@@ -96,7 +96,7 @@ TEST(MeshManifest, Faults) {
   expect("/params/0/sharding", {{"tp"}}, "params[0].sharding: not one list for each dimension");
   expect("/params/0/sharding", {{"tp"}, {"tp"}}, "axis 'tp' is used twice");
   expect("/params/0/sharding", {{"xp"}, json::array()}, "the mesh has no axis 'xp'");
-  expect("/mesh/axes/1/size", 3, "axis 'tp' does not divide dimension 1 of 'W'");
+  expect("/mesh/axes/1/size", 3, "params[0].local_shape: the sharding of 'W' does not give it");
   expect("/params/0/local_shape", {8, 16}, "params[0].local_shape: the sharding of 'W' does not give it");
   expect("/params/0/bytes", 1024, "has 1024 bytes, which its shape does not give");
   expect("/states/9/unreduced", {"dp", "dp"}, "axis 'dp' is used twice");

@@ -70,8 +70,13 @@ TEST(PlanJson, NamesTheLineAtFault) {
   std::string text = print(example());
   int64_t line = 1 + std::count(text.begin(), text.begin() + static_cast<ptrdiff_t>(text.find("\"h.0.w\"")), '\n');
   std::string where = "plan 'p.json', line " + std::to_string(line) + ": parameters[0]";
-  EXPECT_EQ(complaint(R"("shape":[8,4])", R"("shape":[7,4])"),
-            where + ".stored cuts dimension 0 of 7 into 2 parts, which do not divide it");
+  // What is stored can be padded, what is read cannot.
+  std::string error, odd = text;
+  odd.replace(odd.find(R"("shape":[8,4])"), 13, R"("shape":[7,4])");
+  EXPECT_TRUE(parsePlan(odd, "p.json", error)) << error;
+  EXPECT_NE(complaint(R"("shape":[4,8])", R"("shape":[5,8])")
+                .find("inputs[0].sharding cuts dimension 0 of 5 into 2 parts, which do not divide it"),
+            std::string::npos);
   EXPECT_EQ(complaint(R"("stored":[["tp"],["shard"]])", R"("stored":[["tp"],["pp"]])"),
             where + ".stored names the axis 'pp', which the mesh does not have");
   EXPECT_EQ(complaint(R"("stored":[["tp"],["shard"]])", R"("stored":[["tp"],["tp"]])"),
