@@ -67,6 +67,7 @@ bool checkFamily(const ModelOptions &options, std::string &error) {
   return !refuse(options.keyValueHeads.has_value(), options.family == ModelFamily::Llama, "--kv-heads",
                  "grouped key/value heads") &&
          !refuse(options.positions.has_value(), !rotary, "--positions", "table of positions") &&
+         !refuse(options.dropout.has_value(), !rotary, "--dropout", "dropout") &&
          !refuse(options.ropeTheta.has_value(), rotary, "--rope-theta", "rotary embedding") &&
          !refuse(options.rotaryFraction.has_value(), options.family == ModelFamily::GptNeox, "--rotary-fraction",
                  "partly rotated heads");
@@ -89,6 +90,10 @@ bool checkSizes(const Architecture &a, std::string &error) {
     return doesNotDivide("--kv-heads", a.keyValueHeads, "--heads", a.heads);
   if (!(a.normEpsilon > 0 && a.normEpsilon < 1)) {
     error = "--norm-eps must lie between 0 and 1";
+    return false;
+  }
+  if (!(a.dropout >= 0 && a.dropout < 1)) {
+    error = "--dropout must be at least 0 and less than 1";
     return false;
   }
   if (a.family == ModelFamily::Gpt2)
@@ -165,5 +170,6 @@ bool weft::resolveArchitecture(const ModelOptions &options, Architecture &archit
   architecture.rotaryFraction = options.rotaryFraction.value_or(architecture.rotaryFraction);
   architecture.normEpsilon = options.normEpsilon.value_or(architecture.normEpsilon);
   architecture.tied = options.tied.value_or(architecture.tied);
+  architecture.dropout = options.dropout.value_or(0);
   return checkSizes(architecture, error);
 }

@@ -36,6 +36,9 @@ struct ModelOptions {
   std::optional<double> ropeTheta;
   /// GPT-NeoX only: the part of each head's elements that is rotated.
   std::optional<double> rotaryFraction;
+  /// GPT-2 only: the probability with which elements of the embedding, and of what attention and the MLP add, are
+  /// dropped in training.
+  std::optional<double> dropout;
   /// Added to the variance in norms.
   std::optional<double> normEpsilon;
   /// Whether the head is the embedding table.
@@ -50,6 +53,7 @@ struct Architecture {
   int64_t positions;
   double ropeTheta, rotaryFraction, normEpsilon;
   bool tied;
+  double dropout = 0;
 
   int64_t headDim() const { return dim / heads; }
   /// Elements of a head that are rotated, as Hugging Face rounds it.

@@ -21,6 +21,11 @@ static Value buildConv1D(GraphBuilder &b, const std::string &name, const Value &
   return b.node("Add", "biased", {product, b.param("bias", {out})});
 }
 
+/// Hugging Face's embd_pdrop and resid_pdrop. attn_pdrop, inside of attention, is left out.
+static Value buildDropout(GraphBuilder &b, const Architecture &a, const Value &x) {
+  return a.dropout == 0 ? x : b.node("Dropout", "dropout", {x, b.number(a.dropout), b.flag(true)});
+}
+
 static Value buildBlock(GraphBuilder &b, const Architecture &a, const Value &x) {
   Value normed = buildLayerNorm(b, "ln_1", x, a.dim, a.normEpsilon);
   Value attended;
@@ -32,7 +37,7 @@ static Value buildBlock(GraphBuilder &b, const Architecture &a, const Value &x) 
     Value q = buildSplitHeads(b, "q", qkv[0], a.heads, a.headDim());
     Value k = buildSplitHeads(b, "k", qkv[1], a.heads, a.headDim());
     Value v = buildSplitHeads(b, "v", qkv[2], a.heads, a.headDim());
-    attended = buildConv1D(b, "c_proj", buildAttention(b, q, k, v, a), a.dim, a.dim);
+    attended = buildDropout(b, a, buildConv1D(b, "c_proj", buildAttention(b, q, k, v, a), a.dim, a.dim));
   }
   Value middle = b.node("Add", "after_attention", {attended, x});
   normed = buildLayerNorm(b, "ln_2", middle, a.dim, a.normEpsilon);
@@ -41,7 +46,7 @@ static Value buildBlock(GraphBuilder &b, const Architecture &a, const Value &x) 
     GraphBuilder::Scope scope(b, "mlp");
     Value wide = buildConv1D(b, "c_fc", normed, a.dim, a.ffn);
     Value active = b.node("Gelu", "gelu", {wide}, {{"approximate", "tanh"}});
-    out = buildConv1D(b, "c_proj", active, a.ffn, a.dim);
+    out = buildDropout(b, a, buildConv1D(b, "c_proj", active, a.ffn, a.dim));
   }
   return b.node("Add", "after_mlp", {middle, out});
 }
@@ -61,7 +66,7 @@ Value weft::buildGpt2(GraphBuilder &b, const Architecture &a, const Value &input
       Value positions = b.node("Unsqueeze", "unsqueeze", {buildPositions(b, inputIds), b.integers({0})});
       places = buildEmbedding(b, b.param("weight", {a.positions, a.dim}), positions);
     }
-    x = b.node("Add", "hidden", {tokens, places});
+    x = buildDropout(b, a, b.node("Add", "hidden", {tokens, places}));
     for (int64_t layer = 0; layer < a.layers; ++layer) {
       GraphBuilder::Scope block(b, "h." + std::to_string(layer));
       x = buildBlock(b, a, x);

@@ -158,6 +158,28 @@ Value GraphBuilder::integer(int64_t number) {
   return integerConstant("integer_" + std::to_string(number), {number}, /*scalar=*/true);
 }
 
+Value GraphBuilder::number(double value) {
+  std::string name = "number_" + std::to_string(value);
+  if (!values.insert(name).second)
+    return name;
+  onnx::TensorProto *tensor = graph.add_initializer();
+  tensor->set_name(name);
+  tensor->set_data_type(onnx::TensorProto::FLOAT);
+  tensor->add_float_data(static_cast<float>(value));
+  return name;
+}
+
+Value GraphBuilder::flag(bool value) {
+  std::string name = value ? "true" : "false";
+  if (!values.insert(name).second)
+    return name;
+  onnx::TensorProto *tensor = graph.add_initializer();
+  tensor->set_name(name);
+  tensor->set_data_type(onnx::TensorProto::BOOL);
+  tensor->add_int32_data(value);
+  return name;
+}
+
 Value GraphBuilder::buffer(const std::string &name, const std::vector<int64_t> &shape,
                            const std::vector<float> &numbers) {
   std::string whole = scoped(".", name);

@@ -69,6 +69,9 @@ public:
   /// A constant vector of integers, or a scalar; equal ones are stored once.
   Value integers(const std::vector<int64_t> &values);
   Value integer(int64_t value);
+  /// A constant scalar that is a float or a boolean; equal ones are stored once.
+  Value number(double value);
+  Value flag(bool value);
   /// A table that is not trained, under a name of its own in the present scope.
   Value buffer(const std::string &name, const std::vector<int64_t> &shape, const std::vector<float> &values);
 

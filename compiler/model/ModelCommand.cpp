@@ -83,6 +83,13 @@ void addFamily(CLI::App &model, ModelFamily family, const char *description, int
         ->group("Size");
   if (family == ModelFamily::Gpt2)
     command
+        ->add_option(
+            "--dropout", options.dropout,
+            "Probability with which elements of the embedding, and of what attention\nand MLP add, are dropped "
+            "in training (default: 0)")
+        ->group("Details");
+  if (family == ModelFamily::Gpt2)
+    command
         ->add_option("--positions", options.positions,
                      "Longest sequence: rows of the table of positions (default: 1024)")
         ->group("Size");

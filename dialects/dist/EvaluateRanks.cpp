@@ -224,7 +224,8 @@ LogicalResult ReshardOp::evaluateOnRanks(const Mesh &mesh, RankOperands operands
       parts.push_back(operands[mesh.rankOf(seen)][0]);
     }
     double difference;
-    results[rank].push_back(cutForRank(mesh, target, joinRanks(mesh, source, wholeType(mesh), parts, difference), rank));
+    results[rank].push_back(
+        cutForRank(mesh, target, joinRanks(mesh, source, wholeType(mesh), parts, difference), rank));
   }
   return success();
 }

@@ -131,7 +131,8 @@ LogicalResult RandomOp::verify() {
     return success();
   if (!whole || static_cast<int64_t>(whole->size()) != type.getRank() ||
       static_cast<int64_t>(getOffsets().size()) != type.getRank())
-    return emitOpError() << "is a part of " << type << " and needs an offset and a size of the whole for each dimension";
+    return emitOpError() << "is a part of " << type
+                         << " and needs an offset and a size of the whole for each dimension";
   for (Value offset : getOffsets())
     if (failed(verifyRank(*this, "offset", typeOf(offset), 0)))
       return failure();

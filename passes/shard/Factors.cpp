@@ -38,9 +38,8 @@ bool OpFactors::canBePadded(int64_t index) const {
   if (factor.combine != ShardingRule::Combine::Sum)
     return numOperands == 1;
   // An operand in which the op is linear adds nothing where it is zero.
-  return llvm::any_of(rule.linear, [&](const auto &set) {
-    return set.size() == 1 && dimOf(set.front(), index) != None;
-  });
+  return llvm::any_of(rule.linear,
+                      [&](const auto &set) { return set.size() == 1 && dimOf(set.front(), index) != None; });
 }
 
 int64_t OpFactors::factorOf(const Mesh &mesh, int64_t tensor, const Sharding &sharding, int64_t axis) const {

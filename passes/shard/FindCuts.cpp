@@ -78,8 +78,8 @@ LogicalResult Finder::heads() {
                                  << "attention of " << heads << " heads" << (groups == heads ? "" : " with ");
       if (groups != heads)
         error << groups << " key/value heads";
-      return error << " cannot be cut into tp=" << tp << " equal parts; choose one of tp="
-                   << possibleDegrees(heads, groups);
+      return error << " cannot be cut into tp=" << tp
+                   << " equal parts; choose one of tp=" << possibleDegrees(heads, groups);
     }
     add(attention.getQMutable(), 2, kTensorPriority, "attention heads");
   }

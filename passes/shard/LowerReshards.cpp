@@ -136,8 +136,8 @@ bool Lowering::cut() {
       if (how == Sharding::Whole)
         step = dist::LocalSliceOp::create(builder, op.getLoc(), type, from, dim, names(axes));
       else
-        step = dist::ReduceScatterOp::create(builder, op.getLoc(), TypeRange(type), ValueRange(from),
-                                             ReduceKind::sum, ArrayRef<int64_t>(dim), names(axes));
+        step = dist::ReduceScatterOp::create(builder, op.getLoc(), TypeRange(type), ValueRange(from), ReduceKind::sum,
+                                             ArrayRef<int64_t>(dim), names(axes));
       llvm::append_range(cuts[dim], axes);
       become(step, next);
       return true;

@@ -244,7 +244,8 @@ void FunctionPartition::writeOp(Operation &op) {
                                         dist::axesAttr(builder.getContext(), mesh, axes))
                   .getResult(0);
     // What is linear in its only operand makes zeros of zeros.
-    bool keepsZeros = numOperands == 1 && !factors.getRule().linear.empty() && values.find(op.getOperand(0))->second.isClean;
+    bool keepsZeros =
+        numOperands == 1 && !factors.getRule().linear.empty() && values.find(op.getOperand(0))->second.isClean;
     settle(op.getResult(i), local, shardings[i], keepsZeros || !hasPadding(shardings[i], op.getResult(i)));
   }
 }

@@ -48,8 +48,8 @@ struct Sharding {
   int64_t heldOf(size_t dim, int64_t size, const Mesh &mesh) const;
 };
 
-/// A box of a dense row-major tensor: in each dimension `size` indices from `begin` on. It lies in memory as a tensor of
-/// shape `held`, at least as large as `size`; what is beyond is padding.
+/// A box of a dense row-major tensor: in each dimension `size` indices from `begin` on. It lies in memory as a tensor
+/// of shape `held`, at least as large as `size`; what is beyond is padding.
 struct Box {
   std::vector<int64_t> shape, begin, size, held;
 

@@ -173,7 +173,9 @@ def train(weft, path, model, options, folder, inputs):
             command += ["--dim", f"{name}={size}"]
     run(command)
     # A clip that always acts, by the true norm or wrongly: norms are above 1. Adam hardly sees by how much, SGD does.
-    rates = ["--lr", "1e-1"] if "sgd" in options else ["--lr", "1e-3", "--beta1", "0.9", "--beta2", "0.95", "--eps", "1e-8"]
+    # Of random values biases start at zero: a key's, whose gradient is rounding, would have no other size than that of such steps.
+    rates = ["--lr", "1e-1"] if "sgd" in options else ["--lr", "1e-3", "--beta1", "0.9", "--beta2", "0.95",
+                                                       "--eps", "1e-5" if model in MADE else "1e-8"]
     run([exe, "--replay", inputs, "--record", record, "--quiet", "--steps", str(STEPS), "--schedule", "constant", "--clip", "0.5",
          "--weight-decay", "0.1"] + rates + ranks(options))
     return read_tensors(record)

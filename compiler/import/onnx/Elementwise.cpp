@@ -411,14 +411,15 @@ static LogicalResult dropout(NodeImport &n) {
     }
     if (*training && ratio != 0) {
       if (isSeeded)
-        return n.error() << "its 'seed' stands for another generator's numbers; leave it out, and --seed seeds the training run";
+        return n.error()
+               << "its 'seed' stands for another generator's numbers; leave it out, and --seed seeds the training run";
       if (!(ratio > 0 && ratio < 1))
         return n.error() << "its ratio " << ratio << " is not in [0, 1)";
       if (n.wants(1))
         return n.error() << "the mask of a dropout in training mode is not supported";
       Value seed = dropoutSeed(n);
-      return n.done(DropoutOp::create(n.e.b, n.e.loc, n.type(0), n.input(0), seed, APFloat(ratio),
-                                      n.context.trainedDropouts++));
+      return n.done(
+          DropoutOp::create(n.e.b, n.e.loc, n.type(0), n.input(0), seed, APFloat(ratio), n.context.trainedDropouts++));
     }
   }
   if (n.wants(1))

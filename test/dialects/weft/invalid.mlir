@@ -412,6 +412,22 @@ func.func @f(%seed: tensor<2xi64>) {
   return
 }
 
+// -----
+
+func.func @f(%seed: tensor<i64>) {
+  // expected-error @+1 {{needs an offset and a size of the whole for each dimension}}
+  %0 = weft.random %seed stream 0 at %seed of [4] : tensor<i64>, tensor<i64> -> tensor<2x2xf32>
+  return
+}
+
+// -----
+
+func.func @f(%x: tensor<4xf32>, %seed: tensor<i64>) {
+  // expected-error @+1 {{drops elements with probability 1.0}}
+  %0 = weft.dropout %x seed %seed ratio 1.0 stream 0 : tensor<4xf32>, tensor<i64>
+  return
+}
+
 //===----------------------------------------------------------------------===//
 // The update
 //===----------------------------------------------------------------------===//

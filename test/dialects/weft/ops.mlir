@@ -95,6 +95,10 @@ func.func @rest(%x: tensor<2x3x4x8xf32>, %c: tensor<3x4xf32>, %seed: tensor<i64>
   %0 = weft.rotary %x cos %c sin %c transposed : (tensor<2x3x4x8xf32>, tensor<3x4xf32>, tensor<3x4xf32>) -> tensor<2x3x4x8xf32>
   // CHECK: weft.random %{{.*}} stream 7 : tensor<i64> -> tensor<2x2xf32>
   %1 = weft.random %seed stream 7 : tensor<i64> -> tensor<2x2xf32>
+  // CHECK: weft.random %{{.*}} stream 7 at %{{.*}}, %{{.*}} of [4, 4] : tensor<i64>, tensor<i64>, tensor<i64> -> tensor<2x2xf32>
+  %part = weft.random %seed stream 7 at %seed, %seed of [4, 4] : tensor<i64>, tensor<i64>, tensor<i64> -> tensor<2x2xf32>
+  // CHECK: weft.dropout %{{.*}} seed %{{.*}} ratio 1.0{{.*}} stream 3 : tensor<2x2xf32>, tensor<i64>
+  %dropped = weft.dropout %part seed %seed ratio 0.1 stream 3 : tensor<2x2xf32>, tensor<i64>
   return
 }
 

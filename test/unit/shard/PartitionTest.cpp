@@ -128,14 +128,14 @@ TEST(Partition, ComputesWhatOneDeviceDoes) {
   MLIRContext context(registry, MLIRContext::Threading::DISABLED);
   context.loadAllAvailableDialects();
   const char *cases = std::getenv("WEFT_CASES"), *first = std::getenv("WEFT_FIRST");
-  int64_t begin = first ? std::atoll(first) : 0, count = cases ? std::atoll(cases) : 500, faults = 0,
-          withPadding = 0;
+  int64_t begin = first ? std::atoll(first) : 0, count = cases ? std::atoll(cases) : 500, faults = 0, withPadding = 0;
   for (int64_t seed = begin; seed < begin + count && faults < 3; ++seed) {
     LockStepCase random(context, seed, Float64Type::get(&context));
     random.compose();
     std::string before = random.print();
     std::string fault = random.check();
-    withPadding += random.partitioned.find("to #dist") != std::string::npos && random.partitioned.find(" of [") != std::string::npos;
+    withPadding += random.partitioned.find("to #dist") != std::string::npos &&
+                   random.partitioned.find(" of [") != std::string::npos;
     if (fault.empty())
       continue;
     ++faults;
@@ -143,6 +143,6 @@ TEST(Partition, ComputesWhatOneDeviceDoes) {
                   << before << "\nwas partitioned to\n"
                   << random.partitioned << "\nbecame\n"
                   << random.print();
-  }  // Many of them reshard tensors that do not divide.
+  } // Many of them reshard tensors that do not divide.
   EXPECT_GE(10 * withPadding, count) << withPadding << " cases with padding of " << count;
 }
