@@ -94,7 +94,8 @@ private:
           return Moved::Parameters;
       } else if ((isa<AdamOp, SgdOp>(user) && use.getOperandNumber() == 1)) {
         return Moved::Gradients;
-      } else if (passes(user) || isa<arith::AddFOp>(user)) {
+      } else if (passes(user) || isa<arith::AddFOp, arith::SelectOp, SliceOp>(user)) {
+        // Padding is filled by a choice and taken off by a slice.
         for (Value result : user->getResults())
           if (std::optional<Moved> end = endOf(result, seen))
             return end;

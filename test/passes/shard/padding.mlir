@@ -5,10 +5,10 @@
 dist.mesh @mesh ["tp"] [2]
 // CHECK-LABEL: func.func @rows(
 // CHECK-SAME: %[[X:.*]]: tensor<4x4xf32>, %[[W:.*]]: tensor<4x4xf32>
-func.func @rows(%x: tensor<7x4xf32> {dist.sharding = #dist.sharding<[["tp"], []], unreduced = []>}, %w: tensor<4x4xf32>) -> tensor<4xf32> {
+func.func @rows(%x: tensor<7x4xf32> {dist.sharding = #dist.sharding<[["tp"], []]>}, %w: tensor<4x4xf32>) -> tensor<4xf32> {
   // CHECK: %[[Y:.*]] = weft.dot_general %[[X]], %[[W]]
   // CHECK-NOT: arith.select
-  %y = weft.dot_general %x, %w contract [1] x [0] : (tensor<7x4xf32>, tensor<4x4xf32>) -> tensor<7x4xf32>
+  %y = weft.dot_general %x, %w batch [] x [] contract [1] x [0] : (tensor<7x4xf32>, tensor<4x4xf32>) -> tensor<7x4xf32>
   // CHECK: %[[FILLED:.*]] = arith.select %{{.*}}, %[[Y]], %{{.*}} : tensor<4x4xi1>, tensor<4x4xf32>
   // CHECK: %[[SUM:.*]] = weft.reduce sum %[[FILLED]] dims [0]
   // CHECK: dist.all_reduce sum %[[SUM]] over ["tp"]
@@ -21,11 +21,11 @@ func.func @rows(%x: tensor<7x4xf32> {dist.sharding = #dist.sharding<[["tp"], []]
 // The neutral element is the reduction's own; a gather takes the padding off.
 dist.mesh @mesh ["tp"] [2]
 // CHECK-LABEL: func.func @largest(
-func.func @largest(%x: tensor<7x4xf32> {dist.sharding = #dist.sharding<[["tp"], []], unreduced = []>}) -> (tensor<4xf32>, tensor<7x4xf32>) {
+func.func @largest(%x: tensor<7x4xf32> {dist.sharding = #dist.sharding<[["tp"], []]>}) -> (tensor<4xf32>, tensor<7x4xf32>) {
   // CHECK-DAG: %[[LEAST:.*]] = arith.constant dense<0xFF800000> : tensor<4x4xf32>
   // CHECK: arith.select %{{.*}}, %{{.*}}, %[[LEAST]]
   // CHECK: dist.all_reduce max
-  // CHECK: %[[ALL:.*]] = dist.all_gather %{{.*}} dims [0] over ["tp"] : tensor<4x4xf32> -> tensor<8x4xf32>
+  // CHECK: %[[ALL:.*]] = dist.all_gather %{{.*}} dims [0] over ["tp"] {{.*}}: tensor<4x4xf32> -> tensor<8x4xf32>
   // CHECK: weft.slice %[[ALL]] {{.*}}: tensor<8x4xf32> -> tensor<7x4xf32>
   %y = weft.reduce max %x dims [0] : tensor<7x4xf32> -> tensor<4xf32>
   return %y, %x : tensor<4xf32>, tensor<7x4xf32>
@@ -35,11 +35,11 @@ func.func @largest(%x: tensor<7x4xf32> {dist.sharding = #dist.sharding<[["tp"], 
 
 // A gradient is padded before it is scattered; zeros that are stored are known to be zeros.
 dist.mesh @mesh ["shard"] [2]
-weft.param @w : tensor<3xf32> trainable = #weft.constant<1.0 : f32> {dist.sharding = #dist.sharding<[["shard"]], unreduced = []>}
-weft.state moment @m : tensor<3xf32> = 0.0 of @w {dist.sharding = #dist.sharding<[["shard"]], unreduced = []>}
+weft.param @w : tensor<3xf32> trainable = #weft.constant<1.0 : f32> {dist.sharding = #dist.sharding<[["shard"]]>}
+weft.state moment @m : tensor<3xf32> = 0.0 of @w {dist.sharding = #dist.sharding<[["shard"]]>}
 // CHECK: weft.param @w : tensor<2xf32> {{.*}}weft.whole_shape = array<i64: 3>
 // CHECK-LABEL: func.func @update(
-func.func @update(%x: tensor<4x3xf32> {dist.sharding = #dist.sharding<[["shard"], []], unreduced = []>}) {
+func.func @update(%x: tensor<4x3xf32> {dist.sharding = #dist.sharding<[["shard"], []]>}) {
   // CHECK: %[[G:.*]] = weft.reduce sum %{{.*}} dims [0] : tensor<2x3xf32> -> tensor<3xf32>
   // CHECK: %[[PADDED:.*]] = weft.pad %[[G]] low [0] high [1] interior [0]
   // CHECK: %[[PART:.*]] = dist.reduce_scatter sum %[[PADDED]] dims [0] over ["shard"]
@@ -55,7 +55,7 @@ func.func @update(%x: tensor<4x3xf32> {dist.sharding = #dist.sharding<[["shard"]
 // Random numbers of a part are those that the whole tensor has there.
 dist.mesh @mesh ["tp"] [2]
 // CHECK-LABEL: func.func @random(
-func.func @random(%x: tensor<6x4xf32> {dist.sharding = #dist.sharding<[["tp"], []], unreduced = []>}, %seed: tensor<i64>) -> tensor<6x4xf32> {
+func.func @random(%x: tensor<6x4xf32> {dist.sharding = #dist.sharding<[["tp"], []]>}, %seed: tensor<i64>) -> tensor<6x4xf32> {
   // CHECK: %[[INDEX:.*]] = dist.axis_index ["tp"]
   // CHECK: %[[OFFSET:.*]] = arith.muli %[[INDEX]]
   // CHECK: weft.random %{{.*}} stream 5 at %[[OFFSET]], %{{.*}} of [6, 4] : tensor<i64>, tensor<i64>, tensor<i64> -> tensor<3x4xf32>

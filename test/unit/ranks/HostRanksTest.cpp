@@ -169,11 +169,10 @@ std::string HostCase::build() {
   Linker linker;
   linker.compiler = WEFT_TEST_CXX;
   std::string libraries = WEFT_TEST_LIBRARIES;
-  linker.archives = {libraries + "/libweft_host.a"};
-  linker.commLibrary = libraries + "/libweft_comm.a";
-  linker.flags = {"-lgomp", "-ldnnl", "-lpthread", "-lm"};
+  linker.archives = {libraries + "/libweft_comm.a", libraries + "/libweft_host.a"};
+  linker.flags = {"-Wl,-u,weft_gloo_transport", "-lgloo", "-lgomp", "-ldnnl", "-lpthread", "-lm"};
   bool internal = false;
-  return linker.link(at("task.o"), at("task"), /*distributed=*/true, internal) ? "" : "it does not link";
+  return linker.link(at("task.o"), at("task"), internal) ? "" : "it does not link";
 }
 
 std::string HostCase::run() {

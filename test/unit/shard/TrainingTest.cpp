@@ -231,7 +231,8 @@ TEST_P(TrainingOnMesh, TrainsLikeOneDevice) {
     for (Values &values : ranks)
       parts.push_back(values.at(symbol));
     double difference = 0;
-    Literal actual = joinRanks(mesh, stored.at(symbol), value.getType(), parts, difference);
+    Literal actual = joinRanks(mesh, stored.at(symbol), stored.at(symbol).globalType(mesh, parts.front().getType()),
+                               parts, difference);
     EXPECT_EQ(difference, 0) << symbol << " differs between ranks that should hold the same";
     ASSERT_EQ(actual.getNumElements(), value.getNumElements());
     double largest = 1e-12, apart = 0;
