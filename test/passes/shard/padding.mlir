@@ -4,11 +4,11 @@
 // What is cut by rows is multiplied as it is; the sum over rows has zeros in the padding of its last part.
 dist.mesh @mesh ["tp"] [2]
 // CHECK-LABEL: func.func @rows(
-// CHECK-SAME: %[[X:.*]]: tensor<4x4xf32>, %[[W:.*]]: tensor<4x4xf32>
+// CHECK-SAME: %[[X:[a-z0-9]+]]: tensor<4x4xf32> {{.*}}%[[W:[a-z0-9]+]]: tensor<4x4xf32>
 func.func @rows(%x: tensor<7x4xf32> {dist.sharding = #dist.sharding<[["tp"], []]>}, %w: tensor<4x4xf32>) -> tensor<4xf32> {
   // CHECK: %[[Y:.*]] = weft.dot_general %[[X]], %[[W]]
   // CHECK-NOT: arith.select
-  %y = weft.dot_general %x, %w batch [] x [] contract [1] x [0] : (tensor<7x4xf32>, tensor<4x4xf32>) -> tensor<7x4xf32>
+  %y = weft.dot_general %x, %w batch [] x [] contract [1] x [0] : tensor<7x4xf32>, tensor<4x4xf32> -> tensor<7x4xf32>
   // CHECK: %[[FILLED:.*]] = arith.select %{{.*}}, %[[Y]], %{{.*}} : tensor<4x4xi1>, tensor<4x4xf32>
   // CHECK: %[[SUM:.*]] = weft.reduce sum %[[FILLED]] dims [0]
   // CHECK: dist.all_reduce sum %[[SUM]] over ["tp"]
