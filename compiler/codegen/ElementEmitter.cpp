@@ -236,6 +236,15 @@ Value ElementEmitter::loadAt(Value buffer, Value where, Type type) {
   return elements[run->second];
 }
 
+/// A 16-bit float as f32, by a conversion that does not allow contraction: arithmetic on such floats is done in f32,
+/// where a rounding in between may be left out. Whether two values are equal has to mean the same in every kernel.
+Value ElementEmitter::asStored(Value element) {
+  Type type = element.getType();
+  if (!type.isBF16() && !type.isF16())
+    return element;
+  return arith::ExtFOp::create(builder, loc, builder.getF32Type(), element);
+}
+
 Value ElementEmitter::emitNew(Value value, const Position &position) {
   RankedTensorType type = typeOf(value);
   if (auto it = buffers.find(value); it != buffers.end()) {
@@ -253,8 +262,11 @@ Value ElementEmitter::emitNew(Value value, const Position &position) {
   if (op->hasTrait<OpTrait::Elementwise>()) {
     // The same op on scalars, at the same position.
     IRMapping scalars;
-    for (Value operand : op->getOperands())
-      scalars.map(operand, emit(operand, position));
+    bool compared = isa<arith::CmpFOp>(op);
+    for (Value operand : op->getOperands()) {
+      Value scalar = emit(operand, position);
+      scalars.map(operand, compared ? asStored(scalar) : scalar);
+    }
     Operation *scalar = builder.clone(*op, scalars);
     scalar->getResult(0).setType(type.getElementType());
     scalar->setLoc(loc);

@@ -100,6 +100,7 @@ private:
   };
   Key keyOf(mlir::Value value, const Position &position) const;
   mlir::Value emitNew(mlir::Value value, const Position &position);
+  mlir::Value asStored(mlir::Value element);
   mlir::Value at(mlir::Value value, llvm::ArrayRef<mlir::Value> indices);
   mlir::Value emitBroadcast(BroadcastOp op, const Position &position);
   mlir::Value emitConcat(ConcatOp op, const Position &position, llvm::ArrayRef<mlir::Value> indices);

@@ -15,7 +15,7 @@ using namespace weft::rt;
 static std::string printMemory(const Manifest &manifest, const DevicePlan &device) {
   std::string text = "Memory\n" + planLine("arena", formatBytes(manifest.arenaBytes));
   for (const auto &[name, bytes] : manifest.memory)
-    text += planLine("  " + name, formatBytes(bytes));
+    text += planLine((name == "process" ? "whole " : "  ") + name, formatBytes(bytes));
   return text + device.memory;
 }
 

@@ -258,7 +258,9 @@ void Trainer::reportProfile() {
 
 void Trainer::reportMemory() {
   MemoryUse use = device->memoryUse();
-  progress.remark(format("memory in use: %s, the arena %s of it (%s)", formatBytes(use.total).c_str(),
+  auto predicted = manifest.memory.find("process");
+  std::string beside = predicted == manifest.memory.end() ? "" : ", predicted " + formatBytes(predicted->second);
+  progress.remark(format("memory in use: %s%s, the arena %s of it (%s)", formatBytes(use.total).c_str(), beside.c_str(),
                          formatBytes(use.arena).c_str(), use.details.c_str()));
   log.memory(use);
 }

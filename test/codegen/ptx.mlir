@@ -37,6 +37,54 @@ func.func private @exact(%x: tensor<512x3072xf32>, %o: tensor<512x3072xf32>) -> 
   return %0 : tensor<512x3072xf32>
 }
 
+// Most bytes are f32: four elements a thread, one access for each operand.
+// CHECK-LABEL: .entry update(
+// CHECK-COUNT-2: ld.global{{.*}}.v4.{{[bf]}}32
+// CHECK-NOT: ld.global{{.*}}.v4
+// CHECK: st.global.v4.{{[bf]}}32
+// CHECK: st.global.v2.b32
+func.func private @update(%g: tensor<512x3072xbf16>, %m: tensor<512x3072xf32>, %p: tensor<512x3072xf32>, %o: tensor<512x3072xf32>,
+                          %q: tensor<512x3072xbf16>) -> (tensor<512x3072xf32>, tensor<512x3072xbf16>)
+    attributes {exec.cols = 3072 : i64, exec.kind = "flat", exec.outputs = array<i64: 3, 4>, exec.rows = 512 : i64} {
+  %0 = arith.extf %g : tensor<512x3072xbf16> to tensor<512x3072xf32>
+  %1 = arith.mulf %0, %m : tensor<512x3072xf32>
+  %2 = arith.subf %p, %1 : tensor<512x3072xf32>
+  %3 = arith.truncf %2 : tensor<512x3072xf32> to tensor<512x3072xbf16>
+  return %2, %3 : tensor<512x3072xf32>, tensor<512x3072xbf16>
+}
+
+// A long row is read once: in steps of two and of one, for the maximum and the sum of exponentials. The gradient reads the block's memory,
+// and the label's logit is one element.
+// CHECK-LABEL: .entry loss(
+// CHECK-COUNT-3: ld.global{{.*}}.v4.{{[bu]}}32
+// CHECK-NOT: ld.global{{.*}}.v4
+// CHECK-COUNT-3: ld.shared.v4.b32
+// CHECK-NOT: ld.{{global|shared}}{{.*}}.v4
+func.func private @loss(%x: tensor<4096x32000xbf16>, %label: tensor<4096xi64>, %l: tensor<4096xf32>, %o: tensor<4096x32000xbf16>)
+    -> (tensor<4096xf32>, tensor<4096x32000xbf16>)
+    attributes {exec.cols = 32000 : i64, exec.kind = "row", exec.outputs = array<i64: 2, 3>, exec.rows = 4096 : i64} {
+  %0 = arith.extf %x : tensor<4096x32000xbf16> to tensor<4096x32000xf32>
+  %max = weft.reduce max %0 dims [1] : tensor<4096x32000xf32> -> tensor<4096xf32>
+  %1 = weft.broadcast %max dims [0] : tensor<4096xf32> -> tensor<4096x32000xf32>
+  %2 = arith.subf %0, %1 : tensor<4096x32000xf32>
+  %3 = math.exp %2 : tensor<4096x32000xf32>
+  %sum = weft.reduce sum %3 dims [1] : tensor<4096x32000xf32> -> tensor<4096xf32>
+  %column = weft.iota dim 1 : tensor<4096x32000xi64>
+  %wanted = weft.broadcast %label dims [0] : tensor<4096xi64> -> tensor<4096x32000xi64>
+  %here = arith.cmpi eq, %column, %wanted : tensor<4096x32000xi64>
+  %zero = arith.constant dense<0.0> : tensor<4096x32000xf32>
+  %4 = arith.select %here, %0, %zero : tensor<4096x32000xi1>, tensor<4096x32000xf32>
+  %logit = weft.reduce sum %4 dims [1] : tensor<4096x32000xf32> -> tensor<4096xf32>
+  %log = math.log %sum : tensor<4096xf32>
+  %lse = arith.addf %log, %max : tensor<4096xf32>
+  %loss = arith.subf %lse, %logit : tensor<4096xf32>
+  %5 = weft.broadcast %lse dims [0] : tensor<4096xf32> -> tensor<4096x32000xf32>
+  %6 = arith.subf %0, %5 : tensor<4096x32000xf32>
+  %7 = math.exp %6 : tensor<4096x32000xf32>
+  %8 = arith.truncf %7 : tensor<4096x32000xf32> to tensor<4096x32000xbf16>
+  return %loss, %8 : tensor<4096xf32>, tensor<4096x32000xbf16>
+}
+
 // A row of 768 is a warp's: three accesses of a thread, read once for two reductions, which are shuffles.
 // CHECK-LABEL: .entry norm(
 // CHECK-COUNT-3: ld.global{{.*}}.v4.{{[bu]}}32

@@ -34,7 +34,7 @@ struct CaseFile {
   /// A kernel, or, without a function, a copy of arguments[2] bytes from arguments[1] to arguments[0].
   struct Launch {
     std::string function;
-    int64_t grid[3] = {1, 1, 1}, block[3] = {1, 1, 1};
+    int64_t grid[3] = {1, 1, 1}, block[3] = {1, 1, 1}, sharedBytes = 0;
     std::vector<int64_t> arguments; ///< places in the arena
   };
   struct Expected {
@@ -81,6 +81,7 @@ struct CaseFile {
       text << "step " << (l.function.empty() ? "-" : l.function);
       for (int i = 0; i < 3; ++i)
         text << " " << l.grid[i] << " " << l.block[i];
+      text << " " << l.sharedBytes;
       for (int64_t argument : l.arguments)
         text << " " << argument;
       text << "\n";
@@ -139,6 +140,7 @@ struct CaseFile {
         words >> l.function;
         for (int i = 0; i < 3; ++i)
           words >> l.grid[i] >> l.block[i];
+        words >> l.sharedBytes;
         for (int64_t argument; words >> argument;)
           l.arguments.push_back(argument);
         if (l.function == "-")

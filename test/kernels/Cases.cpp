@@ -62,6 +62,7 @@ static void addLaunch(CaseFile &file, StringRef kernel, const DeviceKernel &code
       launch.grid[i] = stage.grid[i];
       launch.block[i] = stage.block[i];
     }
+    launch.sharedBytes = stage.sharedBytes;
     launch.arguments = arguments;
     file.steps.push_back(std::move(launch));
   }

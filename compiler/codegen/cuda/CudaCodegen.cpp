@@ -207,7 +207,7 @@ llvm::json::Object DeviceCode::describeKernel(StringRef name) const {
     llvm::json::Object entry{{"function", function},
                              {"grid", llvm::json::Array(stage.grid)},
                              {"block", llvm::json::Array(stage.block)},
-                             {"shared_bytes", 0}};
+                             {"shared_bytes", stage.sharedBytes}};
     for (const auto &[arch, used] : resources)
       if (used.function == function)
         entry["registers"] = used.registers;

@@ -11,6 +11,7 @@
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/InstIterator.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IRReader/IRReader.h"
@@ -69,6 +70,17 @@ static bool linkLibdevice(llvm::Module &module, const CudaToolkit &toolkit, std:
   return !failed;
 }
 
+/// Keeps denormal f32 numbers where bf16 is compared: LLVM 22 writes `setp.ftz.bf16`, which does not exist. Such
+/// comparisons come out of the optimiser, which makes them of widened ones.
+static void keepDenormals(llvm::Module &module) {
+  for (llvm::Function &function : module)
+    if (llvm::any_of(llvm::instructions(function), [](const llvm::Instruction &instruction) {
+          return llvm::isa<llvm::FCmpInst>(instruction) &&
+                 instruction.getOperand(0)->getType()->getScalarType()->isBFloatTy();
+        }))
+      function.removeFnAttr("denormal-fp-math-f32");
+}
+
 static std::unique_ptr<llvm::TargetMachine> machineFor(const llvm::Target &target, StringRef arch) {
   llvm::TargetOptions options;
   // As nvcc does: a product and a sum are one instruction.
@@ -90,6 +102,7 @@ static bool emitPtx(llvm::Module &module, llvm::TargetMachine &machine, std::str
   passes.registerLoopAnalyses(loops);
   passes.crossRegisterProxies(loops, functions, graphs, modules);
   passes.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, modules);
+  keepDenormals(module);
   llvm::SmallVector<char> text;
   llvm::raw_svector_ostream stream(text);
   llvm::legacy::PassManager codegen;

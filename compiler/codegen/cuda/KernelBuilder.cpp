@@ -23,6 +23,8 @@ static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(valu
 
 /// PTX's state space of what kernels share with the host.
 static constexpr unsigned globalSpace = 1;
+/// And of a block's own memory.
+static constexpr unsigned sharedSpace = 3;
 /// Bytes of one access at most.
 static constexpr int64_t accessBytes = 16;
 
@@ -44,19 +46,40 @@ void DeviceMemory::store(OpBuilder &builder, Value element, Value buffer, Value 
 /// How many elements of a run go into one access.
 static int64_t elementsOfAccess(Type type, int64_t count) { return std::min(count, accessBytes / elementBytes(type)); }
 
-SmallVector<Value> DeviceMemory::loadRun(OpBuilder &builder, Value buffer, Value base, Type type, int64_t count) {
-  Location loc = buffer.getLoc();
+void DeviceMemory::enterRun(Value linear, Value column, int64_t pass, bool last) {
+  kept.linear = linear, kept.column = column, kept.pass = pass, kept.last = last;
+}
+
+static SmallVector<Value> loadElements(OpBuilder &builder, Value first, Type type, int64_t count) {
+  Location loc = first.getLoc();
   int64_t each = elementsOfAccess(type, count);
-  Value first = address(builder, buffer, base, type);
   SmallVector<Value> elements;
   for (int64_t at = 0; at < count; at += each) {
     Value pointer =
-        LLVM::GEPOp::create(builder, loc, buffer.getType(), type, first,
+        LLVM::GEPOp::create(builder, loc, first.getType(), type, first,
                             ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(at)}, LLVM::GEPNoWrapFlags::inbounds);
     Value run = LLVM::LoadOp::create(builder, loc, VectorType::get({each}, type), pointer, each * elementBytes(type));
     for (int64_t i = 0; i < each; ++i)
       elements.push_back(vector::ExtractOp::create(builder, loc, run, i));
   }
+  return elements;
+}
+
+SmallVector<Value> DeviceMemory::loadRun(OpBuilder &builder, Value buffer, Value base, Type type, int64_t count) {
+  Value first = address(builder, buffer, base, type);
+  if (!kept.memory || base != kept.linear)
+    return loadElements(builder, first, type, count);
+  auto [place, isNew] = kept.operands.try_emplace(buffer, std::pair(kept.used, kept.pass));
+  auto [offset, pass] = place->second;
+  if (isNew)
+    kept.used += kept.cols * elementBytes(type);
+  Value row = LLVM::GEPOp::create(builder, buffer.getLoc(), kept.memory.getType(), builder.getI8Type(), kept.memory,
+                                  ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(offset)}, LLVM::GEPNoWrapFlags::inbounds);
+  if (pass < kept.pass)
+    return loadElements(builder, address(builder, row, kept.column, type), type, count);
+  SmallVector<Value> elements = loadElements(builder, first, type, count);
+  if (!kept.last)
+    storeRun(builder, elements, row, kept.column);
   return elements;
 }
 
@@ -195,6 +218,17 @@ Value KernelBuilder::sharedLoad(Value buffer, Value index) {
 }
 void KernelBuilder::sharedStore(Value element, Value buffer, Value index) {
   memref::StoreOp::create(builder, loc, element, buffer, index);
+}
+
+Value KernelBuilder::keptMemory() {
+  OpBuilder::InsertionGuard guard(builder);
+  std::string name = function.getName().str() + "_kept";
+  auto bytes = LLVM::LLVMArrayType::get(builder.getI8Type(), 0);
+  builder.setInsertionPoint(function);
+  LLVM::GlobalOp::create(builder, loc, bytes, /*isConstant=*/false, LLVM::Linkage::External, name, Attribute(),
+                         /*alignment=*/16, sharedSpace);
+  builder.setInsertionPointToStart(&function.getBody().front());
+  return LLVM::AddressOfOp::create(builder, loc, LLVM::LLVMPointerType::get(builder.getContext(), sharedSpace), name);
 }
 
 Value KernelBuilder::scratchAt(int64_t offset) {

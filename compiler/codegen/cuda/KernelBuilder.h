@@ -27,8 +27,23 @@ public:
   void storeRun(mlir::OpBuilder &builder, llvm::ArrayRef<mlir::Value> elements, mlir::Value buffer, mlir::Value base);
   mlir::Value address(mlir::OpBuilder &builder, mlir::Value buffer, mlir::Value index, mlir::Type type);
 
+  /// From now on runs of a row's operands are also stored in `memory`, of the block, and found there by later passes.
+  void keepRows(mlir::Value memory, int64_t cols) { kept.memory = memory, kept.cols = cols; }
+  /// A pass over the row comes to the run at `linear` in its operands and at `column` of the row. `last`: none follows.
+  void enterRun(mlir::Value linear, mlir::Value column, int64_t pass, bool last);
+
 private:
+  /// Where rows are kept: each operand behind the one before, from the pass on that reads it first.
+  struct KeptRows {
+    mlir::Value memory;
+    int64_t cols = 0, used = 0, pass = 0;
+    bool last = false;
+    mlir::Value linear, column;
+    llvm::DenseMap<mlir::Value, std::pair<int64_t, int64_t>> operands; ///< offset in bytes, pass
+  };
+
   mlir::Type offsetType; ///< what indices are on the device: i32 or i64
+  KeptRows kept;
 };
 
 /// Neighbouring elements that a thread computes together.
@@ -36,6 +51,24 @@ struct Chunk {
   llvm::SmallVector<Position> positions;
   mlir::Value linear; ///< where the first one lies
   mlir::Value valid;  ///< whether it is to be stored; null: always
+};
+
+/// The sum over a row of what is 0 but where the column is a given one: that element.
+struct PickedElement {
+  ReduceOp sum;
+  mlir::Value column, value; ///< one for each row, broadcast; what is picked of
+
+  /// All such sums in `passes`, which they are taken out of.
+  static std::vector<PickedElement> takeFrom(std::map<int64_t, llvm::SmallVector<ReduceOp>> &passes);
+};
+
+/// A sum of exp(x - max x), which takes no pass of its own: when a larger x comes, the sum so far is scaled.
+struct RunningSum {
+  ReduceOp max, sum;
+  int64_t place; ///< of the maximum among the reductions of its pass
+
+  /// The first such sum in `passes`, which it is taken out of.
+  static std::optional<RunningSum> takeFrom(std::map<int64_t, llvm::SmallVector<ReduceOp>> &passes);
 };
 
 /// Builds the functions of one kernel, one for each stage, with what is common to the kinds of kernels.
@@ -53,6 +86,7 @@ private:
   void emitRows();
   void emitResidentRow(const RowGeometry &g, V row, V thread, V rowValid);
   void emitLoopedRow(const RowGeometry &g, V row, V thread);
+  V keptMemory(); ///< the memory that the block is given at launch
   void emitColumns();
   void emitColumnSums(const ColumnGeometry &g);
   void emitPartialColumns(const ColumnGeometry &g);
@@ -124,6 +158,9 @@ private:
   /// The totals with a chunk's elements.
   llvm::SmallVector<V> accumulate(llvm::ArrayRef<ReduceOp> reductions, mlir::ValueRange totals, const Chunk &chunk);
   llvm::SmallVector<V> identities(llvm::ArrayRef<ReduceOp> reductions, int64_t times = 1);
+  // RowPatterns.cpp
+  V pick(const PickedElement &element, V row, V start); ///< `start`: where the row lies
+  V addRunning(const RunningSum &running, V before, V now, V sum, const Chunk &run);
 
   mlir::func::FuncOp source;
   mlir::gpu::GPUModuleOp module;

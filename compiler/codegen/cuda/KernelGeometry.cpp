@@ -23,6 +23,10 @@ static constexpr int64_t warp = 32, flatThreads = 256, columnThreads = 256, rowT
 /// operands.
 static constexpr int64_t warpColumns = 32, blockColumns = 16;
 static constexpr int64_t mostBlockThreads = 512, loopThreads = 512;
+/// What a block may have of its multiprocessor's memory, at most, less what reductions need (compute capability 8.6
+/// and 8.9, which have least: 99 KiB), and what a multiprocessor with most has: more threads than these must not be
+/// idle.
+static constexpr int64_t mostKeptBytes = (99 << 10) - 768, multiprocessorBytes = 227 << 10, keptThreads = 1024;
 /// Rows that a thread of a column kernel adds up at least, if there are that many, and the blocks that are enough to
 /// fill any GPU.
 static constexpr int64_t columnRows = 16, columnBlocks = 1024;
@@ -37,16 +41,25 @@ static KernelShape shapeOf(KernelKind kind, int64_t rows, int64_t cols, Block &b
   shape.rows = rows;
   shape.cols = cols;
   shape.narrowest = 8;
+  int64_t bytesOf[9] = {};
   auto results = body.getTerminator()->getOperands();
   auto consider = [&](Value value) {
     RankedTensorType type = typeOf(value);
-    if (2 * type.getNumElements() >= rows * cols)
-      shape.narrowest = std::min<int64_t>(shape.narrowest, elementBytes(type.getElementType()));
+    if (2 * type.getNumElements() < rows * cols)
+      return;
+    int64_t bytes = elementBytes(type.getElementType());
+    shape.narrowest = std::min(shape.narrowest, bytes);
+    bytesOf[bytes] += bytes * type.getNumElements();
   };
   for (BlockArgument argument : body.getArguments())
-    if (!argument.use_empty())
+    if (!argument.use_empty()) {
       consider(argument);
+      if (typeOf(argument).getNumElements() == rows * cols)
+        shape.operands += elementBytes(typeOf(argument).getElementType());
+    }
   llvm::for_each(results, consider);
+  shape.commonest = std::max_element(std::begin(bytesOf), std::end(bytesOf)) - bytesOf;
+  shape.commonest = std::max(shape.commonest, shape.narrowest);
   shape.results = 0;
   for (Value result : results)
     shape.results += elementBytes(carriedType(typeOf(result).getElementType()));
@@ -74,6 +87,20 @@ KernelShape KernelShape::of(func::FuncOp kernel) {
 /// Elements of one access, or of two of wide types beside narrow ones.
 static int64_t mostLanes(const KernelShape &shape) { return std::clamp<int64_t>(accessBytes / shape.narrowest, 2, 8); }
 
+/// A block's threads for a row that it keeps: enough of them on a multiprocessor, and few steps that are done one by
+/// one, after those that are done two at a time.
+static int64_t threadsOfKept(int64_t chunks, int64_t keptBytes) {
+  int64_t least = std::max<int64_t>(8 * warp, keptThreads * keptBytes / multiprocessorBytes);
+  int64_t best = 0, bestCost = 0;
+  for (int64_t threads = llvm::alignTo(least, warp); threads <= keptThreads; threads += warp) {
+    int64_t pairs = chunks / (2 * threads);
+    int64_t cost = threads * (2 * pairs + 2 * divideCeil(chunks - 2 * threads * pairs, threads));
+    if (best == 0 || cost < bestCost)
+      best = threads, bestCost = cost;
+  }
+  return best;
+}
+
 /// Lanes such that every row is a number of runs.
 static int64_t lanesOfRows(const KernelShape &shape) {
   return shape.cols == 0 ? 1 : std::gcd(shape.cols, mostLanes(shape));
@@ -81,7 +108,8 @@ static int64_t lanesOfRows(const KernelShape &shape) {
 
 FlatGeometry weft::flatGeometry(const KernelShape &shape) {
   FlatGeometry g;
-  g.lanes = mostLanes(shape);
+  // Neighbouring threads at neighbouring accesses, where most bytes are.
+  g.lanes = std::clamp<int64_t>(accessBytes / shape.commonest, 2, 8);
   g.fullChunks = shape.rows * shape.cols / g.lanes;
   return g;
 }
@@ -118,6 +146,9 @@ RowGeometry weft::rowGeometry(const KernelShape &shape) {
     g.lanes = mostLanes(shape);
     g.shifted = true;
     g.chunks = 0;
+  } else if (shape.operands * shape.cols <= mostKeptBytes) {
+    g.keptBytes = shape.operands * shape.cols;
+    g.threads = threadsOfKept(g.chunks, g.keptBytes);
   }
   return g;
 }
@@ -227,8 +258,10 @@ std::vector<KernelStage> weft::kernelStages(const KernelShape &shape) {
     if (shape.rows == 0)
       return {};
     RowGeometry g = rowGeometry(shape);
-    return {
-        {"", {static_cast<int64_t>(divideCeil(shape.rows, g.rowsPerBlock)), 1, 1}, {g.threads * g.rowsPerBlock, 1, 1}}};
+    return {{"",
+             {static_cast<int64_t>(divideCeil(shape.rows, g.rowsPerBlock)), 1, 1},
+             {g.threads * g.rowsPerBlock, 1, 1},
+             g.keptBytes}};
   }
   default: {
     if (shape.cols == 0)

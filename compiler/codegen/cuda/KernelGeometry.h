@@ -26,6 +26,8 @@ struct KernelShape {
   exec::KernelKind kind = exec::KernelKind::flat;
   int64_t rows = 1, cols = 1;
   int64_t narrowest = 4; ///< bytes of the narrowest element among values of full size
+  int64_t commonest = 4; ///< bytes of the element that most of their bytes belong to
+  int64_t operands = 0;  ///< bytes that operands of full size have for one element, added up
   int64_t results = 1;   ///< bytes of one carried element of each reduction, added up (column kernels)
   int64_t bins = 0;      ///< slices that a scatter writes
   int64_t wide = 4;      ///< bytes of the element in which a scatter is carried
@@ -38,6 +40,7 @@ struct KernelShape {
 struct KernelStage {
   std::string suffix; ///< appended to the kernel's name
   std::array<int64_t, 3> grid = {1, 1, 1}, block = {1, 1, 1};
+  int64_t sharedBytes = 0; ///< of the block's memory that is given at launch
 };
 
 struct FlatGeometry {
@@ -53,6 +56,7 @@ struct RowGeometry {
   int64_t chunks = 1;          ///< of `lanes` columns in a row; of a shifted row unknown, 0
   int64_t chunksPerThread = 1; ///< resident rows: chunks of a thread, kept in registers between passes
   bool resident = true;        ///< else every pass reads the row again
+  int64_t keptBytes = 0;       ///< not 0: later passes find it in the block's memory
   bool shifted = false;        ///< rows start anywhere: chunks are aligned in memory, ends are done element by element
 };
 

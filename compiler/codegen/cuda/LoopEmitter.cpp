@@ -126,12 +126,21 @@ void KernelBuilder::emitLoopedRow(const RowGeometry &g, Value row, Value thread)
     count = divide(inside, g.lanes);
     ends = add(head, remainder(inside, g.lanes));
   }
+  std::map<int64_t, SmallVector<ReduceOp>> passes = reductionPasses(source);
+  std::vector<PickedElement> picked = PickedElement::takeFrom(passes);
+  std::optional<RunningSum> running = RunningSum::takeFrom(passes);
+  if (g.keptBytes > 0)
+    memory.keepRows(keptMemory(), info.cols);
+  int64_t pass = 0, last = passes.size() - full.empty();
   auto sweep = [&](ValueRange carried, llvm::function_ref<SmallVector<Value>(const Chunk &, ValueRange)> body) {
     SmallVector<Value> totals = unrolledLoop(
         thread, count, g.threads, unrollChunks, carried, [&](Value number, ValueRange values) -> SmallVector<Value> {
           Value column = mul(number, g.lanes);
-          if (!g.shifted)
-            return body(chunk(row, column, add(start, column), {}, g.lanes), values);
+          if (!g.shifted) {
+            Chunk run = chunk(row, column, add(start, column), {}, g.lanes);
+            memory.enterRun(run.linear, column, pass, pass == last);
+            return body(run, values);
+          }
           column = add(head, column);
           Chunk run{{}, add(start, column), {}};
           for (int64_t i = 0; i < g.lanes; ++i)
@@ -148,16 +157,31 @@ void KernelBuilder::emitLoopedRow(const RowGeometry &g, Value row, Value thread)
     });
   };
   Position atRow{Position::Row, {}, row, {}, {}};
-  for (auto &entry : reductionPasses(source)) {
-    ArrayRef<ReduceOp> reductions = entry.second;
-    SmallVector<Value> totals = sweep(identities(reductions), [&](const Chunk &run, ValueRange values) {
-      return accumulate(reductions, values, run);
+  auto bind = [&](ReduceOp reduce, Value total) {
+    emitter->bind(reduce.getResult(), atRow, narrow(total, typeOf(reduce.getResult()).getElementType()));
+  };
+  for (const PickedElement &element : picked)
+    bind(element.sum, pick(element, row, start));
+  for (auto &[number, reductions] : passes) {
+    bool runs = running && llvm::is_contained(reductions, running->max);
+    SmallVector<ReduceOp> all(reductions);
+    if (runs)
+      all.push_back(running->sum);
+    SmallVector<Value> own = sweep(identities(all), [&](const Chunk &run, ValueRange values) {
+      SmallVector<Value> next = accumulate(reductions, values.take_front(reductions.size()), run);
+      if (runs)
+        next.push_back(addRunning(*running, values[running->place], next[running->place], values.back(), run));
+      return next;
     });
-    totals = reduceGroup(reductions, totals, g.threads, thread);
-    for (auto [reduction, total] : llvm::zip(reductions, totals)) {
-      ReduceOp reduce = reduction;
-      emitter->bind(reduce.getResult(), atRow, narrow(total, typeOf(reduce.getResult()).getElementType()));
+    SmallVector<Value> totals =
+        reduceGroup(reductions, ValueRange(own).take_front(reductions.size()), g.threads, thread);
+    for (auto [reduction, total] : llvm::zip(reductions, totals))
+      bind(reduction, total);
+    if (runs) {
+      Value scaled = addRunning(*running, own[running->place], totals[running->place], own.back(), {});
+      bind(running->sum, reduceGroup({running->sum}, scaled, g.threads, thread).front());
     }
+    ++pass;
   }
   if (!full.empty())
     sweep({}, [&](const Chunk &run, ValueRange) {

@@ -91,6 +91,24 @@ TEST(Elementwise, Integers) {
   p.check();
 }
 
+/// Arithmetic of 16-bit floats keeps f32 in between, but what is compared is what another kernel would read: 1 + 1/128
+/// and 1 + 1/1024, squared, are not 1 + 1/64 and 1 + 1/512 before they are rounded.
+TEST(Elementwise, ComparedAsStored) {
+  Program p;
+  Build &e = p.e;
+  for (auto [type, small] : {std::pair<Type, double>{e.b.getBF16Type(), 1.0 / 128}, {e.b.getF16Type(), 1.0 / 1024}}) {
+    p.begin(type.isBF16() ? "products of bf16" : "products of f16");
+    Literal near = p.random(p.type({64}, type), -1, 1), square = near;
+    for (int64_t i = 0; i < 64; ++i) {
+      near.setFloat(i, 1 + small * (i % 2));
+      square.setFloat(i, 1 + 2 * small * (i % 3 != 0));
+    }
+    Value x = p.input(near), product = e.mul(x, x);
+    p.expect(arith::CmpFOp::create(e.b, e.loc, arith::CmpFPredicate::OEQ, product, p.input(square)));
+  }
+  p.check();
+}
+
 TEST(Shape, Broadcast) {
   Program p;
   Build &e = p.e;
