@@ -80,14 +80,6 @@ static double distance(const std::vector<double> &a, const std::vector<double> &
   return std::sqrt(sum);
 }
 
-/// The largest size of an element.
-static double largest(const std::vector<double> &values) {
-  double most = 0;
-  for (double v : values)
-    most = std::max(most, std::abs(v));
-  return most;
-}
-
 /// A ratio that is 0 where both are 0.
 static double ratio(double part, double whole) { return part == 0 ? 0 : part / whole; }
 
@@ -241,48 +233,9 @@ static std::string describeUnmatched(const Matching &matching) {
   return text;
 }
 
-namespace {
-/// What a gradient in the reference says of the parameter that steps along it have moved: nothing, where it is only
-/// rounding.
-class Undecided {
-public:
-  explicit Undecided(const SafetensorsFile &reference) : reference(reference) {
-    for (const SafetensorsEntry &entry : reference.tensors())
-      if (entry.name.compare(0, prefix.size(), prefix) == 0)
-        if (auto values = valuesOf(entry))
-          below = std::max(below, kRounding * largest(*values));
-  }
-
-  /// Takes the reference's elements for the recorded ones where both may be: Adam makes steps of full size along a
-  /// gradient that is rounding. One that is exactly 0 decides; so does a distance that steps cannot make.
-  void settle(const std::string &name, const std::vector<double> &references, std::vector<double> &recorded) {
-    const SafetensorsEntry *entry = reference.find(prefix + name);
-    auto gradient = entry ? valuesOf(*entry) : std::nullopt;
-    if (!gradient || gradient->size() != references.size())
-      return;
-    for (size_t i = 0; i < references.size(); ++i)
-      if (double g = std::abs((*gradient)[i]); g > 0 && g < below && std::abs(recorded[i] - references[i]) <= kReach) {
-        recorded[i] = references[i];
-        ++count;
-      }
-  }
-  size_t settled() const { return count; }
-
-private:
-  /// Of the largest element of all gradients: f32 knows sums of such to some 1e-7 of it.
-  static constexpr double kRounding = 1e-6;
-  /// Twenty steps of 1e-3, in either direction.
-  static constexpr double kReach = 2 * 20 * 1e-3;
-  const std::string prefix = "grad/";
-  const SafetensorsFile &reference;
-  double below = 0;
-  size_t count = 0;
-};
-} // namespace
-
 /// `floorFraction`: the reference's norm counts as at least this part of the norm of all of them together.
 static ComparisonRow compareTensors(const std::string &what, const Matching &matching, double floorFraction,
-                                    double tolerance, Undecided *undecided = nullptr) {
+                                    double tolerance) {
   if (std::string unmatched = describeUnmatched(matching); !unmatched.empty())
     return fault(what, unmatched);
   std::vector<std::vector<double>> references, recorded;
@@ -292,8 +245,6 @@ static ComparisonRow compareTensors(const std::string &what, const Matching &mat
     if (!r || !g || pair.reference->shape != pair.recorded->shape)
       return fault(what, quoted(pair.name) + " is " + pair.recorded->dtype + shapeText(*pair.recorded) +
                              ", in the reference " + pair.reference->dtype + shapeText(*pair.reference));
-    if (undecided)
-      undecided->settle(pair.reference->name.substr(pair.reference->name.find('/') + 1), *r, *g);
     double size = norm(*r);
     squares += size * size;
     references.push_back(std::move(*r));
@@ -306,10 +257,8 @@ static ComparisonRow compareTensors(const std::string &what, const Matching &mat
     if (double error = ratio(distance(recorded[i], references[i]), size); isWorse(error, worstError))
       worst = matching.pairs[i].name, worstError = error;
   }
-  std::string note = std::to_string(references.size()) + " parameters, worst: " + quoted(worst);
-  if (undecided && undecided->settled())
-    note += "; without " + std::to_string(undecided->settled()) + " elements whose gradient is rounding";
-  return finish(what, worstError, tolerance, note);
+  return finish(what, worstError, tolerance,
+                std::to_string(references.size()) + " parameters, worst: " + quoted(worst));
 }
 
 static bool hasPrefix(const SafetensorsFile &file, const std::string &prefix) {
@@ -337,10 +286,8 @@ std::vector<ComparisonRow> weft::compareRecords(const SafetensorsFile &reference
   else if (const SafetensorsEntry *curve = record.find("curve"); curve && curve->elements() != 20)
     rows.push_back({"parameters", State::Absent, 0,
                     "the reference's are after 20 steps, not after " + std::to_string(curve->elements())});
-  else {
-    Undecided undecided(reference);
+  else
     rows.push_back(compareTensors("parameters", match(reference, "after20/", record, "param/", parameters), 0,
-                                  tolerances.parameters, &undecided));
-  }
+                                  tolerances.parameters));
   return rows;
 }
