@@ -22,6 +22,10 @@
 // holds the others up. So a large product is cut into parts that threads take as
 // they are free, each computed by the library on one thread.
 //
+// Large products of f32 go to the library's BLAS routine instead, which copies
+// blocks of both factors in a way that none of the layouts above slow down, in
+// few, large parts, because each part copies its factors again.
+//
 //===----------------------------------------------------------------------===//
 
 #include "kernels/Matmul.h"
@@ -418,8 +422,85 @@ private:
   int64_t stride = 0;
 };
 
+/// A large product of f32, in parts that threads take as they are free. The routine adds to what is in the result, so
+/// bias is written there first.
+class BlasMatmul final : public Matmul {
+public:
+  BlasMatmul(const MatmulDesc &desc, int threads)
+      : desc(desc), threads(threads), leftByColumns(desc.aStrides[1] != 1), rightByColumns(desc.bStrides[1] != 1) {
+    // Of a left factor that is read by columns, rows are what is cut, and in no more parts than needed: the shorter the
+    // runs of a column, the slower the routine copies them.
+    bool byRows = desc.m > desc.n && leftByColumns;
+    int64_t &cut = byRows ? rows : columns, length = byRows ? desc.m : desc.n;
+    int64_t least = byRows ? kLeastRows : kLeastColumns;
+    rows = desc.m, columns = desc.n;
+    int64_t count = std::clamp<int64_t>(length / least, 1, std::max<int64_t>(kParts, length / kMost));
+    cut = ((length + count - 1) / count + 15) / 16 * 16;
+  }
+
+  /// Of one operand a dimension must be contiguous, of the result the rows; and the product be worth cutting.
+  static bool wants(const MatmulDesc &desc) {
+    auto dense = [](const std::vector<int64_t> &strides, int64_t rows, int64_t columns) {
+      return (strides[1] == 1 && strides[0] >= columns) || (strides[0] == 1 && strides[1] >= rows);
+    };
+    return desc.dtype == MatmulType::F32 && desc.batch.empty() && desc.m * desc.n * desc.k >= kLeastWork &&
+           std::min({desc.m, desc.n, desc.k}) >= kMinPackedRows && dense(desc.aStrides, desc.m, desc.k) &&
+           dense(desc.bStrides, desc.k, desc.n) && desc.cStrides[1] == 1 && desc.cStrides[0] >= desc.n;
+  }
+
+  int64_t scratchBytes() const override { return 0; }
+  std::string implementation() const override {
+    int64_t parts = (desc.m + rows - 1) / rows * ((desc.n + columns - 1) / columns);
+    return "sgemm in " + std::to_string(parts) + " parts";
+  }
+
+  const char *run(const void *a, const void *b, const void *bias, void *c, void *) noexcept override {
+    if (!a || !b || !c || (desc.bias && !bias))
+      return "an operand is null";
+    int64_t across = (desc.n + columns - 1) / columns, count = (desc.m + rows - 1) / rows * across;
+    dnnl_status_t status = dnnl_success;
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+    for (int64_t part = 0; part < count; ++part) {
+      dnnl_status_t done =
+          runPart(part / across * rows, part % across * columns, static_cast<const float *>(a),
+                  static_cast<const float *>(b), static_cast<const float *>(bias), static_cast<float *>(c));
+      if (done != dnnl_success)
+#pragma omp atomic write
+        status = done;
+    }
+    return status == dnnl_success ? nullptr : dnnl_status2str(status);
+  }
+
+private:
+  dnnl_status_t runPart(int64_t row, int64_t column, const float *a, const float *b, const float *bias,
+                        float *c) const noexcept {
+    int64_t m = std::min(rows, desc.m - row), n = std::min(columns, desc.n - column);
+    float *result = c + row * desc.cStrides[0] + column;
+    if (bias)
+      for (int64_t i = 0; i < m; ++i)
+        for (int64_t j = 0; j < n; ++j) {
+          float &sum = result[i * desc.cStrides[0] + j];
+          sum = bias[column + j] + (desc.accumulate ? sum : 0);
+        }
+    OneThread one;
+    return dnnl_sgemm(leftByColumns ? 'T' : 'N', rightByColumns ? 'T' : 'N', m, n, desc.k, 1,
+                      a + row * desc.aStrides[0], leftByColumns ? desc.aStrides[1] : desc.aStrides[0],
+                      b + column * desc.bStrides[1], rightByColumns ? desc.bStrides[1] : desc.bStrides[0],
+                      bias || desc.accumulate ? 1 : 0, result, desc.cStrides[0]);
+  }
+
+  static constexpr int64_t kParts = 4, kMost = 3072, kLeastRows = 1536, kLeastColumns = 192, kLeastWork = 1 << 26;
+
+  MatmulDesc desc;
+  int threads;
+  bool leftByColumns, rightByColumns;
+  int64_t rows = 0, columns = 0;
+};
+
 /// The product of a description without faults, for so many threads.
 std::unique_ptr<Matmul> makeProduct(Engine &engine, const MatmulDesc &desc, int threads) {
+  if (BlasMatmul::wants(desc))
+    return std::make_unique<BlasMatmul>(desc, threads);
   if (Parts::wants(desc))
     return std::make_unique<PartedMatmul>(engine, desc, threads);
   return std::make_unique<OneDnnMatmul>(engine, desc);

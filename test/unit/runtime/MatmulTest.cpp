@@ -8,6 +8,7 @@
 #include "kernels/Matmul.h"
 
 #include <cmath>
+#include <cstring>
 #include <gtest/gtest.h>
 #include <omp.h>
 #include <random>
@@ -24,6 +25,26 @@ int64_t extent(const std::vector<int64_t> &batch, int64_t rows, int64_t columns,
   for (size_t i = 0; i < batch.size(); ++i)
     last += (batch[i] - 1) * strides[i];
   return last + 1;
+}
+
+/// `values` as bf16, by cutting the low half off, which they lose as well.
+std::vector<uint16_t> cutToBf16(std::vector<float> &values) {
+  std::vector<uint16_t> halves;
+  for (float &value : values) {
+    uint32_t bits = 0;
+    std::memcpy(&bits, &value, sizeof(bits));
+    halves.push_back(static_cast<uint16_t>(bits >> 16));
+    bits &= 0xffff0000u;
+    std::memcpy(&value, &bits, sizeof(bits));
+  }
+  return halves;
+}
+
+float fromBf16(uint16_t half) {
+  uint32_t bits = uint32_t(half) << 16;
+  float value = 0;
+  std::memcpy(&value, &bits, sizeof(value));
+  return value;
 }
 
 /// Runs `desc` and compares every element with double precision. Returns the implementation's name.
@@ -47,6 +68,15 @@ std::string checkProduct(const MatmulDesc &desc, uint32_t seed) {
   std::vector<float> b = numbers(extent(desc.batch, desc.k, desc.n, desc.bStrides));
   std::vector<float> c = numbers(extent(desc.batch, desc.m, desc.n, desc.cStrides)), before = c;
   std::vector<float> bias = numbers(desc.n);
+  bool narrow = desc.dtype == MatmulType::BF16;
+  std::vector<uint16_t> narrowA, narrowB, narrowC, narrowBias;
+  if (narrow) {
+    narrowA = cutToBf16(a), narrowB = cutToBf16(b), narrowC = cutToBf16(c), narrowBias = cutToBf16(bias);
+    before = c;
+  }
+  auto pick = [&](std::vector<float> &wide, std::vector<uint16_t> &half) {
+    return narrow ? static_cast<void *>(half.data()) : wide.data();
+  };
   // What the library asks for differs between processors; that it uses no more must hold on every one.
   constexpr size_t alignment = 64, guard = 4096;
   constexpr unsigned char mark = 0x5a;
@@ -55,7 +85,11 @@ std::string checkProduct(const MatmulDesc &desc, uint32_t seed) {
   void *scratch = memory.data();
   size_t space = memory.size();
   std::align(alignment, used, scratch, space);
-  EXPECT_EQ(matmul->run(a.data(), b.data(), desc.bias ? bias.data() : nullptr, c.data(), scratch), nullptr);
+  EXPECT_EQ(matmul->run(pick(a, narrowA), pick(b, narrowB), desc.bias ? pick(bias, narrowBias) : nullptr,
+                        pick(c, narrowC), scratch),
+            nullptr);
+  for (size_t i = 0; i < narrowC.size(); ++i)
+    c[i] = fromBf16(narrowC[i]);
   const unsigned char *behind = static_cast<unsigned char *>(scratch) + used;
   EXPECT_TRUE(std::all_of(behind, behind + guard, [&](unsigned char byte) { return byte == mark; }))
       << "wrote behind its scratchpad";
@@ -75,7 +109,8 @@ std::string checkProduct(const MatmulDesc &desc, uint32_t seed) {
           for (int64_t k = 0; k < desc.k; ++k)
             sum += double(a[base(desc.aStrides) + m * row(desc.aStrides) + k * desc.aStrides.back()]) *
                    b[base(desc.bStrides) + k * row(desc.bStrides) + n * desc.bStrides.back()];
-          EXPECT_NEAR(c[place], sum, 1e-5 * desc.k) << i << " " << j << " " << m << " " << n;
+          double rounding = narrow ? std::abs(sum) / 256 : 0;
+          EXPECT_NEAR(c[place], sum, 1e-5 * desc.k + rounding) << i << " " << j << " " << m << " " << n;
           written[place] = true;
         }
     }
@@ -171,15 +206,25 @@ TEST(Matmul, RowsInTheSameSets) {
   }
 }
 
-// The gradient of a head: columns of the left factor far apart, of which rows are gathered, the last part smaller.
-TEST(Matmul, GatheredRows) {
-  for (int bits = 0; bits < 4; ++bits) {
+// The gradient of a head: columns of the left factor far apart. In bf16 rows of it are gathered, the last part smaller.
+TEST(Matmul, FarColumns) {
+  auto describe = [](int bits, MatmulType type) {
     MatmulDesc desc;
+    desc.dtype = type;
     desc.m = 8 * 512 + 37, desc.n = 131, desc.k = 130;
-    desc.aStrides = {1, 16400}, desc.bStrides = {desc.n, 1}, desc.cStrides = {desc.n + 3, 1};
+    desc.aStrides = {1, 32800}, desc.bStrides = {desc.n, 1}, desc.cStrides = {desc.n + 3, 1};
     desc.bias = bits & 1, desc.accumulate = bits & 2;
+    return desc;
+  };
+  for (int bits = 0; bits < 4; ++bits) {
     SCOPED_TRACE(testing::Message() << "bits " << bits);
-    EXPECT_NE(checkProduct(desc, bits).find(" + rows in 9 parts"), std::string::npos);
+    EXPECT_EQ(checkProduct(describe(bits, MatmulType::F32), bits), "sgemm in 2 parts");
+  }
+  if (!__builtin_cpu_supports("avx512bf16"))
+    GTEST_SKIP() << "bf16: oneDNN computes it element by element on this processor";
+  for (int bits = 0; bits < 4; ++bits) {
+    SCOPED_TRACE(testing::Message() << "bf16, bits " << bits);
+    EXPECT_NE(checkProduct(describe(bits, MatmulType::BF16), bits).find(" + rows in 9 parts"), std::string::npos);
   }
 }
 
@@ -187,9 +232,13 @@ TEST(Matmul, GatheredRows) {
 // thread.
 TEST(Matmul, Parts) {
   int before = omp_get_max_threads();
-  for (int bits : {0, 5, 10, 15}) {
+  bool hasBf16 = __builtin_cpu_supports("avx512bf16");
+  for (int bits : {0, 3, 5, 6, 9, 10, 12, 15, 16, 21, 26, 31}) {
+    if (bits & 16 && !hasBf16)
+      continue;
     MatmulDesc desc;
-    desc.m = 1029, desc.n = bits & 4 ? 1540 : 771, desc.k = 90;
+    desc.dtype = bits & 16 ? MatmulType::BF16 : MatmulType::F32;
+    desc.m = bits & 8 ? 1029 : 3080, desc.n = bits & 4 ? 1540 : 771, desc.k = 90;
     desc.aStrides = bits & 4 ? std::vector<int64_t>{1, desc.m} : std::vector<int64_t>{desc.k, 1};
     desc.bStrides = bits & 8 ? std::vector<int64_t>{1, desc.k} : std::vector<int64_t>{desc.n + 5, 1};
     desc.cStrides = {desc.n + 3, 1};
@@ -210,10 +259,15 @@ TEST(Matmul, Parts) {
         b[i] = std::cos(static_cast<float>(i));
       std::vector<float> &c = results[threads > 1];
       c.assign(desc.m * (desc.n + 3), 1.0f);
+      std::vector<uint16_t> halves[] = {cutToBf16(a), cutToBf16(b), cutToBf16(bias)};
+      bool narrow = desc.dtype == MatmulType::BF16;
+      auto pick = [&](std::vector<float> &wide, int half) {
+        return narrow ? static_cast<void *>(halves[half].data()) : wide.data();
+      };
       std::vector<float> scratch(matmul->scratchBytes() / 4 + 16);
-      EXPECT_EQ(matmul->run(a.data(), b.data(), bias.data(), c.data(), scratch.data()), nullptr);
+      EXPECT_EQ(matmul->run(pick(a, 0), pick(b, 1), pick(bias, 2), c.data(), scratch.data()), nullptr);
     }
-    EXPECT_TRUE(results[0] == results[1]);
+    EXPECT_EQ(std::memcmp(results[0].data(), results[1].data(), results[0].size() * sizeof(float)), 0);
   }
   omp_set_num_threads(before);
 }
