@@ -42,6 +42,7 @@ static std::optional<Plan> readPlan(CompileOptions &options) {
   options.optimize = plan->optimize;
   options.sequenceParallel = plan->sequenceParallel;
   options.prescaledBatch = plan->prescaledBatch;
+  options.halves = plan->halves;
   options.accumulate = accumulateName(plan->accumulate);
   options.microbatches = plan->microbatches;
   options.precision = plan->precision;
@@ -77,6 +78,11 @@ static bool checkChoice(const CompileOptions &options, const Degrees &degrees, c
   if (!options.prescaledBatch && partition.sequenceParallel) {
     reportError("--prescaled-batch off cuts the batch over tp where sequence parallelism cuts the sequence",
                 "choose one of the two");
+    return false;
+  }
+  if (options.halves && (partition.tp == 1 || !options.prescaledBatch)) {
+    reportError("--batch-halves on hides the collectives of ranks of tp that read the same samples",
+                "give --mesh a tp of 2 or more and leave --prescaled-batch on");
     return false;
   }
   return true;
@@ -118,6 +124,7 @@ std::optional<MeshChoice> weft::chooseMesh(CompileOptions &options) {
   partition.zero = options.zero;
   partition.persistence = options.persistence;
   partition.prescaledBatch = options.prescaledBatch;
+  partition.halves = options.halves;
   partition.accumulate = options.accumulate;
   partition.shardParam = options.shardParam;
   partition.explain = options.explain;
@@ -144,6 +151,7 @@ std::optional<MeshChoice> weft::chooseMesh(CompileOptions &options) {
   plan.optimize = options.optimize;
   plan.sequenceParallel = partition.sequenceParallel;
   plan.prescaledBatch = options.prescaledBatch;
+  plan.halves = options.halves;
   plan.microbatches = options.microbatches;
   plan.accumulate = parseAccumulate(options.accumulate).value_or(Accumulate::ByZero);
   plan.precision = options.precision;

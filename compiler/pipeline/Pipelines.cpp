@@ -96,6 +96,8 @@ void weft::buildPartitionPipeline(OpPassManager &pm, const PartitionOptions &opt
   } else {
     buildDecidePipeline(pm, options);
   }
+  if (options.halves)
+    pm.addPass(createCutInHalves());
   // Storage is a constraint again.
   PropagateOptions propagate;
   propagate.explain = options.explain;
@@ -104,6 +106,10 @@ void weft::buildPartitionPipeline(OpPassManager &pm, const PartitionOptions &opt
   addCleanup(pm);
   pm.addPass(createLowerReshards());
   addCleanup(pm);
+  if (options.halves) {
+    pm.addPass(createUnrollHalves());
+    addCleanup(pm);
+  }
   if (options.volume)
     pm.addPass(createRecordVolumePass(*options.volume));
 }
@@ -150,6 +156,7 @@ void weft::buildSchedulePipeline(OpPassManager &pm, const Target *target, const 
     pm.addPass(createOffload(offload));
   }
   if (communication.overlap) {
+    pm.addNestedPass<func::FuncOp>(createInterleavePass(target ? target->rates() : StepRates()));
     PrefetchGathersOptions prefetch;
     prefetch.maxLive = communication.maxLive;
     pm.addNestedPass<func::FuncOp>(createPrefetchGathers(prefetch));

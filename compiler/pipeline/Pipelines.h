@@ -52,6 +52,7 @@ struct PartitionOptions {
   int64_t persistence = 1000000; ///< elements below which ZeRO-3 leaves a parameter whole
   bool sequenceParallel = false;
   bool prescaledBatch = true;          ///< the ranks of tp have the same samples; else each has its own between blocks
+  bool halves = false;                 ///< each rank's samples in two halves, one computes while the other communicates
   std::string accumulate = "by-zero";  ///< mb: add micro-batches before ranks reduce; dp: after; by-zero
   std::vector<std::string> shardParam; ///< PATTERN=AXIS:DIM or PATTERN=AXIS:none, over what is found
   /// What is carried out, checked against the module; it outlives the passes. Null: what is found.

@@ -98,6 +98,7 @@ struct Plan {
   std::string optimize = "speed"; ///< speed or memory
   bool sequenceParallel = false;
   bool prescaledBatch = true;
+  bool halves = false; ///< each rank's samples in two halves, one of which computes while the other communicates
   int64_t microbatches = 1;
   Accumulate accumulate = Accumulate::ByZero;
   std::string precision; ///< fp32, bf16; empty: the model's types

@@ -154,6 +154,7 @@ void weft::printJson(const Plan &plan, llvm::raw_ostream &os) {
                                  value("optimize", plan.optimize),
                                  value("sequence_parallel", plan.sequenceParallel),
                                  value("prescaled_batch", plan.prescaledBatch),
+                                 value("batch_halves", plan.halves),
                                  value("microbatches", plan.microbatches),
                                  value("accumulate", accumulateName(plan.accumulate)),
                                  value("precision", plan.precision),
@@ -385,8 +386,8 @@ static Plan::Memory readMemory(const Node &node) {
 
 static void readPlan(const Node &root, Plan &plan) {
   root.only({"version", "model", "mesh", "placement", "axes", "zero", "persistence_threshold", "optimize",
-             "sequence_parallel", "prescaled_batch", "microbatches", "accumulate", "precision", "inputs", "cuts",
-             "parameters", "collectives", "memory"});
+             "sequence_parallel", "prescaled_batch", "batch_halves", "microbatches", "accumulate", "precision",
+             "inputs", "cuts", "parameters", "collectives", "memory"});
   if (auto version = root.at("version"); version && version->integer(1) != Plan::kVersion)
     version->fail("is not " + llvm::Twine(Plan::kVersion) + ", the version that this Weft reads");
   plan.model = root.text("model");
@@ -407,6 +408,7 @@ static void readPlan(const Node &root, Plan &plan) {
       node->fail("is not speed or memory");
   plan.sequenceParallel = root.boolean("sequence_parallel");
   plan.prescaledBatch = root.boolean("prescaled_batch");
+  plan.halves = root.get("batch_halves") && root.boolean("batch_halves");
   plan.microbatches = root.integer("microbatches", 1);
   std::optional<Accumulate> accumulate = parseAccumulate(root.text("accumulate"));
   if (accumulate)

@@ -30,6 +30,7 @@ PartitionOptions weft::partitionOptionsOf(const Plan &plan) {
   options.persistence = plan.persistence;
   options.sequenceParallel = plan.sequenceParallel;
   options.prescaledBatch = plan.prescaledBatch;
+  options.halves = plan.halves;
   options.accumulate = accumulateName(plan.accumulate);
   return options;
 }

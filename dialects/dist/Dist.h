@@ -30,6 +30,11 @@ inline constexpr llvm::StringLiteral factorsAttr = "dist.factors";
 /// On an op of a local program: the region whose gathers it shares (forward, backward, update).
 inline constexpr llvm::StringLiteral regionAttr = "dist.region";
 
+/// The axis of the mesh along which a rank's samples are cut in two, laid out in time.
+inline constexpr llvm::StringLiteral halfAxis = "half";
+/// On a collective of a local program: the half of the samples that it belongs to, 0 or 1.
+inline constexpr llvm::StringLiteral halfAttr = "dist.half";
+
 /// On the state that holds a rank's coordinates.
 inline constexpr llvm::StringLiteral coordinatesAttr = "dist.coordinates";
 

@@ -12,6 +12,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/OperationSupport.h"
+#include "passes/schedule/OpSeconds.h"
 #include "passes/shard/Region.h"
 
 using namespace mlir;
@@ -196,28 +197,7 @@ void StepGraph::sliceKernel(exec::FusedOp fused, int64_t index, ForwardValue &va
   value.seconds = std::max(bytes / rates.bytesPerSecond, flops / rates.kernelFlopsPerSecond);
 }
 
-double StepGraph::secondsOf(Operation *op) const {
-  double bytes = 0, flops = 0;
-  for (Value value : llvm::concat<Value>(SmallVector<Value>(op->getOperands()), SmallVector<Value>(op->getResults())))
-    bytes += bytesOf(value);
-  // Every form of product says which dimensions of its first operand it contracts.
-  if (auto contracted = op->getAttrOfType<DenseI64ArrayAttr>("lhsContract")) {
-    auto lhs = cast<RankedTensorType>(op->getOperand(0).getType());
-    flops = 2.0 * static_cast<double>(cast<RankedTensorType>(op->getResult(0).getType()).getNumElements());
-    for (int64_t dim : contracted.asArrayRef())
-      flops *= static_cast<double>(lhs.getDimSize(dim));
-  } else if (auto cost = dyn_cast<CostOpInterface>(op)) {
-    SmallVector<RankedTensorType> operands, results;
-    for (Type type : op->getOperandTypes())
-      operands.push_back(cast<RankedTensorType>(type));
-    for (Type type : op->getResultTypes())
-      results.push_back(cast<RankedTensorType>(type));
-    flops = cost.getCost(operands, results).flops;
-  }
-  if (isa<dist::DistDialect>(op->getDialect()))
-    return bytes / rates.linkBytesPerSecond;
-  return std::max(bytes / rates.bytesPerSecond, flops / rates.flopsPerSecond);
-}
+double StepGraph::secondsOf(Operation *op) const { return weft::secondsOf(op, rates); }
 
 llvm::BitVector StepGraph::getAllKept() const {
   llvm::BitVector kept(values.size());

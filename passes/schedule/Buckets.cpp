@@ -72,7 +72,7 @@ public:
 
 private:
   /// What collectives of one bucket have in common.
-  using Key = std::tuple<OperationName, Attribute, Attribute, Type, Attribute, unsigned>;
+  using Key = std::tuple<OperationName, Attribute, Attribute, Type, Attribute, Attribute, unsigned>;
 
   /// Whether a collective brings together what is stored: it can run any time before.
   static bool isOfStored(Operation *op) {
@@ -99,7 +99,8 @@ void Bucketing::add(Operation *op) {
   auto collective = cast<dist::CollectiveOpInterface>(op);
   bool stored = isOfStored(op);
   Key key(op->getName(), op->getAttr("kind"), collective.getAxes(),
-          cast<RankedTensorType>(op->getOperand(0).getType()).getElementType(), op->getAttr(dist::regionAttr), stored);
+          cast<RankedTensorType>(op->getOperand(0).getType()).getElementType(), op->getAttr(dist::regionAttr),
+          op->getAttr(dist::halfAttr), stored);
   int64_t elements = std::max(elementsOf(op->getOperandTypes()), elementsOf(op->getResultTypes()));
   int64_t limit = stored ? std::min(size, maxLive) : size;
   Bucket &bucket = open[key];

@@ -79,7 +79,8 @@ static Delay delayOf(Operation *reduction) {
 void DelayReaders::runOnOperation() {
   SmallVector<Operation *> reductions;
   for (Operation &op : getOperation().getBody().front())
-    if (isReduction(op))
+    // What reads the reductions of halves has been given its place.
+    if (isReduction(op) && !op.hasAttr(dist::halfAttr))
       reductions.push_back(&op);
   for (Operation *reduction : reductions) {
     Delay delay = delayOf(reduction);

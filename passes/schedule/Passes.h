@@ -25,6 +25,7 @@ struct ArenaReport;
 
 /// The schedule pass for a target, which outlives it. Without one, library calls get no workspace. What lies where is
 /// written to `report`, if there is one.
+std::unique_ptr<mlir::Pass> createInterleavePass(const StepRates &rates);
 std::unique_ptr<mlir::Pass> createSchedulePass(const Target *target, const ScheduleOptions &options = {},
                                                ArenaReport *report = nullptr);
 

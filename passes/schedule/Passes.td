@@ -92,6 +92,16 @@ def DelayReaders : Pass<"weft-delay-readers", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::weft::dist::DistDialect"];
 }
 
+def Interleave : Pass<"weft-interleave", "::mlir::func::FuncOp"> {
+  let summary = "Orders two halves of the samples so that one computes while the other communicates";
+  let description = [{
+    After kernels are formed, before weft-schedule with `overlap`; only tasks with collectives of halves (`dist.half`) are touched. Plays through how ops would
+    run, with the target's rates: the computing stream takes, of what is ready, the op that leads soonest to the next collective of a half, within a
+    window that bounds how long others wait.
+  }];
+  let dependentDialects = ["::weft::dist::DistDialect"];
+}
+
 def HierarchicalGathers : Pass<"weft-hierarchical-gathers", "::mlir::ModuleOp"> {
   let summary = "Gathers across nodes first and then within a node, over an axis that spans nodes";
   let description = [{

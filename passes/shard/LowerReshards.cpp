@@ -34,6 +34,7 @@ public:
   }
 
   Value run() {
+    reduceHalves();
     while (true) {
       if (cut() || exchange())
         continue;
@@ -47,6 +48,7 @@ public:
   }
 
 private:
+  void reduceHalves();
   bool cut();
   bool exchange();
   bool reduce();
@@ -170,6 +172,18 @@ bool Lowering::exchange() {
     return true;
   }
   return false;
+}
+
+/// Halves of the samples are on one rank: they are added before anything is communicated.
+void Lowering::reduceHalves() {
+  int64_t axis = mesh.indexOf(dist::halfAxis);
+  if (axis < 0 || now[axis] != Sharding::Unreduced || to[axis] == Sharding::Unreduced)
+    return;
+  Sharding next = now;
+  next[axis] = Sharding::Whole;
+  become(dist::AllReduceOp::create(builder, op.getLoc(), TypeRange(value.getType()), ValueRange(value), ReduceKind::sum,
+                                   names({axis})),
+         next);
 }
 
 /// Reduces what ends whole, on all such axes at once. What is reduced to be cut waits for its turn, if a gather has to

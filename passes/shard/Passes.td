@@ -46,6 +46,24 @@ def ApplyPlan : Pass<"weft-apply-plan", "::mlir::ModuleOp"> {
   let dependentDialects = ["::weft::dist::DistDialect", "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }
 
+def CutInHalves : Pass<"weft-cut-in-halves", "::mlir::ModuleOp"> {
+  let summary = "Cuts the samples of each rank in two, along one more axis of the mesh";
+  let description = [{
+    After constraints and storage are known, before propagation. The mesh gets the axis `half` of size 2, the last one, and every
+    argument with a batch dimension is cut along it.
+  }];
+  let dependentDialects = ["::weft::dist::DistDialect"];
+}
+
+def UnrollHalves : Pass<"weft-unroll-halves", "::mlir::ModuleOp"> {
+  let summary = "Computes the halves of a rank's samples in one task";
+  let description = [{
+    After reshards are collectives. What differs between the ranks along `half` is there twice, a collective over it is computed from both,
+    and the axis is gone. Collectives of a half have `dist.half`. Nothing happens without that axis.
+  }];
+  let dependentDialects = ["::weft::dist::DistDialect", "::mlir::arith::ArithDialect"];
+}
+
 def Propagate : Pass<"weft-propagate", "::mlir::ModuleOp"> {
   let summary = "Gives every value the sharding that follows from the constraints";
   let description = [{

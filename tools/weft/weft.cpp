@@ -218,6 +218,12 @@ void addCompileOptions(CLI::App *app, CompileOptions &options, RawOptions &raw) 
       ->check(CLI::IsMember({"on", "off"}).description(""))
       ->type_name("HOW")
       ->group(partition);
+  app->add_option_function<std::string>(
+         "--batch-halves", [&options](const std::string &value) { options.halves = value == "on"; },
+         "on: with tp, one half of a rank's samples is computed while the collectives of the other run (default: off)")
+      ->check(CLI::IsMember({"on", "off"}).description(""))
+      ->type_name("HOW")
+      ->group(partition);
   app->add_option("--accumulate", options.accumulate,
                   "mb: add the gradients of micro-batches, then reduce them over ranks; dp: reduce those of each "
                   "(default: mb, with --zero 2 and 3 dp)")
@@ -246,8 +252,8 @@ void addCompileOptions(CLI::App *app, CompileOptions &options, RawOptions &raw) 
           ->type_name("FILE")
           ->group(partition);
   for (const char *decided :
-       {"--mesh", "--placement", "--zero", "--persistence-threshold", "--optimize", "--prescaled-batch", "--accumulate",
-        "--shard-param", "--sequence-parallel", "--microbatches", "--precision"})
+       {"--mesh", "--placement", "--zero", "--persistence-threshold", "--optimize", "--prescaled-batch",
+        "--batch-halves", "--accumulate", "--shard-param", "--sequence-parallel", "--microbatches", "--precision"})
     plan->excludes(app->get_option(decided));
 
   const char *memory = "Memory";
