@@ -58,7 +58,7 @@ def one_gpu():
 def several_gpus(n):
     """The same for N ranks: with data parallel each rank has the batch of one."""
     data = ("--mesh", f"dp={n}")
-    tensor = ("--mesh", f"tp={n}", "--sequence-parallel", "on")
+    tensor = ("--mesh", f"tp={n}", "--sequence-parallel", "on", "--batch-halves", "on")
     return [
         Workload("gpt2-124m-ddp", "gpt2-124m", 64 * n, 1024, share(111, 126.1), options=data, peers=("ddp",)),
         Workload("llama-1.1b-fsdp", "llama-1.1b", 4 * n, 4096, share(208, 257.3), options=data + ("--zero", "3"),
