@@ -53,9 +53,8 @@ static bool reducesRows(ReduceOp op) {
 Space weft::nodeSpace(Operation *node) {
   if (auto reduce = dyn_cast<ReduceOp>(node)) {
     int64_t kept = countOf(reduce.getResult()), all = countOf(reduce.getInput());
-    if (reducesRows(reduce))
-      return {kept, all / kept};
-    return {all / kept, kept};
+    int64_t each = kept ? all / kept : 0;
+    return reducesRows(reduce) ? Space{kept, each} : Space{each, kept};
   }
   auto slices = [](Value updates, Value result, int64_t axis) -> Space {
     int64_t cols = 1;

@@ -20,7 +20,8 @@ FOLDER/NAME.reference.safetensors what PyTorch computes in float32 on a batch of
     logits, loss    mean cross-entropy over all positions
     grad/PARAMETER  first step, every name of a tied parameter
     adamw_curve     losses (f64) of 20 steps of AdamW on that batch: lr 1e-3, betas 0.9/0.95, eps 1e-8, decay 0.1 on everything
-    after20/PARAMETER
+    after20/PARAMETER  not of torch_transformer: a third of in_proj_bias, the keys', has no gradient but rounding, on which Adam takes
+                    full steps
 """
 
 import argparse
@@ -91,7 +92,51 @@ class ScatterForms(torch.nn.Module):
         return self.head(y + torch.gather(x, -1, worst).sum(-1, keepdim=True))
 
 
-FORMS = {"einsum": EinsumForms, "scatter": ScatterForms}
+class TorchTransformer(torch.nn.Module):
+    """PyTorch's own layers, whose attention has one parameter, `in_proj_weight`, for queries, keys and values. The decoder reads the
+    encoder's result with a slice of it."""
+
+    def __init__(self, _):
+        super().__init__()
+        self.embedding = torch.nn.Embedding(VOCABULARY, 16)
+        layer = torch.nn.TransformerEncoderLayer(16, 2, 24, dropout=0.0, batch_first=True, norm_first=True)
+        self.encoder = torch.nn.TransformerEncoder(layer, 1, enable_nested_tensor=False)
+        layer = torch.nn.TransformerDecoderLayer(16, 2, 24, dropout=0.0, activation="gelu", batch_first=True)
+        self.decoder = torch.nn.TransformerDecoder(layer, 1)
+        self.head = torch.nn.Linear(16, VOCABULARY)
+        with torch.no_grad():  # as a trained one: no two layers and no two biases are equal
+            for parameter in self.parameters():
+                parameter.add_(0.1 * torch.randn_like(parameter))
+
+    def forward(self, ids):
+        x = self.embedding(ids)
+        return self.head(self.decoder(x, self.encoder(x)))
+
+
+@torch.jit.script
+def cut_and_joined(x: torch.Tensor) -> torch.Tensor:
+    """Scripted code does not know how many parts there are: lists, a loop over which is none of the graph's."""
+    halves = torch.chunk(x, 2, -1)
+    x = torch.cat([halves[1], halves[0] * 2], -1)
+    parts = torch.split(x, 12, -1)
+    x = torch.cat([parts[2], parts[0], parts[1] * parts[0]], -1)
+    rows = torch.unbind(x.view(x.shape[0], x.shape[1], 4, 8), 2)
+    return torch.cat([rows[3], rows[0] * rows[1], rows[-2], rows[1]], -1)
+
+
+class ListForms(torch.nn.Module):
+    """Not a transformer of anybody: lists of tensors as scripted code has them."""
+
+    def __init__(self, _):
+        super().__init__()
+        self.embedding = torch.nn.Embedding(VOCABULARY, WIDTH)
+        self.head = torch.nn.Linear(WIDTH, VOCABULARY)
+
+    def forward(self, ids):
+        return self.head(cut_and_joined(self.embedding(ids)))
+
+
+FORMS = {"einsum": EinsumForms, "scatter": ScatterForms, "torch_transformer": TorchTransformer, "lists": ListForms}
 
 # Models that compute with a parameter before they use it, as Gemma with one plus a norm's weight: folded by the exporter, the file
 # would hold the sum and not the parameter.
@@ -132,6 +177,8 @@ ARCHITECTURES = {
         norm_topk_prob=True)),
     "einsum": (EinsumForms, lambda: None),
     "scatter": (ScatterForms, lambda: None),
+    "torch_transformer": (TorchTransformer, lambda: None),
+    "lists": (ListForms, lambda: None),
 }
 
 
@@ -215,8 +262,9 @@ def write_reference(name, masked, path):
         optimizer.step()
         curve.append(loss.item())
     values["adamw_curve"] = torch.tensor(curve, dtype=torch.float64)
-    for parameter_name, parameter in named:
-        values["after20/" + parameter_name] = parameter.detach().clone()
+    if name != "torch_transformer":
+        for parameter_name, parameter in named:
+            values["after20/" + parameter_name] = parameter.detach().clone()
     save_file({key: value.contiguous().clone() for key, value in values.items()}, path)
 
 

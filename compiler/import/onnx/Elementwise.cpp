@@ -375,7 +375,12 @@ static LogicalResult where(NodeImport &n) {
   return n.done(n.e.select(all[0], all[1], all[2]));
 }
 
-static LogicalResult identity(NodeImport &n) { return n.done(n.input(0)); }
+static LogicalResult identity(NodeImport &n) {
+  if (n.has(0))
+    return n.done(n.input(0));
+  FailureOr<ArrayRef<Value>> sequence = n.sequence();
+  return failed(sequence) ? failure() : n.doneSequence(*sequence);
+}
 
 /// The seed of this micro-batch: a state that every pass forward counts up, as the first to ask for it says.
 static Value dropoutSeed(NodeImport &n) {
@@ -415,11 +420,18 @@ static LogicalResult dropout(NodeImport &n) {
                << "its 'seed' stands for another generator's numbers; leave it out, and --seed seeds the training run";
       if (!(ratio > 0 && ratio < 1))
         return n.error() << "its ratio " << ratio << " is not in [0, 1)";
-      if (n.wants(1))
-        return n.error() << "the mask of a dropout in training mode is not supported";
       Value seed = dropoutSeed(n);
-      return n.done(
-          DropoutOp::create(n.e.b, n.e.loc, n.type(0), n.input(0), seed, APFloat(ratio), n.context.trainedDropouts++));
+      int64_t stream = n.context.trainedDropouts++;
+      auto drop = [&](Value x) -> Value {
+        return DropoutOp::create(n.e.b, n.e.loc, tensorType(x), x, seed, APFloat(ratio), stream);
+      };
+      n.set(0, drop(n.input(0)));
+      // Whether an element is kept: the same numbers, from the same seed and stream, applied to ones.
+      if (n.wants(1)) {
+        Value kept = drop(n.e.splat(n.type(0).clone(n.e.b.getF32Type()), 1));
+        n.set(1, n.e.less(n.e.splatLike(kept, 0), kept));
+      }
+      return success();
     }
   }
   if (n.wants(1))
@@ -484,6 +496,7 @@ void weft::registerElementwise(OpTable &table) {
   table.add("CastLike", castLike, 2, 2, 1, 15);
   table.add("Where", where, 3, 3);
   table.add("Identity", identity, 1, 1);
+  table.takeSequence({"Identity"});
   table.add("Dropout", dropout, 1, 3, 2);
 
   table.takeUnsigned(

@@ -86,6 +86,15 @@ Value NodeImport::ordered(Value v, bool isUnsigned) {
   return arith::XOrIOp::create(e.b, e.loc, v, arith::ConstantOp::create(e.b, e.loc, sign));
 }
 
+FailureOr<ArrayRef<Value>> NodeImport::sequence() {
+  auto it = context.sequences.find(node.inputs.front());
+  if (it == context.sequences.end()) {
+    error() << "operand '" << displayName(0) << "' is a tensor and not a list of tensors";
+    return failure();
+  }
+  return ArrayRef<Value>(it->second);
+}
+
 InFlightDiagnostic NodeImport::error() {
   InFlightDiagnostic diagnostic = emitError(e.loc);
   // The first fault is enough: others may follow from it.
@@ -338,6 +347,11 @@ void OpTable::add(StringRef opType, NodeHandler handler, size_t minInputs, size_
 void OpTable::takeUnsigned(int operand, llvm::ArrayRef<StringRef> opTypes) {
   for (StringRef opType : opTypes)
     unsignedRules[opType.str()] = operand;
+}
+
+void OpTable::takeSequence(llvm::ArrayRef<StringRef> opTypes) {
+  for (StringRef opType : opTypes)
+    sequenceOps.insert(opType);
 }
 
 std::optional<int> OpTable::unsignedRule(StringRef opType) const {

@@ -43,6 +43,8 @@ struct ImportContext {
   llvm::StringMap<std::string> displayNames;
   /// Results of LogSoftmax: the logits (moved so that the classes come last) and the axis of the classes.
   llvm::DenseMap<mlir::Value, std::pair<mlir::Value, int64_t>> logSoftmax;
+  /// Lists of tensors, by the graph's names: a program has their tensors only.
+  llvm::StringMap<llvm::SmallVector<mlir::Value>> sequences;
   /// The initializers that are states, by the graph's names.
   llvm::StringMap<RunningStatistic> statistics;
   /// Batch norms train by the batch's statistics, also those that were exported for inference.
@@ -107,6 +109,8 @@ public:
   mlir::FailureOr<Shape> constantInts(size_t i, llvm::StringRef what);
   /// Operand i as a number that is known now; an error if it is not.
   mlir::FailureOr<double> constantNumber(size_t i, llvm::StringRef what);
+  /// Operand 0 as a list of tensors, of an operator that takes one (OpTable); an error if it is a tensor.
+  mlir::FailureOr<llvm::ArrayRef<Value>> sequence();
   /// An error unless operand i is of float type.
   mlir::LogicalResult needFloat(size_t i = 0);
   /// An error unless operands a and b have one element type.
@@ -159,6 +163,12 @@ public:
       return mlir::failure();
     return done(*v);
   }
+  /// Gives the node's only result, a list of tensors.
+  mlir::LogicalResult doneSequence(llvm::ArrayRef<Value> tensors) {
+    sequenceResult.emplace(tensors);
+    return mlir::success();
+  }
+  std::optional<llvm::SmallVector<Value>> &getSequenceResult() { return sequenceResult; }
   /// Whether result i of the node has a name, so that somebody may use it.
   bool wants(size_t i) const { return i < node.outputs.size() && !node.outputs[i].empty(); }
   llvm::MutableArrayRef<Value> getResults() { return results; }
@@ -174,6 +184,7 @@ private:
   const onnx::Attribute *attribute(llvm::StringRef name, onnx::Attribute::Kind kind);
 
   llvm::SmallVector<Value> inputs, results;
+  std::optional<llvm::SmallVector<Value>> sequenceResult;
   llvm::SmallVector<std::optional<bool>> unsignedResults;
   llvm::StringSet<> asked;
   bool fault = false;
@@ -201,6 +212,9 @@ public:
   void takeUnsigned(int operand, llvm::ArrayRef<llvm::StringRef> opTypes);
   /// What takeUnsigned said of an operator; nullopt if it takes signed integers only.
   std::optional<int> unsignedRule(llvm::StringRef opType) const;
+  /// Operators whose operand 0 is, or may be, a list of tensors.
+  void takeSequence(llvm::ArrayRef<llvm::StringRef> opTypes);
+  bool takesSequence(llvm::StringRef opType) const { return sequenceOps.contains(opType); }
   /// The rule of an operator in an opset; null if there is none.
   const OpRule *find(llvm::StringRef opType, int64_t opset) const;
   bool knows(llvm::StringRef opType) const { return rules.count(opType.str()); }
@@ -208,6 +222,7 @@ public:
 private:
   std::map<std::string, llvm::SmallVector<OpRule, 1>> rules;
   std::map<std::string, int> unsignedRules;
+  llvm::StringSet<> sequenceOps;
 };
 
 // One per family.
@@ -221,6 +236,7 @@ void registerSorting(OpTable &table);
 void registerReduction(OpTable &table);
 void registerIndexing(OpTable &table);
 void registerSelection(OpTable &table);
+void registerSequence(OpTable &table);
 void registerNormalization(OpTable &table);
 void registerChannelNorm(OpTable &table);
 void registerConvolution(OpTable &table);

@@ -41,12 +41,14 @@ private:
   static const OpTable &allOperators();
   LogicalResult setRoles();
   LogicalResult importNode(const onnx::Node &node, Location loc);
+  /// Enters what a node's handler made. `unsignedRule` is what the operator's table says of it.
+  LogicalResult setResults(NodeImport &import, std::optional<int> unsignedRule);
   LogicalResult importBranch(const onnx::Node &node, Location loc);
   /// Whether a node is of a branch that is not taken, or whose condition is not known.
   FailureOr<bool> isSkipped(const onnx::Node &node);
   FailureOr<std::optional<bool>> conditionOf(const std::string &name);
   void sayBatchNorms();
-  void foldNew(Operation *after, MutableArrayRef<Value> results);
+  void foldNew(Operation *after, NodeImport &import);
   FailureOr<Value> valueOf(const std::string &name);
   InFlightDiagnostic error() { return emitError(file); }
   /// The version of the standard operators that a node is of.
@@ -79,8 +81,8 @@ const OpTable &Importer::allOperators() {
   static const OpTable operators = [] {
     OpTable table;
     for (auto family :
-         {registerElementwise, registerActivation, registerBitwise, registerSelection, registerShape, registerMatMul,
-          registerEinsum, registerSorting, registerReduction, registerIndexing, registerNormalization,
+         {registerElementwise, registerActivation, registerBitwise, registerSelection, registerSequence, registerShape,
+          registerMatMul, registerEinsum, registerSorting, registerReduction, registerIndexing, registerNormalization,
           registerChannelNorm, registerConvolution, registerPooling, registerAttention, registerLoss})
       family(table);
     return table;
@@ -373,6 +375,8 @@ FailureOr<Value> Importer::valueOf(const std::string &name) {
     return it->second;
   if (notTaken.contains(name))
     return error() << "'" << name << "' is of a branch that is not taken", failure();
+  if (context.sequences.count(name))
+    return error() << "'" << name << "' is a list of tensors, where only a tensor can be", failure();
   Value v = parameters->value(name, builder);
   if (!v)
     return failure();
@@ -381,7 +385,7 @@ FailureOr<Value> Importer::valueOf(const std::string &name) {
 }
 
 /// Replaces the ops after `after` by constants where their operands are known.
-void Importer::foldNew(Operation *after, MutableArrayRef<Value> results) {
+void Importer::foldNew(Operation *after, NodeImport &import) {
   Block *block = builder.getInsertionBlock();
   Operation *op = after ? after->getNextNode() : (block->empty() ? nullptr : &block->front());
   while (op) {
@@ -393,7 +397,9 @@ void Importer::foldNew(Operation *after, MutableArrayRef<Value> results) {
         Value constant = arith::ConstantOp::create(at, op->getLoc(), cast<TypedAttr>(attr));
         context.logSoftmax.erase(old);
         old.replaceAllUsesWith(constant);
-        llvm::replace(results, Value(old), constant);
+        llvm::replace(import.getResults(), Value(old), constant);
+        if (auto &sequence = import.getSequenceResult())
+          llvm::replace(*sequence, Value(old), constant);
       }
       op->erase();
     }
@@ -436,10 +442,15 @@ LogicalResult Importer::importBranch(const onnx::Node &node, Location loc) {
     if (output.empty())
       continue;
     const std::string &taken = node.inputs[1 + i + (**condition ? 0 : count)];
-    FailureOr<Value> value = valueOf(taken);
-    if (failed(value))
-      return failure();
-    values[output] = *value;
+    if (auto it = context.sequences.find(taken); it != context.sequences.end()) {
+      SmallVector<Value> tensors = it->second;
+      context.sequences[output] = std::move(tensors);
+    } else {
+      FailureOr<Value> value = valueOf(taken);
+      if (failed(value))
+        return failure();
+      values[output] = *value;
+    }
     if (context.unsignedValues.contains(taken))
       context.unsignedValues.insert(output);
   }
@@ -477,6 +488,13 @@ LogicalResult Importer::importNode(const onnx::Node &node, Location loc) {
       operands.push_back({});
       continue;
     }
+    if (context.sequences.count(name)) {
+      if (i != 0 || !table.takesSequence(node.opType))
+        return emitError(loc) << "operand '" << name << "' is a list of tensors, which " << node.opType
+                              << " does not take there";
+      operands.push_back({});
+      continue;
+    }
     FailureOr<Value> operand = valueOf(name);
     if (failed(operand))
       return failure();
@@ -497,17 +515,29 @@ LogicalResult Importer::importNode(const onnx::Node &node, Location loc) {
   }
   if (failed(import.checkAttributesUsed()))
     return failure();
+  foldNew(last, import);
+  return setResults(import, unsignedRule);
+}
+
+LogicalResult Importer::setResults(NodeImport &import, std::optional<int> unsignedRule) {
+  const onnx::Node &node = import.node;
+  bool like = unsignedRule && *unsignedRule >= 0 && import.isUnsigned(*unsignedRule);
+  if (auto &sequence = import.getSequenceResult()) {
+    const std::string &name = node.outputs.front();
+    if (import.isUnsignedResult(0).value_or(like))
+      context.unsignedValues.insert(name);
+    context.sequences[name] = std::move(*sequence);
+    return success();
+  }
   MutableArrayRef<Value> results = import.getResults();
-  foldNew(last, results);
   for (auto [i, name] : llvm::enumerate(node.outputs)) {
     if (name.empty())
       continue;
     if (!results[i])
-      return emitError(loc) << "its result '" << name << "' is not supported";
+      return emitError(import.e.loc) << "its result '" << name << "' is not supported";
     values[name] = results[i];
     // Only integers wider than booleans can be unsigned.
     Type element = tensorType(results[i]).getElementType();
-    bool like = unsignedRule && *unsignedRule >= 0 && import.isUnsigned(*unsignedRule);
     if (isa<IntegerType>(element) && !element.isInteger(1) && import.isUnsignedResult(i).value_or(like))
       context.unsignedValues.insert(name);
   }

@@ -158,13 +158,55 @@ static std::string tracedModule(const onnx::Tensor &tensor, ArrayRef<Use> uses) 
   return nodeScope(*uses.front().node);
 }
 
+/// The last part of a path of modules.
+static StringRef lastOf(StringRef path) { return path.substr(path.rfind('.') + 1); }
+
+/// Whether `path` is `module` without some of its parts, which are not the last one.
+static bool isPathInside(StringRef path, StringRef module) {
+  if (lastOf(path) != lastOf(module))
+    return false;
+  while (!path.empty()) {
+    auto [part, rest] = path.split('.');
+    auto [own, behind] = module.split('.');
+    if (module.empty())
+      return false;
+    if (part == own)
+      path = rest;
+    module = behind;
+  }
+  return true;
+}
+
+void Parameters::findTracedBiases() {
+  llvm::StringSet<> own;
+  for (const onnx::Tensor &tensor : model.initializers)
+    if (StringRef(tensor.name).ends_with("bias"))
+      own.insert(tensor.name);
+  for (const onnx::Node &node : model.nodes)
+    if (node.opType == "Add" && node.inputs.size() == 2)
+      for (size_t i : {0, 1})
+        if (own.contains(node.inputs[i]))
+          tracedBiases[node.inputs[1 - i]] = node.inputs[i];
+}
+
+std::string Parameters::tracedLeaf(StringRef module, ArrayRef<Use> uses) {
+  const onnx::Node &product = *uses.front().node;
+  auto bias = product.outputs.empty() ? tracedBiases.end() : tracedBiases.find(product.outputs.front());
+  if (bias == tracedBiases.end())
+    return "weight";
+  auto [owner, leaf] = StringRef(bias->second).rsplit('.');
+  return lastOf(owner) == lastOf(module) && leaf.consume_back("bias") ? leaf.str() + "weight" : "weight";
+}
+
 std::string Parameters::tracedSource(const onnx::Tensor &tensor, ArrayRef<Use> uses) {
   std::string name = tracedModule(tensor, uses);
   if (name.empty())
     return "";
   // A path leaves out modules that were not called themselves; a bias beside the weight has the whole name.
   auto whole = tracedModules.find(name);
-  name = (whole == tracedModules.end() ? name : whole->second) + ".weight";
+  if (whole != tracedModules.end())
+    name = whole->second;
+  name += "." + tracedLeaf(name, uses);
   // The exporter copies a tied weight. Training the copy by itself would train another model.
   for (const onnx::Tensor &other : model.initializers) {
     bool copy = isTracedConstant(other.name);
@@ -181,7 +223,7 @@ std::string Parameters::tracedSource(const onnx::Tensor &tensor, ArrayRef<Use> u
   if (!tracedNames.insert(name).second || infos.count(name) ||
       llvm::any_of(model.initializers, [&](const onnx::Tensor &other) { return other.name == name; })) {
     report.remarks.push_back("'" + tensor.name + "' is one of several weights of '" +
-                             StringRef(name).drop_back(strlen(".weight")).str() +
+                             StringRef(name).rsplit('.').first.str() +
                              "': it keeps its number as its name and the layout it has");
     return "";
   }
@@ -291,17 +333,20 @@ LogicalResult Parameters::classify(const llvm::StringMap<SmallVector<Use, 2>> &u
   };
 
   if (!fileSays)
+    findTracedBiases();
+  if (!fileSays)
     for (const onnx::Tensor &tensor : model.initializers)
       if (auto it = uses.find(tensor.name); it != uses.end() && !isTracedConstant(tensor.name))
         for (const Use &use : it->second) {
           StringRef module = StringRef(tensor.name).rsplit('.').first;
           std::string scope = nodeScope(*use.node);
-          // The same module at the end of both: q_proj of model.decoder.q_proj and model.model.decoder.q_proj.
-          auto last = [](StringRef path) { return path.substr(path.rfind('.') + 1); };
-          // Of modules that the path does not tell apart the exporter numbers all but the first: q_proj, q_proj_1.
-          StringRef end = last(scope), unnumbered = end.rtrim("0123456789");
-          bool numbered = unnumbered.size() < end.size() && unnumbered.consume_back("_") && last(module) == unnumbered;
-          if (!scope.empty() && StringRef(tensor.name).contains('.') && (last(module) == end || numbered))
+          // The path is the module's but for those that were not called: model.decoder.q_proj of
+          // model.model.decoder.q_proj. Of modules that the path does not tell apart the exporter numbers all but the
+          // first: q_proj, q_proj_1.
+          StringRef unnumbered = StringRef(scope).rtrim("0123456789");
+          bool numbered = unnumbered.size() < scope.size() && unnumbered.consume_back("_");
+          if (!scope.empty() && StringRef(tensor.name).contains('.') &&
+              (isPathInside(scope, module) || (numbered && isPathInside(unnumbered, module))))
             tracedModules[scope] = module.str();
         }
 

@@ -71,6 +71,10 @@ private:
   /// The same for a file by the tracing exporter, where names and values are all there is: the parameter of a weight
   /// that it transposed, or of which it is a copy.
   std::string tracedSource(const onnx::Tensor &tensor, llvm::ArrayRef<Use> uses);
+  /// Finds what is added to what, for tracedLeaf.
+  void findTracedBiases();
+  /// What a module calls the weight of a product: `in_proj_weight` if `in_proj_bias` is added to it, else `weight`.
+  std::string tracedLeaf(llvm::StringRef module, llvm::ArrayRef<Use> uses);
   mlir::LogicalResult checkTensor(const onnx::Tensor &tensor);
   /// The state that holds a running statistic; `isVariance` says what it starts as without a file.
   void addStatistic(Entry &entry, bool isVariance);
@@ -93,6 +97,8 @@ private:
   llvm::StringMap<std::string> tracedOwner;
   /// The modules' own names, by the paths of nodes that read their other parameters.
   llvm::StringMap<std::string> tracedModules;
+  /// The bias that is added to a value, by the value's name.
+  llvm::StringMap<std::string> tracedBiases;
   llvm::StringSet<> tracedNames;
   std::vector<std::pair<std::string, std::string>> tied;
   /// Running statistics that a step moves; a variance starts as 1, a mean as 0.

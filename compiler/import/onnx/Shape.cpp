@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "compiler/import/onnx/NodeImport.h"
+#include "compiler/import/onnx/Parts.h"
 #include "llvm/Support/MathExtras.h"
 #include <cmath>
 
@@ -159,6 +159,30 @@ static LogicalResult transpose(NodeImport &n) {
   return n.done(n.e.transpose(n.input(0), perm));
 }
 
+FailureOr<Value> weft::concatenate(NodeImport &n, ArrayRef<Value> parts, int64_t axis) {
+  RankedTensorType first = tensorType(parts.front());
+  SmallVector<Value> filled;
+  int64_t total = 0;
+  for (auto [i, part] : llvm::enumerate(parts)) {
+    RankedTensorType type = tensorType(part);
+    bool fits = type.getRank() == first.getRank() && type.getElementType() == first.getElementType();
+    for (int64_t d = 0; fits && d < first.getRank(); ++d)
+      fits = d == axis || type.getDimSize(d) == first.getDimSize(d);
+    if (!fits)
+      return n.error() << "tensors 0 of type " << first << " and " << i << " of type " << type
+                       << " differ in more than axis " << axis,
+             failure();
+    total += type.getDimSize(axis);
+    if (type.getDimSize(axis))
+      filled.push_back(part);
+  }
+  NodeImport::Shape to(first.getShape());
+  to[axis] = total;
+  if (failed(n.checkShape(to)))
+    return failure();
+  return filled.empty() ? parts.front() : n.e.concat(filled, axis);
+}
+
 static LogicalResult concat(NodeImport &n) {
   if (!n.hasAttr("axis"))
     return n.error() << "attribute 'axis' is missing";
@@ -166,27 +190,34 @@ static LogicalResult concat(NodeImport &n) {
   if (failed(axis))
     return failure();
   SmallVector<Value> parts;
-  int64_t total = 0;
   for (size_t i = 0; i < n.numInputs(); ++i) {
     if (!n.has(i))
       return n.error() << "operand " << i << " is left out";
-    if (failed(n.needSameElementType(0, i)))
-      return failure();
-    bool fits = n.rank(i) == n.rank(0);
-    for (int64_t d = 0; fits && d < n.rank(0); ++d)
-      fits = d == *axis || n.shape(i)[d] == n.shape(0)[d];
-    if (!fits)
-      return n.error() << "operands '" << n.displayName(0) << "' of type " << n.type(0) << " and '" << n.displayName(i)
-                       << "' of type " << n.type(i) << " differ in more than axis " << *axis;
-    total += n.shape(i)[*axis];
-    if (n.shape(i)[*axis])
-      parts.push_back(n.input(i));
+    parts.push_back(n.input(i));
   }
-  Shape to(n.shape(0));
-  to[*axis] = total;
-  if (failed(n.checkShape(to)))
-    return failure();
-  return n.done(parts.empty() ? n.input(0) : n.e.concat(parts, *axis));
+  return n.done(concatenate(n, parts, *axis));
+}
+
+FailureOr<SmallVector<Value>> weft::cutIntoParts(NodeImport &n, int64_t axis, ArrayRef<int64_t> sizes) {
+  int64_t sum = 0, size = n.shape(0)[axis];
+  for (int64_t part : sizes) {
+    // Each is checked before it is added: no sum overflows.
+    if (part < 0 || part > size - sum)
+      sum = size + 1;
+    if (sum <= size)
+      sum += part;
+  }
+  if (sum != size)
+    return n.error() << "the sizes of the parts do not make up size " << size << " in " << sizes.size() << " results",
+           failure();
+  NodeImport::Shape offsets(n.rank(0), 0), to(n.shape(0));
+  SmallVector<Value> parts;
+  for (int64_t part : sizes) {
+    to[axis] = part;
+    parts.push_back(n.e.slice(n.input(0), offsets, to));
+    offsets[axis] += part;
+  }
+  return parts;
 }
 
 static LogicalResult split(NodeImport &n) {
@@ -213,19 +244,13 @@ static LogicalResult split(NodeImport &n) {
     for (int64_t i = 0; i < count; ++i)
       sizes.push_back(std::max<int64_t>(0, std::min(part, size - i * part)));
   }
-  if (static_cast<int64_t>(sizes.size()) != count || failed(n.checkShape(sizes)) || [&] {
-        int64_t sum = 0;
-        for (int64_t part : sizes)
-          sum += part;
-        return sum != size;
-      }())
-    return n.error() << "the sizes of the parts do not make up size " << size << " in " << count << " results";
-  Shape offsets(n.rank(0), 0), to(n.shape(0));
-  for (int64_t i = 0; i < count; ++i) {
-    to[*axis] = sizes[i];
-    n.set(i, n.e.slice(n.input(0), offsets, to));
-    offsets[*axis] += sizes[i];
-  }
+  if (static_cast<int64_t>(sizes.size()) != count)
+    return n.error() << "there are sizes of " << sizes.size() << " parts, but the node has " << count << " results";
+  FailureOr<SmallVector<Value>> parts = cutIntoParts(n, *axis, sizes);
+  if (failed(parts))
+    return failure();
+  for (auto [i, part] : llvm::enumerate(*parts))
+    n.set(i, part);
   return success();
 }
 

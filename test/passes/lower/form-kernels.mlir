@@ -113,3 +113,15 @@ func.func @two_states(%x: tensor<1x8xbf16>) {
   weft.write @row2, %1 : tensor<8xf32>
   return
 }
+
+weft.state probe @none : tensor<0xf32> = 0.0
+
+// A reduction that leaves no elements is a kernel over nothing.
+// CHECK-LABEL: func.func @nothing
+// CHECK: exec.fused {{row|column}} 0 x 0
+// CHECK: return
+func.func @nothing(%x: tensor<0x8xf32>) {
+  %0 = weft.reduce sum %x dims [1] : tensor<0x8xf32> -> tensor<0xf32>
+  weft.write @none, %0 : tensor<0xf32>
+  return
+}

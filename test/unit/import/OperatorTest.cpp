@@ -136,6 +136,27 @@ TEST(Elementwise, ActivationsOfLargeArguments) {
   expectNear(run(model, {{-200, 0, 200}}), {0, std::log(2.0), 200});
 }
 
+// A mask tells which elements are kept: those of the result, for a result that is used too.
+TEST(Elementwise, DropoutsMaskIsThatOfTheResult) {
+  ModelBuilder model;
+  model.input("x", {64})
+      .floats("ratio", {}, {0.5f})
+      .raw("training", BOOL, {}, std::string(1, 1))
+      .floats("zero", {}, {0});
+  model.node("Dropout", {"x", "ratio", "training"}, {"y", "mask"}).node("Where", {"mask", "x", "zero"}, {"kept"});
+  model.node("Sub", {"y", "kept"}, {"same"}).node("Concat", {"y", "same"}, {"z"}, {{"axis", int64_t(0)}}).output("z");
+  List z = run(model, {List(64, 1.0)});
+  ASSERT_EQ(z.size(), 128u);
+  int dropped = 0;
+  for (int i = 0; i < 64; ++i) {
+    dropped += z[i] == 0;
+    EXPECT_EQ(z[i], z[i] == 0 ? 0 : 2);
+    EXPECT_EQ(z[64 + i], z[i] / 2);
+  }
+  EXPECT_GT(dropped, 10);
+  EXPECT_LT(dropped, 54);
+}
+
 TEST(ShapeOps, ReshapeCopiesAndFills) {
   expectNear(onMatrix("Reshape", {}, {{0, -1, 1}}), {1, 2, 3, 4, 5, 6});
   expectNear(onMatrix("Flatten", {{"axis", int64_t(0)}}), {1, 2, 3, 4, 5, 6});

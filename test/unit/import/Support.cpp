@@ -83,6 +83,8 @@ std::vector<double> weft::test::run(const ModelBuilder &model, const std::vector
   // Weights of these models are f32 in the file itself.
   std::string bytes = model.bytes();
   auto lookup = [&](StringRef symbol) -> std::optional<Literal> {
+    if (auto state = imported.module->lookupSymbol<StateOp>(symbol))
+      return Literal(cast<RankedTensorType>(state.getType()));
     ParamOp param = imported.param(symbol.str());
     auto source = cast<FileSourceAttr>(param.getSource());
     Literal literal(cast<RankedTensorType>(param.getType()));

@@ -59,6 +59,44 @@ TEST(TracedNames, NumberedModulesAreCalledAsTheirBias) {
   EXPECT_TRUE(imported.param("blocks.1.fc.weight")) << imported.text();
 }
 
+// The weight and the bias of an attention's projections are its own parameters, and have their own names.
+TEST(TracedNames, WeightsAreCalledLikeTheBiasAddedToTheirProduct) {
+  ModelBuilder model;
+  model.input("x", {2, 2}).floats("onnx::MatMul_7", {2, 3}, {1, 2, 3, 4, 5, 6});
+  model.floats("onnx::MatMul_8", {3, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 0}).floats("mix.bias", {3}, {1, 2, 4});
+  model.floats("layers.0.attn.in_proj_bias", {3}, {1, 2, 3});
+  model.node("MatMul", {"x", "onnx::MatMul_7"}, {"h"}).node("Add", {"layers.0.attn.in_proj_bias", "h"}, {"k"});
+  // This bias is added by the module around.
+  model.node("MatMul", {"k", "onnx::MatMul_8"}, {"l"}).node("Add", {"l", "mix.bias"}, {"y"}).output("y");
+  nameNode(model, 0, "/layers.0/attn/MatMul");
+  nameNode(model, 1, "/layers.0/attn/Add");
+  nameNode(model, 2, "/mix/inner/MatMul");
+  nameNode(model, 3, "/mix/Add");
+  Imported imported = importModel(model);
+  ASSERT_TRUE(imported.module) << imported.errors;
+  EXPECT_TRUE(imported.param("layers.0.attn.in_proj_weight")) << imported.text();
+  EXPECT_TRUE(imported.param("mix.inner.weight")) << imported.text();
+}
+
+// Equal biases are one tensor, under the name of one of their modules: the others are not that module.
+TEST(TracedNames, ABiasOfAnotherLayerDoesNotNameTheWeight) {
+  ModelBuilder model;
+  model.input("x", {2, 2})
+      .floats("onnx::MatMul_7", {2, 2}, {1, 2, 3, 4})
+      .floats("onnx::MatMul_8", {2, 2}, {5, 6, 7, 8});
+  model.floats("layers.0.fc.bias", {2}, {1, 2});
+  for (int i : {0, 1}) {
+    std::string n = std::to_string(i), in = i ? "y0" : "x";
+    model.node("MatMul", {in, "onnx::MatMul_" + std::to_string(7 + i)}, {"h" + n});
+    model.node("Add", {"h" + n, "layers.0.fc.bias"}, {"y" + n});
+    nameNode(model, 2 * i, "/layers." + n + "/fc/MatMul");
+    nameNode(model, 2 * i + 1, "/layers." + n + "/fc/Add");
+  }
+  Imported imported = importModel(model.output("y1"));
+  ASSERT_TRUE(imported.module) << imported.errors;
+  EXPECT_TRUE(imported.param("layers.0.fc.weight") && imported.param("layers.1.fc.weight")) << imported.text();
+}
+
 // The exporter writes a tied weight twice; what is trained is one.
 TEST(TracedNames, CopiesAreTied) {
   ModelBuilder model;
