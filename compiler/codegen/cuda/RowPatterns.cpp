@@ -38,7 +38,7 @@ std::vector<PickedElement> PickedElement::takeFrom(std::map<int64_t, SmallVector
       return false;
     auto column = equal.getLhs().getDefiningOp<IotaOp>();
     if (!column || column.getDim() + 1 != typeOf(column).getRank() || !equal.getRhs().getDefiningOp<BroadcastOp>() ||
-        sum.getDims() != ArrayRef<int64_t>{column.getDim()})
+        sum.getDims() != ArrayRef<int64_t>(static_cast<int64_t>(column.getDim())))
       return false;
     picked.push_back({sum, equal.getRhs(), select.getTrueValue()});
     return true;
