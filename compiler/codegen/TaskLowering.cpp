@@ -17,9 +17,12 @@
 using namespace mlir;
 using namespace weft;
 
-TaskLowering::TaskLowering(ModuleOp module)
+static std::string entryName(StringRef kernel) { return (kernel + ".entry").str(); }
+
+TaskLowering::TaskLowering(ModuleOp module, const llvm::StringMap<ParallelExtent> &hostKernels)
     : module(module), builder(module.getContext()), loc(UnknownLoc::get(module.getContext())),
-      ptr(LLVM::LLVMPointerType::get(module.getContext())), i32(builder.getI32Type()), i64(builder.getI64Type()) {
+      ptr(LLVM::LLVMPointerType::get(module.getContext())), i32(builder.getI32Type()), i64(builder.getI64Type()),
+      hostKernels(hostKernels) {
   // Tasks go away one by one; their streams' names stay, as attributes do.
   streams = exec::streamsOf(module);
   builder.setInsertionPointToEnd(module.getBody());
@@ -170,7 +173,36 @@ void TaskLowering::defineData(StringRef name, StringRef bytes, unsigned alignmen
                          builder.getStringAttr(bytes), alignment);
 }
 
+void TaskLowering::addEntry(LLVM::LLVMFuncOp kernel) {
+  OpBuilder::InsertionGuard guard(builder);
+  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(builder.getContext()), {ptr, i64, i64});
+  auto entry = LLVM::LLVMFuncOp::create(builder, loc, entryName(kernel.getName()), type, LLVM::Linkage::Internal);
+  kernel.setLinkage(LLVM::Linkage::Internal);
+  Block *body = entry.addEntryBlock(builder);
+  builder.setInsertionPointToStart(body);
+  SmallVector<Value> arguments;
+  int64_t buffers = kernel.getNumArguments() - 2;
+  for (int64_t i = 0; i < buffers; ++i) {
+    Value slot = LLVM::GEPOp::create(builder, loc, ptr, ptr, body->getArgument(0), ArrayRef<LLVM::GEPArg>{int32_t(i)});
+    arguments.push_back(LLVM::LoadOp::create(builder, loc, ptr, slot));
+  }
+  arguments.push_back(body->getArgument(1));
+  arguments.push_back(body->getArgument(2));
+  LLVM::CallOp::create(builder, loc, kernel, arguments);
+  LLVM::ReturnOp::create(builder, loc, ValueRange());
+}
+
+void TaskLowering::launchOnHost(exec::LaunchOp launch) {
+  Value entry = LLVM::AddressOfOp::create(builder, loc, ptr, entryName(launch.getKernel()));
+  ParallelExtent run = hostKernels.lookup(launch.getKernel());
+  call("weft_launch", {context, entry, arguments, constant(i32, launch.getBuffers().size()), constant(i64, run.extent),
+                       constant(i64, run.grain)});
+}
+
 void TaskLowering::run(StringRef manifest) {
+  for (LLVM::LLVMFuncOp kernel : llvm::to_vector(module.getOps<LLVM::LLVMFuncOp>()))
+    if (isHostKernel(kernel.getSymName()))
+      addEntry(kernel);
   SmallVector<std::string> tasks;
   for (exec::TaskOp task : llvm::to_vector(module.getOps<exec::TaskOp>())) {
     tasks.push_back(lowerTask(task));

@@ -8,10 +8,12 @@
 #ifndef WEFT_COMPILER_CODEGEN_TASKLOWERING_H
 #define WEFT_COMPILER_CODEGEN_TASKLOWERING_H
 
+#include "compiler/codegen/host/KernelEmitter.h"
 #include "dialects/exec/Exec.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/StringMap.h"
 
 namespace weft {
 
@@ -20,13 +22,19 @@ namespace weft {
 /// is launched is the target's.
 class TaskLowering {
 public:
-  explicit TaskLowering(mlir::ModuleOp module);
+  /// `hostKernels` says how each kernel is run that runs on the host: by now an LLVM function `name(buffers..., lo,
+  /// hi)`.
+  TaskLowering(mlir::ModuleOp module, const llvm::StringMap<ParallelExtent> &hostKernels);
   virtual ~TaskLowering();
   void run(llvm::StringRef manifest);
 
 protected:
   /// Emits a call that runs a kernel on the buffers whose addresses are in `arguments`.
   virtual void lowerLaunch(exec::LaunchOp launch) = 0;
+
+  /// Emits such a call of a kernel that runs on the host.
+  void launchOnHost(exec::LaunchOp launch);
+  bool isHostKernel(llvm::StringRef name) const { return hostKernels.count(name); }
 
   mlir::Value constant(mlir::Type type, int64_t value);
   /// Calls a runtime function that returns a `result`, or nothing; it is declared on first use.
@@ -41,6 +49,8 @@ protected:
   mlir::Value context, arena, hostMemory, arguments; ///< of the task that is being lowered
 
 private:
+  /// A function that loads the addresses of a kernel's buffers and calls it.
+  void addEntry(mlir::LLVM::LLVMFuncOp kernel);
   std::string lowerTask(exec::TaskOp task);
   void lowerOp(mlir::Operation *op);
   void defineSymbols(llvm::ArrayRef<std::string> tasks, llvm::StringRef manifest);
@@ -50,6 +60,7 @@ private:
   /// Says on which stream what follows runs, where that is another one than before. A task begins on the first.
   void changeStream(mlir::Operation *op);
 
+  const llvm::StringMap<ParallelExtent> &hostKernels;
   llvm::SmallVector<llvm::StringRef> streams;
   llvm::StringRef stream;
 

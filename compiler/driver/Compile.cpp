@@ -76,6 +76,7 @@ static MemoryOptions memoryOptionsOf(const CompileOptions &options) {
   result.offloadActivations = options.offloadActivations;
   result.offloadOptimizer = options.offloadOptimizer;
   result.offloadHorizon = options.offloadHorizon;
+  result.offloadUpdates = options.offloadUpdates;
   return result;
 }
 
@@ -83,12 +84,12 @@ static int64_t arenaBytes(ModuleOp scheduled) {
   return scheduled->getAttrOfType<IntegerAttr>(exec::arenaBytesAttr).getInt();
 }
 
-/// The bytes of all that lives from step to step: symbols, and the inputs of a micro-batch.
-static int64_t storedBytes(ModuleOp module) {
+/// The bytes of all that lives in the arena from step to step: symbols, and the inputs of a micro-batch.
+static int64_t storedBytes(ModuleOp module, bool offloadsOptimizer) {
   int64_t bytes = 0;
   auto add = [&](Type type) { bytes += alignBuffer(tensorBytes(cast<RankedTensorType>(type))); };
   for (Operation &op : *module.getBody())
-    if (isa<ParamOp, StateOp>(op))
+    if (isa<ParamOp>(op) || (isa<StateOp>(op) && !(offloadsOptimizer && isOptimizerState(cast<StateOp>(op)))))
       add(op.getAttrOfType<TypeAttr>("type").getValue());
   llvm::StringSet<> seen;
   for (func::FuncOp task : module.getOps<func::FuncOp>())
@@ -131,6 +132,19 @@ private:
   ExitCode lower(Emit last);
   /// From the program of one rank to its schedule; with `--remat auto` and a budget, in several rounds.
   ExitCode schedule(const Target &target);
+  /// One schedule, and what it comes to.
+  struct Round {
+    OwningOpRef<ModuleOp> module;
+    ArenaReport arena;
+    std::vector<TaskMemoryPlan> plans;
+    UpdateCounts updates;
+    int64_t bytes = 0;
+    double seconds = 0;
+  };
+  ExitCode run(const Target &target, const MemoryOptions &memory, Round &round);
+  /// The best of a few rounds of `--remat auto` within the budget, `best` among them.
+  ExitCode search(const Target &target, MemoryOptions memory, std::optional<Round> &best);
+  void take(Round round);
   /// The bytes of the arena under other options; nothing is printed.
   std::optional<int64_t> tryOptions(const CompileOptions &other);
   /// Prints the module or a text to the output.
@@ -159,6 +173,7 @@ private:
   OwningOpRef<ModuleOp> module;
   ArenaReport arena;
   std::vector<TaskMemoryPlan> memoryPlans;
+  UpdateCounts updates;
 };
 
 } // namespace
@@ -337,25 +352,51 @@ ExitCode Compilation::lower(Emit last) {
 
 ExitCode Compilation::schedule(const Target &target) {
   MemoryOptions memory = memoryOptionsOf(options);
-  auto run = [&](ModuleOp program, ArenaReport &report, std::vector<TaskMemoryPlan> &plans) {
-    return session.run("schedule", program, [&](OpPassManager &pm) {
-      buildSchedulePipeline(pm, &target, memory, communicationOptionsOf(options), {&report, &plans});
-    });
-  };
-  if (options.remat != "auto" || !options.memory)
-    return run(*module, arena, memoryPlans);
-
-  // What the solver counts with is close to what the schedule comes to, not the same: writing in place, workspaces. The
-  // difference corrects the limit.
-  struct Round {
-    OwningOpRef<ModuleOp> module;
-    ArenaReport arena;
-    std::vector<TaskMemoryPlan> plans;
-    int64_t bytes = 0;
-    double seconds = 0;
-  };
+  if (options.remat != "auto" || !options.memory) {
+    Round only;
+    only.module = std::move(module);
+    ExitCode code = run(target, memory, only);
+    take(std::move(only));
+    return code;
+  }
   std::optional<Round> best;
-  memory.limit = options.memory - storedBytes(*module);
+  if (ExitCode code = search(target, memory, best))
+    return code;
+  // The model of what is on its way to host memory and back may be too coarse where little is left: then without.
+  bool isLeast = best->bytes > options.memory || llvm::any_of(best->plans, [](auto &plan) { return !plan.bound; });
+  if (isLeast && memory.offloadActivations) {
+    memory.offloadActivations = false;
+    if (ExitCode code = search(target, memory, best))
+      return code;
+  }
+  take(std::move(*best));
+  return kExitDone;
+}
+
+ExitCode Compilation::run(const Target &target, const MemoryOptions &memory, Round &round) {
+  ExitCode code = session.run("schedule", *round.module, [&](OpPassManager &pm) {
+    buildSchedulePipeline(pm, &target, memory, communicationOptionsOf(options),
+                          {&round.arena, &round.plans, &round.updates});
+  });
+  if (code)
+    return code;
+  round.bytes = arenaBytes(*round.module);
+  for (const TaskMemoryPlan &plan : round.plans)
+    round.seconds += plan.seconds;
+  return kExitDone;
+}
+
+void Compilation::take(Round round) {
+  module = std::move(round.module);
+  arena = std::move(round.arena);
+  memoryPlans = std::move(round.plans);
+  updates = round.updates;
+}
+
+/// What the solver counts with is close to what the schedule comes to, not the same: writing in place, workspaces. The
+/// difference corrects the limit.
+ExitCode Compilation::search(const Target &target, MemoryOptions memory, std::optional<Round> &best) {
+  memory.limit = options.memory - storedBytes(*module, options.offloadOptimizer);
   int64_t step = options.memory / 64, low = 1, high = INT64_MAX;
   auto fits = [&](const Round &r) { return r.bytes <= options.memory; };
   for (int round = 0; round < memoryRounds; ++round) {
@@ -365,11 +406,8 @@ ExitCode Compilation::schedule(const Target &target) {
     memory.limit = std::max<int64_t>(memory.limit, 1);
     Round next;
     next.module = module->clone();
-    if (ExitCode code = run(*next.module, next.arena, next.plans))
+    if (ExitCode code = run(target, memory, next))
       return code;
-    next.bytes = arenaBytes(*next.module);
-    for (const TaskMemoryPlan &plan : next.plans)
-      next.seconds += plan.seconds;
     int64_t limit = memory.limit, excess = next.bytes - options.memory;
     if (fits(next)) {
       low = std::max(low, limit);
@@ -387,9 +425,6 @@ ExitCode Compilation::schedule(const Target &target) {
     if (isLast || (fits(*best) && std::abs(memory.limit - limit) < options.memory / 256))
       break;
   }
-  module = std::move(best->module);
-  arena = std::move(best->arena);
-  memoryPlans = std::move(best->plans);
   return kExitDone;
 }
 
@@ -487,6 +522,7 @@ llvm::json::Object Compilation::describe() {
     printRecomputed(options.remat, memoryPlans, llvm::errs());
     printMemory(manifest, llvm::errs());
     printHostMemory(manifest, llvm::errs());
+    printUpdates(updates, llvm::errs());
   }
   return manifest;
 }

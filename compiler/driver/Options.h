@@ -85,6 +85,8 @@ struct CompileOptions {
   /// What waits in host memory, and how many blocks or updates copies may be behind or ahead.
   bool offloadActivations = false, offloadOptimizer = false;
   int64_t offloadHorizon = 2;
+  /// Where updates run whose states wait in host memory: auto, host or device.
+  std::string offloadUpdates = "auto";
   /// Parts in which logits are computed: 0 as their size asks for, 1 all at once.
   int64_t logitChunks = 0;
   /// A plan to carry out, JSON; empty: decide.

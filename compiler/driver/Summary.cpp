@@ -77,6 +77,15 @@ static double bytesToHost(const llvm::json::Object &manifest) {
   return bytes;
 }
 
+/// Whether some kernels run on the host of a device.
+static bool runsOnHost(const llvm::json::Object &manifest) {
+  const llvm::json::Array *schedule = manifest.getArray("schedule");
+  return schedule && llvm::any_of(*schedule, [](const llvm::json::Value &value) {
+           const llvm::json::Object *entry = value.getAsObject();
+           return entry && entry->getString("op") == "host_kernel";
+         });
+}
+
 void weft::printHostMemory(const llvm::json::Object &manifest, llvm::raw_ostream &os) {
   std::optional<int64_t> bytes = manifest.getInteger("host_bytes");
   const llvm::json::Object *memory = manifest.getObject("memory");
@@ -84,12 +93,32 @@ void weft::printHostMemory(const llvm::json::Object &manifest, llvm::raw_ostream
     return;
   os << "host memory " << formatBytes(*bytes) << " predicted";
   const char *separator = ": ";
-  for (auto [name, key] : {std::pair("states", "host_states"), {"activations", "host_activations"}})
+  // Gradients on their way to an update there are among them.
+  const char *temporaries = runsOnHost(manifest) ? "temporaries" : "activations";
+  for (auto [name, key] : {std::pair("states", "host_states"), {temporaries, "host_activations"}})
     if (int64_t part = memory->getInteger(key).value_or(0)) {
       os << separator << name << " " << formatBytes(part);
       separator = ", ";
     }
   os << "; " << formatBytes(bytesToHost(manifest)) << " go there and come back in a step\n";
+}
+
+static std::string formatMilliseconds(double seconds) {
+  std::string text;
+  double ms = seconds * 1e3;
+  llvm::raw_string_ostream(text) << llvm::format("%.*f", ms < 1 ? 3 : ms < 100 ? 1 : 0, ms) << " ms";
+  return text;
+}
+
+void weft::printUpdates(const UpdateCounts &updates, llvm::raw_ostream &os) {
+  if (updates.host + updates.streamed + updates.stuck == 0)
+    return;
+  os << "updates     " << updates.host << " on the host's processors, " << updates.streamed + updates.stuck
+     << " on the device";
+  if (updates.stuck)
+    os << ", of these " << updates.stuck << " that the host has no code for";
+  os << "; about " << formatMilliseconds(updates.hostSeconds) << " if all ran there, "
+     << formatMilliseconds(updates.streamSeconds) << " if all states came to the device\n";
 }
 
 void weft::printGradients(const CompileOptions &options, const llvm::json::Object &manifest, llvm::raw_ostream &os) {
@@ -116,19 +145,12 @@ void weft::printGradients(const CompileOptions &options, const llvm::json::Objec
   os << "\n";
 }
 
-static std::string formatMilliseconds(double seconds) {
-  std::string text;
-  double ms = seconds * 1e3;
-  llvm::raw_string_ostream(text) << llvm::format("%.*f", ms < 1 ? 3 : ms < 100 ? 1 : 0, ms) << " ms";
-  return text;
-}
-
 void weft::printRecomputed(const std::string &strategy, llvm::ArrayRef<TaskMemoryPlan> plans, llvm::raw_ostream &os) {
   if (strategy == "none" || plans.empty())
     return;
   // Tasks with a backward pass are alike but for what they do with gradients.
   const TaskMemoryPlan &plan = plans.front();
-  if (plan.droppedBytes == 0) {
+  if (plan.droppedBytes == 0 && plan.offloadedBytes == 0) {
     os << "remat       " << strategy << ": all " << formatBytes(plan.savedBytes) << " of saved values are kept\n";
     return;
   }
@@ -137,11 +159,26 @@ void weft::printRecomputed(const std::string &strategy, llvm::ArrayRef<TaskMemor
     os << plan.blocks << " blocks, ";
   os << formatBytes(plan.droppedBytes) << " of " << formatBytes(plan.savedBytes)
      << " saved values are computed again, by " << plan.clones << " kernels and calls, in about "
-     << formatMilliseconds(plan.seconds);
+     << formatMilliseconds(plan.recomputeSeconds);
+  if (plan.offloadedBytes)
+    os << "; " << formatBytes(plan.offloadedBytes) << " wait in host memory, whose copies add about "
+       << formatMilliseconds(std::max(0.0, plan.seconds - plan.recomputeSeconds));
   if (plan.bound) {
     double gap = plan.seconds > 0 ? std::max(0.0, 1 - *plan.bound / plan.seconds) : 0;
     os << "; no plan within the limit takes less than " << formatMilliseconds(*plan.bound) << ", gap "
        << llvm::format("%.1f", 100 * gap) << " %, " << plan.patterns << " patterns of a block";
   }
   os << "\n";
+  for (size_t first = 0, count = plan.perBlock.size(); first < count;) {
+    size_t last = first;
+    while (last + 1 < count && plan.perBlock[last + 1] == plan.perBlock[first])
+      ++last;
+    const TaskMemoryPlan::Block &block = plan.perBlock[first];
+    os << "            block" << (first == last ? " " : "s ") << first + 1;
+    if (first != last)
+      os << " to " << last + 1;
+    os << ": " << formatBytes(block.kept) << " kept, " << formatBytes(block.recomputed) << " computed again, "
+       << formatBytes(block.offloaded) << " in host memory\n";
+    first = last + 1;
+  }
 }

@@ -17,6 +17,7 @@
 namespace weft {
 
 struct TaskMemoryPlan;
+struct UpdateCounts;
 
 /// Says what was imported: sizes, parameters, what was taken for what.
 void printImport(const CompileOptions &options, const ImportReport &report, mlir::ModuleOp module);
@@ -26,6 +27,9 @@ void printMemory(const llvm::json::Object &manifest, llvm::raw_ostream &os);
 
 /// Says what waits in host memory, if anything does.
 void printHostMemory(const llvm::json::Object &manifest, llvm::raw_ostream &os);
+
+/// Says where parameters are updated whose states wait in host memory.
+void printUpdates(const UpdateCounts &updates, llvm::raw_ostream &os);
 
 /// Says what becomes of gradients, and what that costs.
 void printGradients(const CompileOptions &options, const llvm::json::Object &manifest, llvm::raw_ostream &os);

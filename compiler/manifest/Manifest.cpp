@@ -18,6 +18,7 @@
 #include "passes/schedule/ArenaReport.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 
 using namespace mlir;
@@ -228,9 +229,11 @@ struct Entry {
 };
 } // namespace
 
-static Entry describeOp(Operation *op, const llvm::StringMap<double> &flopsOfKernel) {
+static Entry describeOp(Operation *op, const llvm::StringMap<double> &flopsOfKernel,
+                        const llvm::StringSet<> &hostKernels) {
   if (auto launch = dyn_cast<exec::LaunchOp>(op))
-    return {"kernel", launch.getKernel().str(), flopsOfKernel.lookup(launch.getKernel())};
+    return {hostKernels.contains(launch.getKernel()) ? "host_kernel" : "kernel", launch.getKernel().str(),
+            flopsOfKernel.lookup(launch.getKernel())};
   if (auto copy = dyn_cast<exec::CopyOp>(op)) {
     auto isHost = [](Value buffer) { return buffer.getDefiningOp<exec::BufferOp>().getHost(); };
     if (isHost(copy.getFrom()) != isHost(copy.getTo()))
@@ -318,8 +321,11 @@ json::Object weft::buildManifest(ModuleOp scheduled, const ManifestFacts &facts)
   llvm::MapVector<StringRef, int64_t> launches;
   llvm::StringMap<double> flopsOfKernel, bytesOfKernel;
   llvm::StringMap<std::string> textOfKernel;
+  llvm::StringSet<> hostKernels;
   for (func::FuncOp kernel : scheduled.getOps<func::FuncOp>()) {
     launches[kernel.getSymName()] = 0;
+    if (kernel->hasAttr(exec::hostAttr))
+      hostKernels.insert(kernel.getSymName());
     flopsOfKernel[kernel.getSymName()] = kernelFlops(kernel);
     bytesOfKernel[kernel.getSymName()] = kernelBytes(kernel);
     llvm::raw_string_ostream(textOfKernel[kernel.getSymName()]) << *kernel.getOperation();
@@ -343,7 +349,7 @@ json::Object weft::buildManifest(ModuleOp scheduled, const ManifestFacts &facts)
         ++events;
       if (exec::isBookkeeping(&op))
         continue;
-      Entry entry = describeOp(&op, flopsOfKernel);
+      Entry entry = describeOp(&op, flopsOfKernel, hostKernels);
       double bytes = 0;
       for (Value operand : op.getOperands())
         bytes += bufferBytes(operand);

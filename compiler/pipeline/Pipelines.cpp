@@ -147,13 +147,19 @@ void weft::buildSchedulePipeline(OpPassManager &pm, const Target *target, const 
   PlanMemoryOptions plan;
   plan.remat = memory.remat;
   plan.limit = memory.limit;
-  pm.addPass(createPlanMemoryPass(plan, target ? target->rates() : StepRates(), report.memory));
+  // Within a budget `auto` decides about each value; else all that waits for the backward pass is moved.
+  bool decides = memory.offloadActivations && memory.remat == "auto" && memory.limit > 0;
+  plan.horizon = decides ? memory.offloadHorizon : 0;
+  StepRates rates = target ? target->rates() : StepRates();
+  pm.addPass(createPlanMemoryPass(plan, rates, report.memory));
   if (memory.offloadActivations || memory.offloadOptimizer) {
     OffloadOptions offload;
-    offload.activations = memory.offloadActivations;
+    offload.activations = memory.offloadActivations && !decides;
+    offload.decided = decides;
     offload.optimizer = memory.offloadOptimizer;
     offload.horizon = memory.offloadHorizon;
-    pm.addPass(createOffload(offload));
+    offload.updates = memory.offloadUpdates;
+    pm.addPass(createOffloadPass(offload, rates, report.updates));
   }
   if (communication.overlap) {
     pm.addNestedPass<func::FuncOp>(createInterleavePass(target ? target->rates() : StepRates()));

@@ -24,6 +24,7 @@ namespace weft {
 class Target;
 struct ArenaReport;
 struct TaskMemoryPlan;
+struct UpdateCounts;
 
 /// How the training step is built.
 struct TrainingOptions {
@@ -81,12 +82,15 @@ struct MemoryOptions {
   /// What waits in host memory, and how many blocks or updates transfers may be behind or ahead.
   bool offloadActivations = false, offloadOptimizer = false;
   int64_t offloadHorizon = 2;
+  /// Where updates run whose states wait there: auto, host or device.
+  std::string offloadUpdates = "auto";
 };
 
 /// What scheduling tells whoever asks; each may be null.
 struct ScheduleReport {
   ArenaReport *arena = nullptr;
   std::vector<TaskMemoryPlan> *memory = nullptr;
+  UpdateCounts *updates = nullptr;
 };
 
 /// Folds what is known once sizes are: shape arithmetic, position ids, masks.

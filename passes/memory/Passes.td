@@ -16,7 +16,9 @@ def PlanMemory : Pass<"weft-plan-memory", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"remat", "remat", "std::string", "\"none\"", "none, each, contiguous, group_N, selective, auto">,
-    Option<"limit", "limit", "int64_t", "0", "With auto: bytes of temporaries that may be alive at once; 0: any">
+    Option<"limit", "limit", "int64_t", "0", "With auto: bytes of temporaries that may be alive at once; 0: any">,
+    Option<"horizon", "horizon", "int64_t", "0",
+           "With auto and a limit: values may wait in host memory, and copies may be so many blocks behind or ahead; 0: none may">
   ];
   let statistics = [
     Statistic<"numClones", "clones", "Kernels and calls that run again">,
@@ -33,12 +35,16 @@ def Offload : Pass<"weft-offload", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"activations", "activations", "bool", "false", "What the backward pass reads of the forward pass">,
+    Option<"decided", "decided", "bool", "false", "Of that, what weft-plan-memory decided to offload, and nothing else">,
     Option<"optimizer", "optimizer", "bool", "false", "Moments and master weights">,
+    Option<"updates", "updates", "std::string", "\"auto\"",
+           "Where updates of parameters whose states are in host memory run: host, device, or auto, where they are faster">,
     Option<"horizon", "horizon", "int64_t", "2", "Blocks, or updates, that transfers may be behind or ahead">
   ];
   let statistics = [
     Statistic<"numActivations", "activations", "Saved values that wait in host memory">,
-    Statistic<"numStates", "states", "States that lie in host memory">
+    Statistic<"numStates", "states", "States that lie in host memory">,
+    Statistic<"numHostUpdates", "host-updates", "Updates that run on the host">
   ];
   let dependentDialects = ["::weft::exec::ExecDialect"];
 }

@@ -79,6 +79,8 @@ private:
       result.savedBytes += graph.getValues()[i].bytes;
     std::vector<StepBlock> blocks = findBlocks(graph);
     result.blocks = blocks.size();
+    llvm::BitVector offloaded(graph.getValues().size());
+    std::optional<double> seconds;
     switch (strategy.kind) {
     case RematStrategy::None:
       break;
@@ -93,10 +95,15 @@ private:
     case RematStrategy::Auto:
       if (limit <= 0)
         break;
-      AutoPlan found = planWithin(graph, blocks, limit);
+      OffloadLimits offload;
+      if (horizon > 0)
+        offload = {rates.hostBytesPerSecond, rates.bytesPerSecond, horizon};
+      AutoPlan found = planWithin(graph, blocks, limit, offload);
       kept = found.kept;
+      offloaded = found.offloaded;
       result.patterns = found.patterns;
       result.bound = found.fits ? std::optional<double>(found.bound) : std::nullopt;
+      seconds = found.seconds;
       break;
     }
     // Gathered parameters are gathered again unless somebody counted what keeping them takes.
@@ -104,7 +111,11 @@ private:
       for (auto [i, value] : llvm::enumerate(graph.getValues()))
         if (value.isGather && !value.isPinned)
           kept.reset(i);
-    result.seconds = graph.getSeconds(graph.getRecomputed(kept));
+    result.recomputeSeconds = graph.getSeconds(graph.getRecomputed(kept));
+    result.seconds = seconds.value_or(result.recomputeSeconds);
+    describe(graph, blocks, kept, offloaded, result);
+    for (int64_t i : offloaded.set_bits())
+      markOffloaded(cast<OpResult>(graph.getValues()[i].value));
     RecomputeCounts counts = recompute(graph, kept);
     result.droppedBytes = counts.bytes;
     result.clones = counts.clones;
@@ -113,6 +124,38 @@ private:
     if (plans)
       plans->push_back(std::move(result));
     return success();
+  }
+
+  /// What becomes of the saved values of each block: those that the backward pass reads, or what it computes others of.
+  /// Nothing else is worth moving away: `offloaded` loses it.
+  static void describe(const StepGraph &graph, ArrayRef<StepBlock> blocks, const llvm::BitVector &kept,
+                       llvm::BitVector &offloaded, TaskMemoryPlan &plan) {
+    llvm::BitVector again = graph.getRecomputed(kept), saved = graph.getAllKept();
+    saved &= kept;
+    for (int64_t i : again.set_bits())
+      for (int64_t need : graph.getValues()[i].needs)
+        if (kept.test(need))
+          saved.set(need);
+    offloaded &= saved;
+    plan.perBlock.resize(blocks.size());
+    size_t block = 0;
+    for (auto [i, value] : llvm::enumerate(graph.getValues())) {
+      while (block < blocks.size() && blocks[block].end <= value.unit)
+        ++block;
+      if (block == blocks.size())
+        break;
+      if (value.unit < blocks[block].begin)
+        continue;
+      TaskMemoryPlan::Block &bytes = plan.perBlock[block];
+      if (offloaded.test(i))
+        bytes.offloaded += value.bytes;
+      else if (saved.test(i))
+        bytes.kept += value.bytes;
+      else if (again.test(i) && value.isRead)
+        bytes.recomputed += value.bytes;
+    }
+    for (int64_t i : offloaded.set_bits())
+      plan.offloadedBytes += graph.getValues()[i].bytes;
   }
 
   StepRates rates;

@@ -136,6 +136,7 @@ private:
   void mark(Operation *copy) {
     MLIRContext *context = copy->getContext();
     copy->setLoc(FusedLoc::get(context, {copy->getLoc()}, StringAttr::get(context, "recompute")));
+    copy->removeAttr(offloadedAttr);
     if (copy->hasAttr(dist::regionAttr))
       copy->setAttr(dist::regionAttr, StringAttr::get(context, "backward"));
   }
@@ -187,8 +188,11 @@ private:
     auto pruned = exec::FusedOp::create(builder, fused.getLoc(), types, operands, fused.getKind(), fused.getRows(),
                                         fused.getCols());
     pruned.getBody().takeBody(fused.getBody());
-    for (auto [old, result] : llvm::zip_equal(results, pruned.getResults()))
+    for (auto [old, result] : llvm::zip_equal(results, pruned.getResults())) {
+      if (isMarkedOffloaded(cast<OpResult>(old)))
+        markOffloaded(cast<OpResult>(result));
       old.replaceAllUsesWith(result);
+    }
     fused.erase();
   }
 

@@ -1,4 +1,4 @@
-//===- Solver.cpp - Keep or compute again, for the least time in a budget -===//
+//===- Solver.cpp - Keep, compute again or move away, for the least time --===//
 //
 // Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -9,6 +9,7 @@
 #include "llvm/ADT/STLExtras.h"
 #include <algorithm>
 #include <limits>
+#include <numeric>
 #include <tuple>
 
 using namespace weft;
@@ -17,14 +18,32 @@ using namespace weft;
 static constexpr int64_t quanta = 8192;
 
 bool BlockProblem::operator==(const BlockProblem &other) const {
-  return others == other.others && values.size() == other.values.size() &&
+  auto parts = [](const Link &link) {
+    return std::tie(link.bytesPerSecond, link.memoryBytesPerSecond, link.forwardSeconds, link.backwardSeconds);
+  };
+  return parts(link) == parts(other.link) && others == other.others && values.size() == other.values.size() &&
          llvm::equal(values, other.values, [](const Value &a, const Value &b) {
            return a.bytes == b.bytes && a.seconds == b.seconds && a.call == b.call && a.needs == b.needs &&
-                  a.readAt == b.readAt && a.canDrop == b.canDrop;
+                  a.readAt == b.readAt && a.canDrop == b.canDrop && a.canOffload == b.canOffload;
          });
 }
 
+double BlockProblem::exposedSeconds(int64_t bytes, double again) const {
+  if (bytes == 0)
+    return 0;
+  double copy = static_cast<double>(bytes) / link.bytesPerSecond;
+  return 2 * static_cast<double>(bytes) / link.memoryBytesPerSecond + std::max(0.0, copy - link.forwardSeconds) +
+         std::max(0.0, copy - link.backwardSeconds - again);
+}
+
 namespace {
+
+/// What a choice comes to: sets of values as bits.
+struct Choice {
+  double seconds;
+  int64_t keptBytes, peakBytes, offloadedBytes;
+  uint64_t dropped, offloaded;
+};
 
 /// Evaluates patterns of one block.
 class Evaluator {
@@ -60,8 +79,11 @@ public:
       }
     }
     int64_t lastCall = -1;
+    waiting.clear();
     for (int64_t i = 0; i < count; ++i) {
       const BlockProblem::Value &value = block.values[i];
+      if (kept[i] && last[i] >= 0 && value.canOffload)
+        waiting.push_back(i);
       if (kept[i] && last[i] >= 0)
         pattern.keptBytes += value.bytes;
       if (!wanted[i] || (value.call >= 0 && value.call == lastCall))
@@ -80,69 +102,163 @@ public:
     return pattern;
   }
 
+  /// Of the pattern evaluated last: values that are there until the backward pass and could be offloaded.
+  llvm::ArrayRef<int64_t> getWaiting() const { return waiting; }
+
 private:
   const BlockProblem &block;
   int64_t count, moments;
+  llvm::SmallVector<int64_t> waiting;
   std::vector<char> wanted;
   std::vector<int64_t> first, last;
 };
 
 } // namespace
 
-std::vector<BlockPattern> weft::findPatterns(const BlockProblem &block) {
-  std::vector<int64_t> decided;
-  for (auto [i, value] : llvm::enumerate(block.values))
-    if (value.canDrop)
-      decided.push_back(i);
-  llvm::stable_sort(decided, [&](int64_t a, int64_t b) { return block.values[a].bytes > block.values[b].bytes; });
-  if (static_cast<int64_t>(decided.size()) > maxDecisions)
-    decided.resize(maxDecisions);
-  Evaluator evaluator(block);
-  std::vector<BlockPattern> all, best;
-  for (uint64_t dropped = 0; dropped < uint64_t{1} << decided.size(); ++dropped) {
+/// Leaves the choices that no other is better than in every respect, by ascending time.
+static void prune(std::vector<Choice> &choices) {
+  auto key = [](const Choice &c) {
+    return std::tie(c.seconds, c.keptBytes, c.peakBytes, c.offloadedBytes, c.dropped, c.offloaded);
+  };
+  llvm::sort(choices, [&](const Choice &a, const Choice &b) { return key(a) < key(b); });
+  std::vector<Choice> best;
+  for (const Choice &choice : choices)
+    if (llvm::none_of(llvm::reverse(best), [&](const Choice &other) {
+          return other.keptBytes <= choice.keptBytes && other.peakBytes <= choice.peakBytes &&
+                 other.offloadedBytes <= choice.offloadedBytes;
+        }))
+      best.push_back(choice);
+  choices = std::move(best);
+}
+
+namespace {
+
+/// All that the values of a block may be, and the few that are worth it.
+class Enumeration {
+public:
+  explicit Enumeration(const BlockProblem &block) : block(block), evaluator(block) {
+    auto larger = [&](int64_t a, int64_t b) { return block.values[a].bytes > block.values[b].bytes; };
+    for (auto [i, value] : llvm::enumerate(block.values)) {
+      if (value.canDrop)
+        decided.push_back(i);
+      if (value.canOffload && block.link.bytesPerSecond > 0)
+        movable.push_back(i);
+    }
+    llvm::stable_sort(decided, larger);
+    llvm::stable_sort(movable, larger);
+    decided.resize(std::min<size_t>(decided.size(), maxDecisions));
+    movable.resize(std::min<size_t>(movable.size(), 64));
+    placeOf.assign(block.values.size(), -1);
+    for (auto [place, value] : llvm::enumerate(movable))
+      placeOf[value] = place;
+  }
+
+  std::vector<BlockPattern> run() {
+    std::vector<Choice> choices;
+    for (uint64_t dropped = 0; dropped < uint64_t{1} << decided.size(); ++dropped) {
+      addChoices(dropped, choices);
+      if (choices.size() > mostChoices)
+        prune(choices);
+    }
+    prune(choices);
+    std::vector<BlockPattern> patterns;
+    for (const Choice &choice : choices)
+      patterns.push_back(patternOf(choice));
+    return patterns;
+  }
+
+private:
+  /// Choices that are collected before those that are not worth it are taken out.
+  static constexpr size_t mostChoices = 1 << 18;
+
+  std::vector<bool> keptWithout(uint64_t dropped) const {
+    // A value that nobody reads is only worth keeping as a place to start from; it costs bytes all the same.
     std::vector<bool> kept(block.values.size(), true);
     for (auto [bit, value] : llvm::enumerate(decided))
       kept[value] = !(dropped >> bit & 1);
-    // A value that nobody reads is only worth keeping as a place to start from; it costs bytes all the same.
-    all.push_back(evaluator.evaluate(kept));
+    return kept;
   }
-  llvm::stable_sort(all, [](const BlockPattern &a, const BlockPattern &b) {
-    return std::tie(a.seconds, a.keptBytes, a.peakBytes) < std::tie(b.seconds, b.keptBytes, b.peakBytes);
-  });
-  for (BlockPattern &pattern : all)
-    if (llvm::none_of(best, [&](const BlockPattern &other) {
-          return other.keptBytes <= pattern.keptBytes && other.peakBytes <= pattern.peakBytes;
-        }))
-      best.push_back(std::move(pattern));
-  return best;
-}
+
+  /// What is dropped, with every sum of bytes that can be offloaded of the rest.
+  void addChoices(uint64_t dropped, std::vector<Choice> &choices) {
+    BlockPattern pattern = evaluator.evaluate(keptWithout(dropped));
+    sums.assign(1, {0, 0});
+    for (int64_t value : evaluator.getWaiting()) {
+      int64_t place = placeOf[value];
+      if (place < 0 || 2 * sums.size() > static_cast<size_t>(maxSums))
+        continue;
+      size_t count = sums.size();
+      for (size_t i = 0; i < count; ++i)
+        sums.push_back({sums[i].first + block.values[value].bytes, sums[i].second | uint64_t{1} << place});
+      llvm::sort(sums);
+      sums.erase(std::unique(sums.begin(), sums.end(), [](auto &a, auto &b) { return a.first == b.first; }),
+                 sums.end());
+    }
+    for (auto [bytes, offloaded] : sums)
+      choices.push_back({pattern.seconds + block.exposedSeconds(bytes, pattern.seconds), pattern.keptBytes - bytes,
+                         pattern.peakBytes, bytes, dropped, offloaded});
+  }
+
+  BlockPattern patternOf(const Choice &choice) const {
+    BlockPattern pattern;
+    pattern.kept = keptWithout(choice.dropped);
+    pattern.offloaded.assign(block.values.size(), false);
+    for (auto [place, value] : llvm::enumerate(movable))
+      pattern.offloaded[value] = choice.offloaded >> place & 1;
+    pattern.keptBytes = choice.keptBytes;
+    pattern.offloadedBytes = choice.offloadedBytes;
+    pattern.peakBytes = choice.peakBytes;
+    pattern.seconds = choice.seconds;
+    return pattern;
+  }
+
+  const BlockProblem &block;
+  Evaluator evaluator;
+  llvm::SmallVector<int64_t> decided, movable, placeOf;
+  std::vector<std::pair<int64_t, uint64_t>> sums; ///< bytes, and values that come to them
+};
+
+} // namespace
+
+std::vector<BlockPattern> weft::findPatterns(const BlockProblem &block) { return Enumeration(block).run(); }
 
 /// The least seconds of a choice in which kept bytes are rounded to quanta, up or down; the choice itself in `pattern`.
 static std::optional<double> solve(llvm::ArrayRef<PatternedBlock> blocks, int64_t headBytes, int64_t limit,
-                                   bool roundUp, std::vector<int64_t> &pattern) {
+                                   bool roundUp, int64_t horizon, bool offloads, std::vector<int64_t> &pattern) {
   constexpr double never = std::numeric_limits<double>::infinity();
   int64_t quantum = std::max<int64_t>(1, (limit + quanta - 1) / quanta);
   auto rounded = [&](int64_t bytes) { return roundUp ? (bytes + quantum - 1) / quantum : bytes / quantum; };
   int64_t states = limit / quantum + 1;
   std::vector<double> least(states, never), next;
   std::vector<std::vector<int32_t>> choice(blocks.size(), std::vector<int32_t>(states, -1));
+  // What the last blocks of the best way to each state have offloaded, the latest first.
+  std::vector<int64_t> away(states * horizon, 0), nextAway;
   least[0] = 0;
   for (auto [b, block] : llvm::enumerate(blocks)) {
     next.assign(states, never);
+    nextAway.assign(away.size(), 0);
     for (int64_t before = 0; before < states; ++before) {
       if (least[before] == never)
         continue;
+      const int64_t *recent = away.data() + before * horizon;
+      int64_t room = limit - before * quantum - block.shift - std::accumulate(recent, recent + horizon, int64_t{0});
       for (auto [p, candidate] : llvm::enumerate(*block.patterns)) {
-        if (before * quantum + candidate.peakBytes + block.shift > limit)
+        if (candidate.peakBytes > room || (candidate.offloadedBytes > 0 && !offloads))
           continue;
         int64_t after = before + rounded(candidate.keptBytes);
         if (after >= states || least[before] + candidate.seconds >= next[after])
           continue;
         next[after] = least[before] + candidate.seconds;
         choice[b][after] = p;
+        if (horizon == 0)
+          continue;
+        int64_t *latest = nextAway.data() + after * horizon;
+        std::copy(recent, recent + horizon - 1, latest + 1);
+        latest[0] = candidate.offloadedBytes;
       }
     }
     std::swap(least, next);
+    std::swap(away, nextAway);
   }
   int64_t end = -1;
   for (int64_t state = 0; state < states; ++state)
@@ -159,13 +275,24 @@ static std::optional<double> solve(llvm::ArrayRef<PatternedBlock> blocks, int64_
   return seconds;
 }
 
-std::optional<Stitching> weft::stitch(llvm::ArrayRef<PatternedBlock> blocks, int64_t headBytes, int64_t limit) {
+std::optional<Stitching> weft::stitch(llvm::ArrayRef<PatternedBlock> blocks, int64_t headBytes, int64_t limit,
+                                      int64_t horizon) {
   Stitching result;
-  std::optional<double> seconds = solve(blocks, headBytes, limit, /*roundUp=*/true, result.pattern);
+  std::vector<int64_t> ignored;
+  std::optional<double> seconds =
+      solve(blocks, headBytes, limit, /*roundUp=*/true, horizon, /*offloads=*/true, result.pattern);
+  // The best way to a state may have more on its way back than the next block has room for: then another that has
+  // nothing is better.
+  if (horizon > 0)
+    if (std::optional<double> without =
+            solve(blocks, headBytes, limit, /*roundUp=*/true, /*horizon=*/0, /*offloads=*/false, ignored);
+        without && (!seconds || *without < *seconds)) {
+      seconds = without;
+      result.pattern = ignored;
+    }
   if (!seconds)
     return std::nullopt;
   result.seconds = *seconds;
-  std::vector<int64_t> ignored;
-  result.bound = *solve(blocks, headBytes, limit, /*roundUp=*/false, ignored);
+  result.bound = *solve(blocks, headBytes, limit, /*roundUp=*/false, /*horizon=*/0, /*offloads=*/true, ignored);
   return result;
 }

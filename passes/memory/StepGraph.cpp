@@ -36,6 +36,20 @@ Value weft::viewsOn(OpBuilder &builder, Value value, Value stored) {
   return builder.clone(*op, mapping)->getResult(0);
 }
 
+void weft::markOffloaded(OpResult result) {
+  Operation *op = result.getOwner();
+  SmallVector<bool> marks(op->getNumResults(), false);
+  if (auto known = op->getAttrOfType<DenseBoolArrayAttr>(offloadedAttr))
+    marks.assign(known.asArrayRef().begin(), known.asArrayRef().end());
+  marks[result.getResultNumber()] = true;
+  op->setAttr(offloadedAttr, DenseBoolArrayAttr::get(op->getContext(), marks));
+}
+
+bool weft::isMarkedOffloaded(OpResult result) {
+  auto marks = result.getOwner()->getAttrOfType<DenseBoolArrayAttr>(offloadedAttr);
+  return marks && marks[result.getResultNumber()];
+}
+
 static bool isWork(Operation *op) { return isa<exec::FusedOp, exec::LibraryOpInterface>(op); }
 
 static double bytesOf(Value value) { return static_cast<double>(tensorBytes(cast<RankedTensorType>(value.getType()))); }

@@ -21,6 +21,11 @@ mlir::Value storedValue(mlir::Value value);
 /// The views that lead to `value`, on another stored value.
 mlir::Value viewsOn(mlir::OpBuilder &builder, mlir::Value value, mlir::Value stored);
 
+/// On a forward op, between weft-plan-memory and weft-offload: which of its results wait in host memory.
+inline constexpr llvm::StringLiteral offloadedAttr = "weft.offloaded";
+void markOffloaded(mlir::OpResult result);
+bool isMarkedOffloaded(mlir::OpResult result);
+
 /// A tensor that a forward kernel or library call writes.
 struct ForwardValue {
   mlir::Value value;
@@ -62,6 +67,8 @@ public:
   double getSeconds(const llvm::BitVector &recomputed) const;
   /// The values that the backward pass reads, and those that are pinned: what is kept if nothing is computed again.
   llvm::BitVector getAllKept() const;
+  /// Seconds that a library call takes, by the rates of the target.
+  double secondsOf(mlir::Operation *op) const;
 
   /// What differs between ops that compute different things, apart from names, places and operands.
   static llvm::hash_code hashOf(mlir::Operation *op);
@@ -70,7 +77,6 @@ private:
   void findBoundary(mlir::Block &block);
   void addValue(mlir::OpResult result, int64_t unit);
   void sliceKernel(exec::FusedOp fused, int64_t index, ForwardValue &value) const;
-  double secondsOf(mlir::Operation *op) const;
 
   StepRates rates;
   int64_t boundary = -1; ///< position of the last op that the forward pass needs
@@ -89,14 +95,23 @@ struct StepBlock {
 /// how many gathers of the backward pass that replaces. To be called before a StepGraph is made.
 int64_t shareGathers(mlir::func::FuncOp task);
 
-/// What is kept for the least time if no more than `limit` bytes may be alive at once.
-struct AutoPlan {
-  llvm::BitVector kept;
-  double seconds = 0, bound = 0; ///< of computing again; no choice that fits takes less than `bound`
-  int64_t patterns = 0;          ///< of the block with most of them
-  bool fits = false;             ///< else as little as possible is kept
+/// What may wait in host memory: nothing, unless the user allows it.
+struct OffloadLimits {
+  double bytesPerSecond = 0; ///< between the arena and host memory, one way; 0: not allowed
+  double memoryBytesPerSecond = 1;
+  int64_t horizon = 0; ///< blocks that copies may be behind or ahead
 };
-AutoPlan planWithin(const StepGraph &graph, llvm::ArrayRef<StepBlock> blocks, int64_t limit);
+
+/// What is kept, and what waits in host memory, for the least time if no more than `limit` bytes may be alive at once.
+struct AutoPlan {
+  llvm::BitVector kept, offloaded; ///< what is offloaded is kept, elsewhere
+  double seconds = 0;              ///< of computing again, and of copies that show
+  double bound = 0;                ///< no choice that fits takes less
+  int64_t patterns = 0;            ///< of the block with most of them
+  bool fits = false;               ///< else as little as possible is kept
+};
+AutoPlan planWithin(const StepGraph &graph, llvm::ArrayRef<StepBlock> blocks, int64_t limit,
+                    const OffloadLimits &offload = {});
 
 /// Repeated blocks, by what ops compute; empty if nothing repeats.
 std::vector<StepBlock> findBlocks(const StepGraph &graph);

@@ -28,6 +28,8 @@ func::FuncOp KernelOutliner::get(exec::FusedOp fused, ArrayRef<int64_t> outputs)
   kernel->setAttr(exec::rowsAttr, builder.getI64IntegerAttr(fused.getRows()));
   kernel->setAttr(exec::colsAttr, builder.getI64IntegerAttr(fused.getCols()));
   kernel->setAttr(exec::outputsAttr, builder.getDenseI64ArrayAttr(outputs));
+  if (fused->hasAttr(exec::hostAttr))
+    kernel->setAttr(exec::hostAttr, builder.getUnitAttr());
   Block *body = kernel.addEntryBlock();
   IRMapping mapping;
   for (auto [from, to] : llvm::zip(fused.getBody().front().getArguments(), body->getArguments()))

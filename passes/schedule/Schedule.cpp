@@ -209,17 +209,20 @@ private:
   Lifetime &lifetimeOf(const Place &place) { return (place.host ? hostBuffers : buffers)[place.index]; }
   Uses &usesOf(const Place &place) { return (place.host ? hostUses : uses)[place.index]; }
 
-  /// Whether `result` is written to host memory.
+  /// Whether `result` is written to host memory: by a transfer, or a kernel that runs there.
   static bool liesOnHost(OpResult result) {
-    auto transfer = dyn_cast<exec::TransferOp>(result.getOwner());
-    return transfer && transfer.getToHost();
+    if (auto transfer = dyn_cast<exec::TransferOp>(result.getOwner()))
+      return transfer.getToHost();
+    return result.getOwner()->hasAttr(exec::hostAttr);
   }
 
-  /// Kernels and libraries use the arena alone.
+  /// Kernels and libraries use the memory of where they run alone.
   LogicalResult checkOperands(Operation *op) {
+    bool host = op->hasAttr(exec::hostAttr);
     for (Value operand : op->getOperands())
-      if (places.lookup(baseOf(operand)).host && !isa<exec::TransferOp>(op))
-        return op->emitOpError("reads what lies in host memory");
+      if (places.lookup(baseOf(operand)).host != host && !isa<exec::TransferOp>(op))
+        return op->emitOpError(host ? "runs on the host, and reads what does not lie in host memory"
+                                    : "reads what lies in host memory");
     return success();
   }
 
@@ -304,7 +307,7 @@ private:
       if (program.target) {
         if (auto library = dyn_cast<exec::LibraryOpInterface>(op))
           placeWorkspace(op, program.target->workspaceBytes(library), at);
-        else if (auto fused = dyn_cast<exec::FusedOp>(op))
+        else if (auto fused = dyn_cast<exec::FusedOp>(op); fused && !fused->hasAttr(exec::hostAttr))
           placeWorkspace(op, program.target->scratchBytes(fused), at);
       }
     }
@@ -349,7 +352,7 @@ private:
     if (!op.reduces() || operand.getType() != result.getType() || found == places.end())
       return std::nullopt;
     Place place = found->second;
-    if (place.kind != Place::Temporary || lastUse.lookup(base) != at || buffers[place.index].last > at ||
+    if (place.kind != Place::Temporary || place.host || lastUse.lookup(base) != at || buffers[place.index].last > at ||
         reusedAt.lookup(place.index) == at + 1 || !isDone(uses[place.index], op) ||
         tensorBytes(typeOf(base)) != tensorBytes(typeOf(result)))
       return std::nullopt;
@@ -372,7 +375,8 @@ private:
     for (auto [i, input] : llvm::enumerate(fused.getInputs())) {
       Value base = baseOf(input);
       Place place = places.lookup(base);
-      if (!places.contains(base) || place.kind != Place::Temporary || lastUse.lookup(base) != at ||
+      // What the host computes has buffers of its own: they are small beside the states that it writes in place.
+      if (!places.contains(base) || place.kind != Place::Temporary || place.host || lastUse.lookup(base) != at ||
           buffers[place.index].last > at || reusedAt.lookup(place.index) == at + 1 || !isDone(uses[place.index], op))
         continue;
       if (tensorBytes(typeOf(base)) != tensorBytes(typeOf(result)) ||

@@ -12,11 +12,12 @@ namespace weft {
 
 /// How fast a rank computes and moves data: what decisions about memory are weighed by. Two cores of a server.
 struct StepRates {
-  double flopsPerSecond = 150e9;        ///< of library products
-  double kernelFlopsPerSecond = 37.5e9; ///< of kernels
-  double bytesPerSecond = 30e9;         ///< of kernels, read plus written
-  double linkBytesPerSecond = 1e9;      ///< between ranks
-  double hostBytesPerSecond = 10e9;     ///< between the arena and host memory, one way
+  double flopsPerSecond = 150e9;          ///< of library products
+  double kernelFlopsPerSecond = 37.5e9;   ///< of kernels
+  double bytesPerSecond = 30e9;           ///< of kernels, read plus written
+  double linkBytesPerSecond = 1e9;        ///< between ranks
+  double hostBytesPerSecond = 10e9;       ///< between the arena and host memory, one way
+  double hostKernelBytesPerSecond = 30e9; ///< of kernels on the host's processors, read plus written
 };
 
 } // namespace weft

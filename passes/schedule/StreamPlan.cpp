@@ -32,6 +32,8 @@ static ArrayAttr axesOf(Operation *op) {
 static std::string streamNameOf(Operation *op) {
   if (auto transfer = dyn_cast<exec::TransferOp>(op))
     return transfer.getToHost() ? "to_host" : "to_device";
+  if (op->hasAttr(exec::hostAttr))
+    return "host";
   ArrayAttr axes = axesOf(op);
   return axes ? streamName(axes) : exec::computeStream.str();
 }
@@ -44,6 +46,16 @@ static int64_t streamCount(ArrayRef<Operation *> order, llvm::function_ref<bool(
       if (isWork(op))
         names.insert(streamNameOf(op));
   return names.size();
+}
+
+/// How many moments a transfer, whose buffers take memory until it is done, may be behind; 0 if nobody has to wait for
+/// it. Updates are smaller than blocks: as many count as one.
+static int64_t lagOf(exec::TransferOp transfer, int64_t horizon) {
+  constexpr int64_t updatesOfBlock = 8;
+  if (transfer.getToHost())
+    return horizon;
+  Operation *from = transfer.getInput().getDefiningOp();
+  return from && from->hasAttr(exec::hostAttr) ? updatesOfBlock * horizon : 0;
 }
 
 /// Elements that stay in memory until a reduction is done.
@@ -61,7 +73,7 @@ StreamPlan::StreamPlan(ArrayRef<Operation *> program, llvm::function_ref<bool(Op
   Operation *lastCompute = nullptr, *lastCollective = nullptr;
   SmallVector<Operation *> lastOf(times.numStreams(), nullptr);
   std::deque<Operation *> reducing;
-  std::deque<exec::TransferOp> leaving;
+  std::deque<exec::TransferOp> leaving, returning;
   int64_t outstanding = 0, moment = 0;
   for (Operation *op : program) {
     if (!isWork(op))
@@ -86,10 +98,13 @@ StreamPlan::StreamPlan(ArrayRef<Operation *> program, llvm::function_ref<bool(Op
         outstanding -= reducedElements(reducing.front());
         reducing.pop_front();
       }
-      while (!leaving.empty() && static_cast<int64_t>(leaving.front().getMoment()) + options.horizon <= moment) {
-        before.push_back(leaving.front());
-        leaving.pop_front();
-      }
+      for (std::deque<exec::TransferOp> *waiting : {&leaving, &returning})
+        while (!waiting->empty() &&
+               static_cast<int64_t>(waiting->front().getMoment()) + lagOf(waiting->front(), options.horizon) <=
+                   moment) {
+          before.push_back(waiting->front());
+          waiting->pop_front();
+        }
     } else {
       // What runs beside begins where it stands in the program, not earlier: memory is planned by that. And
       // collectives run one after another, whatever their streams, so that no two ranks wait for each other.
@@ -112,8 +127,8 @@ StreamPlan::StreamPlan(ArrayRef<Operation *> program, llvm::function_ref<bool(Op
       lastCollective = op;
     if (auto transfer = dyn_cast<exec::TransferOp>(op); transfer && step.stream != 0) {
       moment = std::max<int64_t>(moment, transfer.getMoment());
-      if (transfer.getToHost())
-        leaving.push_back(transfer);
+      if (lagOf(transfer, options.horizon))
+        (transfer.getToHost() ? leaving : returning).push_back(transfer);
     }
     if (int64_t elements = step.stream == 0 ? 0 : reducedElements(op)) {
       outstanding += elements;

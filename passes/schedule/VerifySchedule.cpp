@@ -27,8 +27,9 @@ namespace {
 /// What a kernel does with its arguments.
 struct KernelAccess {
   llvm::SmallVector<bool> reads, writes;
+  bool onHost;
 
-  explicit KernelAccess(func::FuncOp kernel) {
+  explicit KernelAccess(func::FuncOp kernel) : onHost(kernel->hasAttr(exec::hostAttr)) {
     for (BlockArgument argument : kernel.getArguments()) {
       reads.push_back(!argument.use_empty());
       writes.push_back(false);
@@ -79,6 +80,7 @@ private:
   FailureOr<int64_t> streamOf(Operation *op);
   FailureOr<llvm::SmallVector<Access>> accessesOf(Operation *op);
   LogicalResult access(int64_t number, const Access &access);
+  LogicalResult checkMemory(int64_t number, exec::BufferOp buffer);
   /// Makes `at` the start of a segment, if it lies in one.
   static void split(std::map<int64_t, Segment> &segments, int64_t at);
   LogicalResult conflict(int64_t number, int64_t other, const Memory &memory, int64_t begin, int64_t end,
@@ -218,6 +220,19 @@ LogicalResult TaskCheck::checkNumbers() {
   return success();
 }
 
+/// Copies use both memories, kernels that run on the host its own, and all else the arena.
+LogicalResult TaskCheck::checkMemory(int64_t number, exec::BufferOp buffer) {
+  Operation *op = ops[number];
+  if (isa<exec::CopyOp>(op))
+    return success();
+  auto launch = dyn_cast<exec::LaunchOp>(op);
+  bool onHost = launch && kernels.find(launch.getKernel())->second.onHost;
+  if (onHost == buffer.getHost())
+    return success();
+  return op->emitOpError(onHost ? "runs on the host, and uses the arena"
+                                : "uses host memory, which only copies and kernels on the host do");
+}
+
 LogicalResult TaskCheck::access(int64_t number, const Access &access) {
   auto buffer = access.buffer.getDefiningOp<exec::BufferOp>();
   if (!buffer)
@@ -230,8 +245,8 @@ LogicalResult TaskCheck::access(int64_t number, const Access &access) {
   }
   if (begin == end)
     return success();
-  if (buffer.getHost() && !isa<exec::CopyOp>(ops[number]))
-    return ops[number]->emitOpError("uses host memory, which only copies do");
+  if (failed(checkMemory(number, buffer)))
+    return failure();
   Memory &memory = memories[buffer.getHost()];
   auto &segments = memory.segments;
   if (begin < 0 || end > memory.size.bytes)

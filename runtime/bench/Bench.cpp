@@ -10,7 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "host/Arena.h"
+#include "core/HostPages.h"
 #include "kernels/Attention.h"
 #include "kernels/Convolution.h"
 #include "kernels/Matmul.h"
@@ -57,7 +57,7 @@ public:
   float *data() { return reinterpret_cast<float *>(arena.data()); }
 
 private:
-  Arena arena;
+  HostPages arena;
 };
 
 typedef float Wide __attribute__((vector_size(32)));

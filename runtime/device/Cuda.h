@@ -9,6 +9,7 @@
 #define WEFT_DEVICE_CUDA_H
 
 #include "core/Error.h"
+#include "core/HostPages.h"
 
 #include <cstdint>
 #include <cuda_runtime_api.h>
@@ -93,6 +94,23 @@ public:
 
 private:
   Owned<void *, cudaFreeHost> memory;
+};
+
+/// The same for a large part of the machine's memory: zeros in huge pages, brought in by several threads.
+class PinnedPages {
+public:
+  PinnedPages() = default;
+  explicit PinnedPages(int64_t bytes) : pages(bytes, /*elastic=*/true) {
+    pages.populate();
+    checkCuda(cudaHostRegister(pages.data(), bytes, cudaHostRegisterPortable), "cudaHostRegister");
+    registered.reset();
+    *registered.out() = pages.data();
+  }
+  char *data() const { return pages.data(); }
+
+private:
+  HostPages pages;
+  Owned<void *, cudaHostUnregister> registered;
 };
 
 /// Memory of the device.

@@ -11,6 +11,7 @@
 #include "core/Error.h"
 #include "core/Text.h"
 #include "device/Kernels.h"
+#include "kernels/Launch.h"
 
 #include <algorithm>
 #include <cmath>
@@ -219,6 +220,27 @@ void weft_launch_kernel(weft_context *ctx, int32_t kernel, void *const *args) {
   }
 }
 
+/// Called by the driver, on a thread of its own, when all that the stream was given before is done.
+static void CUDART_CB runHostCall(void *data) {
+  auto *call = static_cast<HostCall *>(data);
+  launchKernel(call->kernel, call->args.data(), call->extent, call->grain, call->threads);
+  if (call->once)
+    delete call;
+}
+
+void weft_launch(weft_context *ctx, weft_kernel_fn kernel, void *const *args, int32_t count, int64_t extent,
+                 int64_t grain) {
+  Called called(ctx, "weft_launch", count);
+  auto call = std::make_unique<HostCall>();
+  *call = {kernel, {args, args + count}, extent, grain, ctx->hostThreads, !ctx->capturing};
+  cudaError_t status = cudaLaunchHostFunc(ctx->stream, runHostCall, call.get());
+  called.report(status);
+  if (call->once && status == cudaSuccess)
+    (void)call.release();
+  else
+    ctx->hostCalls.push_back(std::move(call));
+}
+
 void weft_matmul(weft_context *ctx, int32_t id, const void *a, const void *b, const void *bias, void *c,
                  void *scratch) {
   Called called(ctx, "weft_matmul", id);
@@ -314,10 +336,4 @@ void weft_wait(weft_context *ctx, int32_t event) {
   if (const Event *entry = entryOf(ctx, "weft_wait", event, ctx->events))
     if (cudaError_t status = cudaStreamWaitEvent(ctx->stream, entry->get(), 0); status != cudaSuccess)
       ctx->fail("weft_wait", event, cudaGetErrorString(status));
-}
-
-// What an executable for this target does not have.
-
-void weft_launch(weft_context *ctx, weft_kernel_fn, void *const *, int32_t, int64_t, int64_t) {
-  ctx->fail("weft_launch", 0, "a kernel of the host does not run on a device");
 }

@@ -23,6 +23,16 @@
 
 namespace weft::rt {
 
+/// A kernel that runs on the host, among what a stream does.
+struct HostCall {
+  weft_kernel_fn kernel = nullptr;
+  std::vector<void *> args;
+  int64_t extent = 0, grain = 1;
+  int threads = 1;
+  /// It is no part of a graph, and goes when it has run.
+  bool once = false;
+};
+
 /// When each call of a task began and ended on the device.
 class CallTimes {
 public:
@@ -79,12 +89,15 @@ struct weft_context {
   weft::rt::CallTimes *times = nullptr;
   /// The start of host memory, which the device reads and writes by itself; null where there is none. Not owned.
   char *hostMemory = nullptr;
+  /// How many threads kernels have that run on the host.
+  int hostThreads = 1;
   /// The calls are captured into a graph; otherwise, wait for each one, so that a fault is that call's.
   bool capturing = false, stepwise = false;
 
 private:
   friend class Called;
   friend void weft_launch_kernel(weft_context *, int32_t, void *const *);
+  friend void weft_launch(weft_context *, weft_kernel_fn, void *const *, int32_t, int64_t, int64_t);
 
   struct LoadedKernel {
     std::vector<cudaKernel_t> stages;
@@ -94,6 +107,8 @@ private:
 
   void loadKernels(const char *deviceCode, int64_t deviceCodeBytes);
 
+  /// Of the graphs, which outlive none of them.
+  std::vector<std::unique_ptr<weft::rt::HostCall>> hostCalls;
   weft::rt::CudaLibrary library;
   std::vector<LoadedKernel> kernels;
   /// The addresses of a launch's arguments, of the kernel with most of them.

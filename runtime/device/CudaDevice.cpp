@@ -17,6 +17,7 @@
 #include <chrono>
 #include <cstring>
 #include <exception>
+#include <future>
 #include <thread>
 
 using namespace weft;
@@ -28,19 +29,23 @@ CudaDevice::CudaDevice(const Manifest &manifest, const weft_task_fn *tasks, Rank
     : manifest(manifest), tasks(tasks), ranks(ranks), options(options) {
   auto start = steady_clock::now();
   openDevice();
+  // Beside all that is prepared on the device. What fails here is found when it is asked for.
+  std::future<double> pinned = std::async(std::launch::async, [this] { return allocateHost(); });
   openStreams();
   std::vector<cudaStream_t> streams = {compute.get()};
   for (const Stream &stream : communication)
     streams.push_back(stream.get());
   context = std::make_unique<weft_context>(manifest, std::move(streams), blobs.code, blobs.codeBytes);
   context->stepwise = !options.graphs;
+  context->hostThreads = options.threads > 0 ? options.threads : options.defaultThreads;
   if (ranks.world() > 1) {
     together = std::make_unique<CudaRanks>(manifest, ranks, number);
     context->ranks = together.get();
   }
   allocate();
-  allocateHost();
   prepareCalls();
+  double pinning = pinned.get();
+  context->hostMemory = hostMemory.data();
   // What timing has left there is gone.
   checkCuda(cudaMemsetAsync(arena, 0, manifest.arenaBytes, compute.get()), "cudaMemsetAsync");
   copyQueue = std::make_unique<CudaCopies>(compute.get(), RankMemory{arena, hostMemory.data(), manifest.arenaBytes});
@@ -53,6 +58,9 @@ CudaDevice::CudaDevice(const Manifest &manifest, const weft_task_fn *tasks, Rank
   copyConstants(blobs.constants);
   double seconds = std::chrono::duration<double>(steady_clock::now() - start).count();
   prepared += format("device ready in %.1f s", seconds);
+  if (manifest.hostBytes > 0)
+    prepared +=
+        format(", %s of host memory pinned beside that in %.1f s", formatBytes(manifest.hostBytes).c_str(), pinning);
 }
 
 CudaDevice::~CudaDevice() {
@@ -142,31 +150,22 @@ void CudaDevice::tune() {
     ranks.store().set("cublaslt", cache.contents());
 }
 
-/// What waits in host memory: zeros, in pages that stay where they are, so that the device copies by itself.
-void CudaDevice::allocateHost() {
+/// What waits in host memory: zeros, in pages that stay where they are, so that the device copies by itself. Returns
+/// the seconds that took. On a thread of its own.
+double CudaDevice::allocateHost() {
   if (manifest.hostBytes == 0)
-    return;
+    return 0;
+  auto start = steady_clock::now();
+  checkCuda(cudaSetDevice(number), "cudaSetDevice");
   try {
-    hostMemory = PinnedMemory(manifest.hostBytes);
-  } catch (const InternalError &) {
+    hostMemory = PinnedPages(manifest.hostBytes);
+  } catch (const InternalError &error) {
     (void)cudaGetLastError();
-    throw InputError(
-        "training needs " + formatBytes(manifest.hostBytes) +
-        " of pinned host memory, and this machine does not give that much; compile with less of --offload, "
-        "or over more ranks");
+    throw InputError("training needs " + formatBytes(manifest.hostBytes) +
+                     " of pinned host memory, and this machine does not give that much (" + error.what() +
+                     "); compile with less of --offload, or over more ranks");
   }
-  context->hostMemory = hostMemory.data();
-  // Pages are brought in by whoever touches them first: several threads are faster.
-  int64_t count =
-      std::max<int64_t>(1, std::min<int64_t>(manifest.hostBytes >> 28, std::thread::hardware_concurrency()));
-  std::vector<std::thread> threads;
-  for (int64_t i = 0; i < count; ++i)
-    threads.emplace_back([&, i] {
-      int64_t begin = manifest.hostBytes * i / count, end = manifest.hostBytes * (i + 1) / count;
-      std::memset(hostMemory.data() + begin, 0, end - begin);
-    });
-  for (std::thread &thread : threads)
-    thread.join();
+  return std::chrono::duration<double>(steady_clock::now() - start).count();
 }
 
 /// Plans of cuDNN on one thread, the time of products on another.

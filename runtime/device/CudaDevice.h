@@ -65,7 +65,7 @@ private:
   void openDevice();
   void openStreams();
   void allocate();
-  void allocateHost();
+  double allocateHost();
   void prepareCalls();
   void tune();
   void copyConstants(const char *constants);
@@ -87,7 +87,7 @@ private:
   /// Null for a process of its own. Above what holds graphs with its collectives, so that it goes after them.
   std::unique_ptr<CudaRanks> together;
   DeviceMemory memory;
-  PinnedMemory hostMemory;
+  PinnedPages hostMemory;
   char *arena = nullptr;
   std::unique_ptr<weft_context> context;
   TuningReport tuned;

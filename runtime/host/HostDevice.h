@@ -9,7 +9,7 @@
 #define WEFT_HOST_HOSTDEVICE_H
 
 #include "core/Device.h"
-#include "host/Arena.h"
+#include "core/HostPages.h"
 #include "host/Context.h"
 
 namespace weft::rt {
@@ -42,7 +42,7 @@ private:
   const weft_task_fn *tasks;
   Ranks &ranks;
   weft_context context;
-  Arena arena;
+  HostPages arena;
   StepMetrics metrics;
 };
 

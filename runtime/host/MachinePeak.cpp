@@ -7,7 +7,7 @@
 
 #include "host/MachinePeak.h"
 
-#include "host/Arena.h"
+#include "core/HostPages.h"
 
 #include <algorithm>
 #include <chrono>
@@ -77,7 +77,7 @@ double weft::rt::measureMultiplyAdds(int threads) {
 
 double weft::rt::measureCopy(int threads) {
   constexpr int64_t bytes = int64_t(128) << 20;
-  Arena from(bytes), to(bytes);
+  HostPages from(bytes), to(bytes);
   memset(from.data(), 1, bytes);
   memset(to.data(), 2, bytes);
   double seconds = leastTime([&] {

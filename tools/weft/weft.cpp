@@ -303,6 +303,13 @@ void addCompileOptions(CLI::App *app, CompileOptions &options, RawOptions &raw) 
       ->check(CLI::PositiveNumber.description(""))
       ->type_name("N")
       ->group(memory);
+  app->add_option("--offload-updates", options.offloadUpdates,
+                  "Where parameters are updated whose optimizer states wait in host memory: host, on its processors, "
+                  "beside the backward pass; device, to which the states are copied and back; auto, as is faster for "
+                  "each (default: auto)")
+      ->check(CLI::IsMember({"auto", "host", "device"}).description(""))
+      ->type_name("WHERE")
+      ->group(memory);
 
   const char *target = "Target";
   app->add_option("--target", options.target, "host or cuda (default: cuda where there is a GPU, else host)")

@@ -238,6 +238,12 @@ LogicalResult weft::emitDeviceCode(ModuleOp scheduled, ArrayRef<std::string> arc
   for (func::FuncOp kernel : llvm::make_early_inc_range(scheduled.getOps<func::FuncOp>())) {
     if (!kernel->hasAttr(exec::kindAttr))
       continue;
+    if (kernel->hasAttr(exec::hostAttr)) {
+      // A place in the manifest's list, and nothing to launch there.
+      code.kernels.insert(
+          {kernel.getSymNameAttr().getValue(), {static_cast<int64_t>(kernel.getNumArguments()), 0, {}}});
+      continue;
+    }
     unsigned bits = indexBits(kernel);
     gpu::GPUModuleOp &module = modules[bits];
     if (!module)

@@ -30,8 +30,9 @@ public:
     return std::max<int64_t>(1, 16 / std::max<int64_t>(1, element.getIntOrFloatBitWidth() / 8));
   }
   bool constantsInArena() const override { return true; }
-  /// Of an H200, as docs/performance.md has them: bf16 products, f32 in kernels, copies, NVLink, and PCIe.
-  StepRates rates() const override { return {650e12, 40e12, 3.6e12, 250e9, 55e9}; }
+  /// Of an H200, as docs/performance.md has them: bf16 products, f32 in kernels, copies, NVLink, PCIe, and its share of
+  /// the host's memory.
+  StepRates rates() const override { return {650e12, 40e12, 3.6e12, 250e9, 55e9, 120e9}; }
 
 private:
   bool deterministic;

@@ -24,7 +24,8 @@ namespace {
 
 class CudaTasks final : public TaskLowering {
 public:
-  CudaTasks(ModuleOp module, const DeviceCode &code) : TaskLowering(module) {
+  CudaTasks(ModuleOp module, const DeviceCode &code, const llvm::StringMap<ParallelExtent> &hostKernels)
+      : TaskLowering(module, hostKernels) {
     for (const auto &[name, kernel] : code.kernels)
       numbers.try_emplace(name, numbers.size());
     defineData("weft_device_code", StringRef(code.blob.data(), code.blob.size()), 64);
@@ -39,6 +40,8 @@ public:
 
 private:
   void lowerLaunch(exec::LaunchOp launch) override {
+    if (isHostKernel(launch.getKernel()))
+      return launchOnHost(launch);
     call("weft_launch_kernel", {context, constant(i32, numbers.lookup(launch.getKernel())), arguments});
   }
 
@@ -49,12 +52,15 @@ private:
 
 LogicalResult weft::emitCudaObject(ModuleOp scheduled, StringRef manifest, const DeviceCode &code, const HostCpu &cpu,
                                    llvm::SmallVectorImpl<char> &object) {
-  scheduled.getContext()->loadDialect<LLVM::LLVMDialect>();
-  // What the schedule says of the module itself means nothing from here on.
-  OwningOpRef<ModuleOp> module = ModuleOp::create(scheduled.getLoc());
+  // Device code was generated of the other kernels. What the schedule says of the module itself means nothing from
+  // here.
+  llvm::StringMap<ParallelExtent> hostKernels;
+  OwningOpRef<ModuleOp> module = lowerHostKernels(scheduled, hostKernels);
+  if (!module)
+    return failure();
   for (Operation &op : llvm::make_early_inc_range(*scheduled.getBody()))
     op.moveBefore(module->getBody(), module->getBody()->end());
-  CudaTasks(*module, code).run(manifest);
+  CudaTasks(*module, code, hostKernels).run(manifest);
   registerBuiltinDialectTranslation(*scheduled.getContext());
   registerLLVMDialectTranslation(*scheduled.getContext());
   llvm::LLVMContext llvmContext;

@@ -87,13 +87,11 @@ struct ExpandBFloat16 : PassWrapper<ExpandBFloat16, OperationPass<func::FuncOp>>
 
 } // namespace
 
-LogicalResult weft::emitHostObject(ModuleOp scheduled, StringRef manifest, const HostCpu &cpu,
-                                   SmallVectorImpl<char> &object, std::string *llvmIr) {
+OwningOpRef<ModuleOp> weft::lowerHostKernels(ModuleOp scheduled, llvm::StringMap<ParallelExtent> &extents) {
   MLIRContext *context = scheduled.getContext();
   context->loadDialect<memref::MemRefDialect, scf::SCFDialect, LLVM::LLVMDialect, arith::ArithDialect,
                        math::MathDialect, func::FuncDialect>();
 
-  llvm::StringMap<ParallelExtent> extents;
   SmallVector<func::FuncOp> kernels;
   for (func::FuncOp function : scheduled.getOps<func::FuncOp>())
     if (function->hasAttr(exec::kindAttr))
@@ -131,8 +129,17 @@ LogicalResult weft::emitHostObject(ModuleOp scheduled, StringRef manifest, const
   manager.addPass(createConvertControlFlowToLLVMPass());
   manager.addPass(createReconcileUnrealizedCastsPass());
   if (failed(manager.run(*module)))
-    return failure();
+    return {};
+  return module;
+}
 
+LogicalResult weft::emitHostObject(ModuleOp scheduled, StringRef manifest, const HostCpu &cpu,
+                                   SmallVectorImpl<char> &object, std::string *llvmIr) {
+  MLIRContext *context = scheduled.getContext();
+  llvm::StringMap<ParallelExtent> extents;
+  OwningOpRef<ModuleOp> module = lowerHostKernels(scheduled, extents);
+  if (!module)
+    return failure();
   for (Operation &op : llvm::make_early_inc_range(*scheduled.getBody()))
     op.moveBefore(module->getBody(), module->getBody()->end());
   lowerHostTasks(*module, manifest, extents);

@@ -8,8 +8,11 @@
 #ifndef WEFT_COMPILER_CODEGEN_HOST_HOSTCODEGEN_H
 #define WEFT_COMPILER_CODEGEN_HOST_HOSTCODEGEN_H
 
+#include "compiler/codegen/host/KernelEmitter.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
 #include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringMap.h"
 #include <string>
 #include <vector>
 
@@ -24,6 +27,10 @@ struct HostCpu {
   /// on a name that LLVM does not know.
   static mlir::FailureOr<HostCpu> get(llvm::StringRef name, std::string &error);
 };
+
+/// Moves the kernels of a scheduled module into a new one and lowers them there to LLVM functions
+/// `name(buffers..., lo, hi)`; `extents` says how each is run. Null, with an error, if that fails.
+mlir::OwningOpRef<mlir::ModuleOp> lowerHostKernels(mlir::ModuleOp scheduled, llvm::StringMap<ParallelExtent> &extents);
 
 /// Turns a scheduled module (`exec` tasks and kernels) into an object file that
 /// defines the symbols of docs/executable.md. `manifest` is the JSON text. With

@@ -1,8 +1,9 @@
 // RUN: weft-opt %s --weft-offload='activations=true horizon=1' | FileCheck %s
 // RUN: weft-opt %s --weft-offload='activations=true horizon=2' | FileCheck %s --check-prefix=TWO
 // RUN: weft-opt %s --weft-offload='activations=true horizon=4' 2>&1 | FileCheck %s --check-prefix=FEW
-// RUN: weft-opt %s --weft-offload='optimizer=true horizon=1' | FileCheck %s --check-prefix=STATES
-// RUN: weft-opt %s --pass-pipeline='builtin.module(weft-offload{activations=true optimizer=true horizon=1},weft-schedule{overlap=true horizon=1},weft-verify-schedule)' | FileCheck %s --check-prefix=SCHEDULE
+// RUN: weft-opt %s --weft-offload='optimizer=true updates=device horizon=1' | FileCheck %s --check-prefix=STATES
+// RUN: weft-opt %s --pass-pipeline='builtin.module(weft-offload{optimizer=true updates=host horizon=1},weft-schedule{overlap=true horizon=1},weft-verify-schedule)' | FileCheck %s --check-prefix=HOST
+// RUN: weft-opt %s --pass-pipeline='builtin.module(weft-offload{activations=true optimizer=true updates=device horizon=1},weft-schedule{overlap=true horizon=1},weft-verify-schedule)' | FileCheck %s --check-prefix=SCHEDULE
 
 // Of four blocks the last one's product stays. The others' go to the host behind their last reader, and come back before the block behind them is
 // differentiated.
@@ -52,6 +53,17 @@
 // SCHEDULE: exec.copy %{{.*}} -> %[[AWAY]] {{.*}}exec.stream = "to_host"
 // SCHEDULE-NEXT: exec.record [[DONE:[0-9]+]] {exec.stream = "to_host"}
 // SCHEDULE: exec.wait [[DONE]]{{$}}
+
+// What an update on the host reads of the device goes there; it writes the state where that is.
+// HOST: exec.task @task_step
+// HOST-SAME: exec.streams = ["compute", "to_host", "host"]
+// HOST: %[[M:.*]] = exec.buffer host + 0 : memref<4x4xf32>
+// HOST: %[[G:.*]] = exec.buffer host + [[#]] : memref<4x4xf32>
+// HOST: exec.copy %{{.*}} -> %[[G]] {{.*}}exec.stream = "to_host"
+// HOST: exec.record [[SENT:[0-9]+]] {exec.stream = "to_host"}
+// HOST: exec.wait [[SENT]] {exec.stream = "host"}
+// HOST: exec.launch @k0(%[[M]], %[[G]]) {{.*}}exec.stream = "host"
+// HOST: func.func private @k0{{.*}}exec.host
 weft.param @w0 : tensor<4x4xf32> trainable = #weft.constant<1.0 : f64>
 weft.param @w1 : tensor<4x4xf32> trainable = #weft.constant<1.0 : f64>
 weft.state moment @m0 : tensor<4x4xf32> = 0.0 of @w0

@@ -8,7 +8,7 @@
 #include "host/Context.h"
 #include "core/CpuFeatures.h"
 #include "core/Error.h"
-#include "host/Arena.h"
+#include "core/HostPages.h"
 
 #include <algorithm>
 #include <atomic>
@@ -117,10 +117,10 @@ TEST(Context, MatmulByEntry) {
 }
 
 TEST(Context, ArenaIsAlignedAndZero) {
-  Arena arena(10'000'000);
+  HostPages arena(10'000'000);
   EXPECT_EQ(reinterpret_cast<uintptr_t>(arena.data()) % (2 << 20), 0u);
   EXPECT_TRUE(std::all_of(arena.data(), arena.data() + arena.size(), [](char c) { return c == 0; }));
-  EXPECT_THROW(Arena(int64_t(1) << 55), InputError);
+  EXPECT_THROW(HostPages(int64_t(1) << 55), InputError);
 }
 
 TEST(Context, CpuFeatures) {
