@@ -57,12 +57,12 @@
 // What an update on the host reads of the device goes there; it writes the state where that is.
 // HOST: exec.task @task_step
 // HOST-SAME: exec.streams = ["compute", "to_host", "host"]
-// HOST: %[[M:.*]] = exec.buffer host + 0 : memref<4x4xf32>
-// HOST: %[[G:.*]] = exec.buffer host + [[#]] : memref<4x4xf32>
-// HOST: exec.copy %{{.*}} -> %[[G]] {{.*}}exec.stream = "to_host"
-// HOST: exec.record [[SENT:[0-9]+]] {exec.stream = "to_host"}
-// HOST: exec.wait [[SENT]] {exec.stream = "host"}
-// HOST: exec.launch @k0(%[[M]], %[[G]]) {{.*}}exec.stream = "host"
+// HOST: %[[G:.*]] = exec.buffer host + {{[0-9]+}} : memref<4x4xf32>
+// HOST-NEXT: exec.copy %{{.*}} -> %[[G]] {{.*}}exec.stream = "to_host"
+// HOST-NEXT: exec.record [[SENT:[0-9]+]] {exec.stream = "to_host"}
+// HOST-NEXT: exec.wait [[SENT]] {exec.stream = "host"}
+// HOST-NEXT: %[[M:.*]] = exec.buffer host + 0 : memref<4x4xf32>
+// HOST-NEXT: exec.launch @k0(%[[M]], %[[G]]) {{.*}}exec.stream = "host"
 // HOST: func.func private @k0{{.*}}exec.host
 weft.param @w0 : tensor<4x4xf32> trainable = #weft.constant<1.0 : f64>
 weft.param @w1 : tensor<4x4xf32> trainable = #weft.constant<1.0 : f64>
