@@ -151,12 +151,7 @@ private:
 
   /// About how long an op takes.
   double secondsOf(Operation *op) const {
-    if (isa<exec::LibraryOpInterface>(op))
-      return graph.secondsOf(op);
-    double bytes = 0;
-    for (Value value : llvm::concat<Value>(SmallVector<Value>(op->getOperands()), SmallVector<Value>(op->getResults())))
-      bytes += static_cast<double>(tensorBytes(cast<RankedTensorType>(value.getType())));
-    return isa<exec::FusedOp>(op) ? bytes / offload.memoryBytesPerSecond : 0;
+    return isa<exec::FusedOp, exec::LibraryOpInterface>(op) ? graph.secondsOf(op) : 0;
   }
 
   /// What the copies of a block run beside. To the nearest 100 ns: blocks that are alike have one problem.
