@@ -150,6 +150,59 @@ module attributes {exec.arena_bytes = 128 : i64, exec.persistent_bytes = 64 : i6
 
 // -----
 
+module attributes {exec.arena_bytes = 128 : i64, exec.host_bytes = 128 : i64, exec.host_persistent_bytes = 128 : i64, exec.persistent_bytes = 128 : i64} {
+  exec.task @t temporaries 0 {
+    %0 = exec.buffer 0 : memref<8xf32>
+    // expected-error @below {{runs on the host, and uses the arena}}
+    exec.launch @k0(%0) : memref<8xf32>
+  }
+  func.func private @k0(%arg0: tensor<8xf32>) -> tensor<8xf32> attributes {exec.cols = 8 : i64, exec.host, exec.kind = "flat", exec.outputs = array<i64: 0>, exec.rows = 1 : i64} {
+    %0 = arith.addf %arg0, %arg0 : tensor<8xf32>
+    return %0 : tensor<8xf32>
+  }
+}
+
+// -----
+
+module attributes {exec.arena_bytes = 128 : i64, exec.host_bytes = 128 : i64, exec.host_persistent_bytes = 128 : i64, exec.persistent_bytes = 128 : i64} {
+  exec.task @t temporaries 0 {
+    %0 = exec.buffer host + 0 : memref<8xf32>
+    // expected-error @below {{uses host memory, which only copies and kernels on the host do}}
+    exec.launch @k0(%0) : memref<8xf32>
+  }
+  func.func private @k0(%arg0: tensor<8xf32>) -> tensor<8xf32> attributes {exec.cols = 8 : i64, exec.kind = "flat", exec.outputs = array<i64: 0>, exec.rows = 1 : i64} {
+    %0 = arith.addf %arg0, %arg0 : tensor<8xf32>
+    return %0 : tensor<8xf32>
+  }
+}
+
+// -----
+
+// What the host computes with comes after the copy that brings it.
+module attributes {exec.arena_bytes = 128 : i64, exec.host_bytes = 128 : i64, exec.host_persistent_bytes = 128 : i64, exec.persistent_bytes = 128 : i64} {
+  exec.task @t temporaries 0 attributes {exec.streams = ["compute", "to_host", "host"]} {
+    %0 = exec.buffer 0 : memref<8xf32>
+    %1 = exec.buffer host + 0 : memref<8xf32>
+    exec.record 0
+    exec.wait 0 {exec.stream = "to_host"}
+    // expected-note @below {{which is exec.copy, on the stream 'to_host'}}
+    exec.copy %0 -> %1 {exec.number = 0 : i64, exec.reads = array<i64: -1, -1>, exec.stream = "to_host"} : memref<8xf32>, memref<8xf32>
+    exec.record 1 {exec.stream = "to_host"}
+    exec.wait 0 {exec.stream = "host"}
+    // expected-error @below {{reads bytes [0, 32) of host memory, and nothing orders it after what used}}
+    exec.launch @k0(%1) {exec.number = 1 : i64, exec.reads = array<i64: 0>, exec.stream = "host"} : memref<8xf32>
+    exec.record 2 {exec.stream = "host"}
+    exec.wait 1
+    exec.wait 2
+  }
+  func.func private @k0(%arg0: tensor<8xf32>) -> tensor<8xf32> attributes {exec.cols = 8 : i64, exec.host, exec.kind = "flat", exec.outputs = array<i64: 0>, exec.rows = 1 : i64} {
+    %0 = arith.addf %arg0, %arg0 : tensor<8xf32>
+    return %0 : tensor<8xf32>
+  }
+}
+
+// -----
+
 // expected-error @below {{is not scheduled: it has no arena}}
 module {
 }
