@@ -517,6 +517,8 @@ llvm::json::Object Compilation::describe() {
       (*memory)["process"] = arenaBytes(*module) + memory->getInteger("inputs").value_or(0) +
                              outsideArenaBytes(mesh.partition.getNumRanks() > 1);
   manifest["plan"] = toJson(mesh.plan);
+  if (llvm::json::Array saved = describeSaved(memoryPlans); !saved.empty())
+    manifest["saved"] = std::move(saved);
   if (!options.quiet) {
     printGradients(options, manifest, llvm::errs());
     printRecomputed(options.remat, memoryPlans, llvm::errs());

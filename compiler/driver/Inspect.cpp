@@ -79,6 +79,7 @@ public:
     printInputs();
     printParameters();
     printStates();
+    printSaved();
     printSchedule();
     printKernels(withKernels);
   }
@@ -119,6 +120,7 @@ private:
   void printInputs();
   void printParameters();
   void printStates();
+  void printSaved();
   void printSchedule();
   void printKernels(bool withText);
 
@@ -224,6 +226,17 @@ void Printer::printStates() {
   for (const json::Object *state : states)
     os << formatv("  {0,-56} {1,-20} {2,-11} {3}\n", text(*state, "name"), type(*state), text(*state, "kind"),
                   state->getBoolean("checkpoint").value_or(false) ? "in checkpoints" : "");
+}
+
+void Printer::printSaved() {
+  std::vector<const json::Object *> runs = list("saved");
+  if (runs.empty())
+    return;
+  os << "\nsaved values of blocks: kept, computed again, in host memory\n";
+  for (const json::Object *run : runs)
+    os << "  " << integer(*run, "first") << " to " << integer(*run, "last") << ": "
+       << weft::formatBytes(number(*run, "kept")) << ", " << weft::formatBytes(number(*run, "recomputed")) << ", "
+       << weft::formatBytes(number(*run, "offloaded")) << "\n";
 }
 
 void Printer::printSchedule() {

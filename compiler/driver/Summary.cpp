@@ -145,6 +145,25 @@ void weft::printGradients(const CompileOptions &options, const llvm::json::Objec
   os << "\n";
 }
 
+llvm::json::Array weft::describeSaved(llvm::ArrayRef<TaskMemoryPlan> plans) {
+  llvm::json::Array runs;
+  if (plans.empty())
+    return runs;
+  llvm::ArrayRef<TaskMemoryPlan::Block> blocks = plans.front().perBlock;
+  for (int64_t first = 0, count = blocks.size(); first < count;) {
+    int64_t last = first;
+    while (last + 1 < count && blocks[last + 1] == blocks[first])
+      ++last;
+    runs.push_back(llvm::json::Object{{"first", first + 1},
+                                      {"last", last + 1},
+                                      {"kept", blocks[first].kept},
+                                      {"recomputed", blocks[first].recomputed},
+                                      {"offloaded", blocks[first].offloaded}});
+    first = last + 1;
+  }
+  return runs;
+}
+
 void weft::printRecomputed(const std::string &strategy, llvm::ArrayRef<TaskMemoryPlan> plans, llvm::raw_ostream &os) {
   if (strategy == "none" || plans.empty())
     return;
@@ -169,16 +188,14 @@ void weft::printRecomputed(const std::string &strategy, llvm::ArrayRef<TaskMemor
        << llvm::format("%.1f", 100 * gap) << " %, " << plan.patterns << " patterns of a block";
   }
   os << "\n";
-  for (size_t first = 0, count = plan.perBlock.size(); first < count;) {
-    size_t last = first;
-    while (last + 1 < count && plan.perBlock[last + 1] == plan.perBlock[first])
-      ++last;
-    const TaskMemoryPlan::Block &block = plan.perBlock[first];
-    os << "            block" << (first == last ? " " : "s ") << first + 1;
+  for (const llvm::json::Value &value : describeSaved(plans)) {
+    const llvm::json::Object &blocks = *value.getAsObject();
+    int64_t first = blocks.getInteger("first").value(), last = blocks.getInteger("last").value();
+    os << "            block" << (first == last ? " " : "s ") << first;
     if (first != last)
-      os << " to " << last + 1;
-    os << ": " << formatBytes(block.kept) << " kept, " << formatBytes(block.recomputed) << " computed again, "
-       << formatBytes(block.offloaded) << " in host memory\n";
-    first = last + 1;
+      os << " to " << last;
+    os << ": " << formatBytes(blocks.getInteger("kept").value()) << " kept, "
+       << formatBytes(blocks.getInteger("recomputed").value()) << " computed again, "
+       << formatBytes(blocks.getInteger("offloaded").value()) << " in host memory\n";
   }
 }

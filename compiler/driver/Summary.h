@@ -34,6 +34,10 @@ void printUpdates(const UpdateCounts &updates, llvm::raw_ostream &os);
 /// Says what becomes of gradients, and what that costs.
 void printGradients(const CompileOptions &options, const llvm::json::Object &manifest, llvm::raw_ostream &os);
 
+/// What becomes of the saved values of each block: runs of blocks that are alike, each with bytes. Empty where nothing
+/// was decided.
+llvm::json::Array describeSaved(llvm::ArrayRef<TaskMemoryPlan> plans);
+
 /// Says what the backward pass computes again.
 void printRecomputed(const std::string &strategy, llvm::ArrayRef<TaskMemoryPlan> plans, llvm::raw_ostream &os);
 

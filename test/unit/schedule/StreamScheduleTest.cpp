@@ -41,7 +41,8 @@ protected:
     return result;
   }
 
-  OwningOpRef<ModuleOp> schedule(const PartitionOptions &partition, const CommunicationOptions &communication) {
+  OwningOpRef<ModuleOp> schedule(const PartitionOptions &partition, const CommunicationOptions &communication,
+                                 const MemoryOptions &memory = {}) {
     ParserConfig config(&context);
     OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(WEFT_TEST_MODEL, config);
     EXPECT_TRUE(module);
@@ -51,7 +52,7 @@ protected:
     buildTrainPipeline(pm, training);
     buildPartitionPipeline(pm, partition);
     buildCommunicationPipeline(pm, communication);
-    buildSchedulePipeline(pm, nullptr, {}, communication);
+    buildSchedulePipeline(pm, nullptr, memory, communication);
     EXPECT_TRUE(succeeded(pm.run(*module)));
     return module;
   }
@@ -84,6 +85,15 @@ CommunicationOptions overlapped(int64_t bucket = 600, int64_t maxLive = 1000000)
   return options;
 }
 
+/// What waits in host memory is updated there.
+MemoryOptions offloaded() {
+  MemoryOptions options;
+  options.offloadActivations = options.offloadOptimizer = true;
+  options.offloadUpdates = "host";
+  options.offloadHorizon = 1;
+  return options;
+}
+
 exec::TaskOp stepOf(ModuleOp module) { return module.lookupSymbol<exec::TaskOp>("task_step"); }
 
 } // namespace
@@ -113,9 +123,14 @@ struct Outcome {
 /// Runs a task's calls on words that hold the number of their writer, in an order that is drawn among those that
 /// streams and events allow; seed 0: the order of the program. Nothing if a stream waits for what never happens.
 std::optional<Outcome> simulate(ModuleOp module, exec::TaskOp task, uint64_t seed) {
-  int64_t persistent = module->getAttrOfType<IntegerAttr>(exec::persistentBytesAttr).getInt(),
-          arena = module->getAttrOfType<IntegerAttr>(exec::arenaBytesAttr).getInt();
-  std::vector<int64_t> words(arena / 4, -1);
+  auto bytesOf = [&](StringRef name) {
+    auto bytes = module->getAttrOfType<IntegerAttr>(name);
+    return bytes ? bytes.getInt() : 0;
+  };
+  int64_t persistent = bytesOf(exec::persistentBytesAttr), arena = bytesOf(exec::arenaBytesAttr),
+          hostPersistent = bytesOf(exec::hostPersistentBytesAttr);
+  // Host memory is behind the arena.
+  std::vector<int64_t> words((arena + bytesOf(exec::hostBytesAttr)) / 4, -1);
   Outcome outcome;
   auto run = [&](Operation *op) {
     int64_t number = op->getAttrOfType<IntegerAttr>(exec::numberAttr).getInt();
@@ -127,7 +142,8 @@ std::optional<Outcome> simulate(ModuleOp module, exec::TaskOp task, uint64_t see
       EXPECT_TRUE(succeeded(type.getStridesAndOffset(strides, offset)));
       for (auto [size, stride] : llvm::zip(type.getShape(), strides))
         last += (size - 1) * stride;
-      int64_t bytes = (last + 1) * elementBytes(type.getElementType()), at = buffer.getOffset();
+      int64_t bytes = (last + 1) * elementBytes(type.getElementType()),
+              at = static_cast<int64_t>(buffer.getOffset()) + (buffer.getHost() ? arena : 0);
       if (buffer.getConstant())
         return std::pair<int64_t, int64_t>(0, 0);
       return std::pair<int64_t, int64_t>(at / 4, (at + bytes + 3) / 4);
@@ -179,6 +195,7 @@ std::optional<Outcome> simulate(ModuleOp module, exec::TaskOp task, uint64_t see
       if (left)
         return std::nullopt;
       outcome.end.assign(words.begin(), words.begin() + persistent / 4);
+      outcome.end.insert(outcome.end.end(), words.begin() + arena / 4, words.begin() + (arena + hostPersistent) / 4);
       return outcome;
     }
     // A stream runs for a while, so that streams get far apart.
@@ -201,8 +218,14 @@ std::optional<Outcome> simulate(ModuleOp module, exec::TaskOp task, uint64_t see
 
 /// Any order that streams and events allow gives every call what the program's order gives it.
 TEST_F(StreamSchedule, AnyOrderReadsTheSame) {
-  for (const PartitionOptions &partition : {mesh(1, 2, 1, 3), mesh(2, 2, 1, 2), mesh(1, 1, 2, 0), mesh(2, 2, 2, 1)}) {
-    OwningOpRef<ModuleOp> module = schedule(partition, overlapped());
+  for (auto [partition, memory] : {std::pair(mesh(1, 2, 1, 3), MemoryOptions()),
+                                   {mesh(2, 2, 1, 2), {}},
+                                   {mesh(1, 1, 2, 0), {}},
+                                   {mesh(2, 2, 2, 1), {}},
+                                   {mesh(1, 2, 1, 3), offloaded()},
+                                   {mesh(2, 2, 2, 1), offloaded()}}) {
+    OwningOpRef<ModuleOp> module = schedule(partition, overlapped(), memory);
+    EXPECT_EQ(llvm::is_contained(exec::streamsOf(stepOf(*module)), "host"), memory.offloadOptimizer);
     for (exec::TaskOp task : module->getOps<exec::TaskOp>()) {
       std::optional<Outcome> expected = simulate(*module, task, 0);
       ASSERT_TRUE(expected);
@@ -216,10 +239,11 @@ TEST_F(StreamSchedule, AnyOrderReadsTheSame) {
 /// scheduled, in any order: it was harmless.
 TEST_F(StreamSchedule, FindsEveryMutation) {
   int64_t caught = 0, harmless = 0;
-  for (auto [partition, communication] : {std::pair(mesh(1, 2, 1, 3), overlapped()),
-                                          {mesh(2, 2, 1, 2), overlapped()},
-                                          {mesh(1, 1, 2, 0), overlapped(2000)}}) {
-    OwningOpRef<ModuleOp> module = schedule(partition, communication);
+  for (auto [partition, communication, memory] : {std::tuple(mesh(1, 2, 1, 3), overlapped(), MemoryOptions()),
+                                                  {mesh(2, 2, 1, 2), overlapped(), {}},
+                                                  {mesh(1, 1, 2, 0), overlapped(2000), {}},
+                                                  {mesh(1, 2, 1, 3), overlapped(), offloaded()}}) {
+    OwningOpRef<ModuleOp> module = schedule(partition, communication, memory);
     ASSERT_TRUE(isSound(*module));
     ASSERT_GT(exec::streamsOf(stepOf(*module)).size(), 1u);
     std::optional<Outcome> expected = simulate(*module, stepOf(*module), 0);
