@@ -109,6 +109,8 @@ private:
         return failure();
     }
     for (const std::string &output : branch.outputs) {
+      if (output.empty())
+        return fault(node) << "a result of its " << (then ? "then" : "else") << " branch has no name";
       auto it = names.find(output);
       choice.inputs.push_back(it == names.end() ? output : it->second);
     }

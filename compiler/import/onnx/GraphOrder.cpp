@@ -97,6 +97,27 @@ LogicalResult weft::hoistConstants(MLIRContext *context, onnx::Model &model) {
   return success();
 }
 
+void weft::resolveCopies(onnx::Model &model) {
+  llvm::StringMap<std::string> sources;
+  for (const onnx::Tensor &tensor : model.initializers)
+    sources[tensor.name] = tensor.name;
+  llvm::StringSet<> results;
+  for (const onnx::ValueInfo &output : model.outputs)
+    results.insert(output.name);
+  // The tensors come before the nodes, and a copy of a copy after what it copies.
+  for (onnx::Node &node : model.nodes) {
+    for (std::string &input : node.inputs)
+      if (auto it = sources.find(input); it != sources.end())
+        input = it->second;
+    bool copies = node.opType == "Identity" && (node.domain.empty() || node.domain == "ai.onnx") &&
+                  node.inputs.size() == 1 && node.outputs.size() == 1 && node.guards.empty();
+    if (!copies || results.contains(node.outputs.front()))
+      continue;
+    if (auto it = sources.find(node.inputs.front()); it != sources.end())
+      sources.try_emplace(node.outputs.front(), it->second);
+  }
+}
+
 //===----------------------------------------------------------------------===//
 // Order
 //===----------------------------------------------------------------------===//

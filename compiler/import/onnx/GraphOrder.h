@@ -27,6 +27,10 @@ struct GraphOrder {
 /// Makes Constant nodes and the values of ConstantOfShape initializers, so that all constants are in one place.
 mlir::LogicalResult hoistConstants(mlir::MLIRContext *context, onnx::Model &model);
 
+/// Lets the users of a copy of an initializer, which exporters make of equal ones, read the initializer itself, so that
+/// all its uses are known.
+void resolveCopies(onnx::Model &model);
+
 /// Finds duplicate and missing names, cycles and results that nothing makes: an error each.
 mlir::FailureOr<GraphOrder> orderGraph(mlir::MLIRContext *context, llvm::StringRef path, const onnx::Model &model);
 

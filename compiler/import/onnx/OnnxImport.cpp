@@ -524,6 +524,9 @@ LogicalResult Importer::setResults(NodeImport &import, std::optional<int> unsign
   bool like = unsignedRule && *unsignedRule >= 0 && import.isUnsigned(*unsignedRule);
   if (auto &sequence = import.getSequenceResult()) {
     const std::string &name = node.outputs.front();
+    for (const std::string &other : ArrayRef(node.outputs).drop_front())
+      if (!other.empty())
+        return emitError(import.e.loc) << "its result '" << other << "' is not supported";
     if (import.isUnsignedResult(0).value_or(like))
       context.unsignedValues.insert(name);
     context.sequences[name] = std::move(*sequence);
@@ -575,6 +578,7 @@ OwningOpRef<ModuleOp> Importer::run() {
       failed(inlineFunctions(&mlirContext, model, [&](StringRef name) { return table.knows(name); })) ||
       failed(hoistConstants(&mlirContext, model)))
     return {};
+  resolveCopies(model);
   inputs = realInputs(model);
   FailureOr<GraphOrder> order = orderGraph(&mlirContext, options.path, model);
   if (failed(order) || failed(checkOperators(*order)) || failed(bindDims()))

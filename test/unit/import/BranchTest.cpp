@@ -136,6 +136,15 @@ TEST(Branches, Faults) {
     node->set_op_type("If");
   }
   expectError(deep, "more than 32 graphs in each other");
+  // The branch that is taken and the other one.
+  for (int attribute : {0, 1}) {
+    ModelBuilder nameless = choosing("known");
+    nameless.raw("known", BOOL, {}, std::string(1, 1));
+    ::onnx::NodeProto &node = *nameless.proto().mutable_graph()->mutable_node(0);
+    node.mutable_attribute(attribute)->mutable_g()->mutable_output(0)->set_name("");
+    expectError(nameless,
+                attribute ? "a result of its else branch has no name" : "a result of its then branch has no name");
+  }
 }
 
 // Loops stay one clear error, whatever is in them.

@@ -106,13 +106,14 @@ TEST(Sequence, OfABranch) {
 
 TEST(Sequence, FaultsAreSaid) {
   ModelBuilder list = matrix(), tensor = matrix(), outside = matrix(), result = matrix(), types = matrix();
-  ModelBuilder many(17), sizes = matrix(), zero = matrix(), joined = matrix();
+  ModelBuilder second = matrix(), many(17), sizes = matrix(), zero = matrix(), joined = matrix();
   list.node("SplitToSequence", {"x"}, {"l"}).node("Neg", {"l"}, {"y"});
   EXPECT_SAYS(errorOf(list), "operand 'l' is a list of tensors, which Neg does not take there");
   EXPECT_SAYS(errorOf(tensor.node("SequenceAt", {"x", "0"}, {"y"})), "operand 'x' is a tensor and not a list");
   outside.node("SplitToSequence", {"x"}, {"l"}).node("SequenceAt", {"l", "2"}, {"y"});
   EXPECT_SAYS(errorOf(outside), "place 2 is outside a list of 2 tensors");
   EXPECT_SAYS(errorOf(result.node("SplitToSequence", {"x"}, {"y"})), "'y' is a list of tensors");
+  EXPECT_SAYS(errorOf(second.node("SequenceConstruct", {"x"}, {"l", "y"})), "its result 'y' is not supported");
   types.node("SequenceConstruct", {"x"}, {"l"}).node("SequenceInsert", {"l", "0"}, {"m"});
   EXPECT_SAYS(errorOf(types.node("SequenceAt", {"m", "0"}, {"y"})), "a list of 'f32' does not take");
   many.input("x", {5000}).node("SplitToSequence", {"x"}, {"l"}).node("SequenceLength", {"l"}, {"y"});

@@ -97,6 +97,24 @@ TEST(TracedNames, ABiasOfAnotherLayerDoesNotNameTheWeight) {
   EXPECT_TRUE(imported.param("layers.0.fc.weight") && imported.param("layers.1.fc.weight")) << imported.text();
 }
 
+// A layer that is called twice has its weight once, and the exporter makes the second use a copy of it.
+TEST(TracedNames, CopiesOfAWeightAreTheWeight) {
+  ModelBuilder model;
+  model.input("x", {2, 2}).floats("onnx::MatMul_7", {2, 2}, {1, 2, 3, 4}).floats("layer.fc.bias", {2}, {1, 2});
+  model.node("Identity", {"onnx::MatMul_7"}, {"onnx::MatMul_8"})
+      .node("Identity", {"onnx::MatMul_8"}, {"onnx::MatMul_9"});
+  model.node("MatMul", {"x", "onnx::MatMul_7"}, {"h"}).node("Add", {"h", "layer.fc.bias"}, {"k"});
+  model.node("MatMul", {"k", "onnx::MatMul_9"}, {"l"}).node("Add", {"l", "layer.fc.bias"}, {"y"}).output("y");
+  nameNode(model, 2, "/layer/fc/MatMul");
+  nameNode(model, 3, "/layer/fc/Add");
+  nameNode(model, 4, "/layer/fc_1/MatMul");
+  nameNode(model, 5, "/layer/fc_1/Add");
+  Imported imported = importModel(model);
+  ASSERT_TRUE(imported.module) << imported.errors;
+  EXPECT_EQ(imported.report.parameters.size(), 2u);
+  EXPECT_TRUE(imported.param("layer.fc.weight")) << imported.text();
+}
+
 // The exporter writes a tied weight twice; what is trained is one.
 TEST(TracedNames, CopiesAreTied) {
   ModelBuilder model;
