@@ -213,8 +213,10 @@ FailureOr<GraphOrder> weft::orderGraph(MLIRContext *context, StringRef path, con
     for (auto [k, input] : llvm::enumerate(dependencies(model.nodes[i]))) {
       if (input.empty())
         continue;
+      // A condition is needed, but no operand.
+      auto &uses = order.uses[input];
       if (k < model.nodes[i].inputs.size())
-        order.uses[input].push_back({&model.nodes[i], k});
+        uses.push_back({&model.nodes[i], k});
       size_t maker = makers.lookup(input);
       if (maker >= count)
         continue;

@@ -45,8 +45,8 @@ private:
   LogicalResult setResults(NodeImport &import, std::optional<int> unsignedRule);
   LogicalResult importBranch(const onnx::Node &node, Location loc);
   /// Whether a node is of a branch that is not taken, or whose condition is not known.
-  FailureOr<bool> isSkipped(const onnx::Node &node);
-  FailureOr<std::optional<bool>> conditionOf(const std::string &name);
+  FailureOr<bool> isSkipped(const onnx::Node &node, Location loc);
+  FailureOr<std::optional<bool>> conditionOf(const std::string &name, Location loc);
   void sayBatchNorms();
   void foldNew(Operation *after, NodeImport &import);
   FailureOr<Value> valueOf(const std::string &name);
@@ -407,7 +407,9 @@ void Importer::foldNew(Operation *after, NodeImport &import) {
   }
 }
 
-FailureOr<std::optional<bool>> Importer::conditionOf(const std::string &name) {
+FailureOr<std::optional<bool>> Importer::conditionOf(const std::string &name, Location loc) {
+  if (name.empty())
+    return emitError(loc) << "the condition is left out", failure();
   FailureOr<Value> condition = valueOf(name);
   if (failed(condition))
     return failure();
@@ -417,9 +419,9 @@ FailureOr<std::optional<bool>> Importer::conditionOf(const std::string &name) {
   return std::optional<bool>(known.getValues<bool>()[0]);
 }
 
-FailureOr<bool> Importer::isSkipped(const onnx::Node &node) {
+FailureOr<bool> Importer::isSkipped(const onnx::Node &node, Location loc) {
   for (const onnx::Guard &guard : node.guards) {
-    FailureOr<std::optional<bool>> condition = conditionOf(guard.condition);
+    FailureOr<std::optional<bool>> condition = conditionOf(guard.condition, loc);
     if (failed(condition))
       return failure();
     if (*condition != guard.when)
@@ -430,7 +432,7 @@ FailureOr<bool> Importer::isSkipped(const onnx::Node &node) {
 
 /// An If, whose branches are already imported as far as they are taken (Branches.h).
 LogicalResult Importer::importBranch(const onnx::Node &node, Location loc) {
-  FailureOr<std::optional<bool>> condition = conditionOf(node.inputs.front());
+  FailureOr<std::optional<bool>> condition = conditionOf(node.inputs.front(), loc);
   if (failed(condition))
     return failure();
   if (!*condition)
@@ -442,6 +444,8 @@ LogicalResult Importer::importBranch(const onnx::Node &node, Location loc) {
     if (output.empty())
       continue;
     const std::string &taken = node.inputs[1 + i + (**condition ? 0 : count)];
+    if (taken.empty())
+      return emitError(loc) << "what the branch that is taken gives as '" << output << "' is left out";
     if (auto it = context.sequences.find(taken); it != context.sequences.end()) {
       SmallVector<Value> tensors = it->second;
       context.sequences[output] = std::move(tensors);
@@ -458,7 +462,7 @@ LogicalResult Importer::importBranch(const onnx::Node &node, Location loc) {
 }
 
 LogicalResult Importer::importNode(const onnx::Node &node, Location loc) {
-  FailureOr<bool> skipped = isSkipped(node);
+  FailureOr<bool> skipped = isSkipped(node, loc);
   if (failed(skipped))
     return failure();
   if (*skipped) {

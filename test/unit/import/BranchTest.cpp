@@ -147,6 +147,43 @@ TEST(Branches, Faults) {
   }
 }
 
+// A call of a function may leave out what a branch inside needs.
+TEST(Branches, LeftOutByACall) {
+  for (bool condition : {true, false}) {
+    ModelBuilder model;
+    model.input("x", {3}).raw("yes", BOOL, {}, std::string(1, 1)).output("y");
+    model.node("Choose", {"x", condition ? "" : "yes"}, {"y"});
+    model.proto().mutable_graph()->mutable_node(0)->set_domain("local");
+    ::onnx::FunctionProto &function = *model.proto().add_functions();
+    function.set_domain("local");
+    function.set_name("Choose");
+    for (const char *name : {"v", "c", "nothing"})
+      function.add_input(name);
+    function.add_output("w");
+    ::onnx::OperatorSetIdProto *version = function.add_opset_import();
+    version->set_version(18);
+    ::onnx::NodeProto &node = *function.add_node();
+    node.set_op_type("If");
+    node.add_input("c");
+    node.add_output("w");
+    for (const char *name : {"then_branch", "else_branch"}) {
+      ::onnx::GraphProto &branch = addBranch(node, name);
+      addNode(branch, "Neg", {"v"});
+      branch.add_output()->set_name(condition ? "r" : "nothing");
+    }
+    expectError(model,
+                condition ? "the condition is left out" : "what the branch that is taken gives as 'y' is left out");
+  }
+}
+
+// A condition that nothing reads but the guards of a branch's nodes.
+TEST(Branches, OnlyTheInsideIsWanted) {
+  ModelBuilder model = choosing("known");
+  model.raw("known", BOOL, {}, std::string(1, 1));
+  model.proto().mutable_graph()->clear_output();
+  EXPECT_EQ(run(model.output("choice/then/r"), {{1, -2, 3}}), List({-1, 2, -3}));
+}
+
 // Loops stay one clear error, whatever is in them.
 TEST(Branches, LoopsAreRefused) {
   ModelBuilder model;
