@@ -6,9 +6,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "Execute.h"
+#include "core/HostPages.h"
 #include "core/Manifest.h"
 #include "core/Parameters.h"
-#include "host/Arena.h"
 #include "host/Context.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ExecutionEngine/Orc/ExecutionUtils.h"
@@ -123,7 +123,7 @@ static Outcome executeOrThrow(const TestCase &test, const std::string &manifest,
     return failed("loading the object file: " + llvm::toString(tasks.takeError()));
   rt::Manifest facts = rt::Manifest::parse(manifest.data(), manifest.size());
   weft_context runtime(facts, /*threads=*/1, /*mayReduce=*/true);
-  rt::Arena arena(facts.arenaBytes);
+  rt::HostPages arena(facts.arenaBytes);
   rt::HostMemory memory(arena.data());
   rt::initialiseStates(facts, memory);
   rt::initialiseParameters(facts, memory, 0, nullptr);

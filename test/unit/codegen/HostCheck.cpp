@@ -10,9 +10,9 @@
 #include "compiler/codegen/host/HostTarget.h"
 #include "compiler/manifest/Manifest.h"
 #include "compiler/pipeline/Pipelines.h"
+#include "core/HostPages.h"
 #include "core/Manifest.h"
 #include "dialects/exec/Exec.h"
-#include "host/Arena.h"
 #include "host/Context.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassManager.h"
@@ -101,7 +101,7 @@ void Program::check(int threads) {
 
   rt::Manifest manifest = rt::Manifest::parse(text.data(), text.size());
   weft_context runtime(manifest, threads, /*mayReduce=*/true);
-  rt::Arena arena(manifest.arenaBytes);
+  rt::HostPages arena(manifest.arenaBytes);
   // Whatever is read before it is written shows.
   std::memset(arena.data(), 0xff, manifest.arenaBytes);
   for (const rt::InputInfo &input : manifest.inputs)
