@@ -514,8 +514,9 @@ llvm::json::Object Compilation::describe() {
   mesh.plan.memory = memoryOf(manifest);
   if (target.isCuda())
     if (llvm::json::Object *memory = manifest.getObject("memory"))
-      (*memory)["process"] = arenaBytes(*module) + memory->getInteger("inputs").value_or(0) +
-                             outsideArenaBytes(mesh.partition.getNumRanks() > 1);
+      (*memory)["process"] =
+          arenaBytes(*module) + memory->getInteger("inputs").value_or(0) +
+          outsideArenaBytes(mesh.partition.getNumRanks() > 1, manifest.getInteger("host_bytes").value_or(0));
   manifest["plan"] = toJson(mesh.plan);
   if (llvm::json::Array saved = describeSaved(memoryPlans); !saved.empty())
     manifest["saved"] = std::move(saved);

@@ -20,7 +20,10 @@ using namespace weft;
 /// Workspaces of cuBLASLt, which wants 32 MiB on Hopper (its documentation, cublasSetWorkspace), and of a convolution.
 static constexpr int64_t productWorkspace = int64_t(32) << 20, convolutionWorkspace = int64_t(64) << 20;
 
-int64_t weft::outsideArenaBytes(bool several) { return int64_t(several ? 1480 : 600) << 20; }
+int64_t weft::outsideArenaBytes(bool several, int64_t hostBytes) {
+  // The device's page table of pinned memory: an entry of 8 bytes for a page of 4 KiB.
+  return (int64_t(several ? 1480 : 600) << 20) + hostBytes / 512;
+}
 
 static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
 

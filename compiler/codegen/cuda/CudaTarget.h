@@ -13,8 +13,9 @@
 namespace weft {
 
 /// Bytes of a GPU that a rank's process takes outside the arena and its inputs on their way: context, libraries,
-/// kernels, graphs, and NCCL where there are several ranks. Measured (docs/performance.md), and rounded up.
-int64_t outsideArenaBytes(bool several);
+/// kernels, graphs, NCCL where there are several ranks, and what `hostBytes` of pinned memory take there. Measured
+/// (docs/performance.md), and rounded up.
+int64_t outsideArenaBytes(bool several, int64_t hostBytes);
 
 /// NVIDIA GPUs: cuBLASLt takes products of f32, bf16 and f16, cuDNN convolutions of these types and attention of the
 /// narrow ones; the runtime has the choice of the largest elements; NCCL the collectives.
@@ -30,9 +31,9 @@ public:
     return std::max<int64_t>(1, 16 / std::max<int64_t>(1, element.getIntOrFloatBitWidth() / 8));
   }
   bool constantsInArena() const override { return true; }
-  /// Of an H200, as docs/performance.md has them: bf16 products, f32 in kernels, copies, NVLink, PCIe, and its share of
-  /// the host's memory.
-  StepRates rates() const override { return {650e12, 40e12, 3.6e12, 250e9, 55e9, 120e9}; }
+  /// Of an H200, as docs/performance.md has them: bf16 products, f32 in kernels, copies, NVLink, PCIe, and
+  /// the host's memory for 32 processors.
+  StepRates rates() const override { return {650e12, 40e12, 3.6e12, 250e9, 55e9, 150e9}; }
 
 private:
   bool deterministic;
