@@ -152,8 +152,7 @@ private:
   }
 
   /// What a collective or a transfer uses is in use until the computing stream waits for it. Both come after what is
-  /// computed before them, collectives after each other as well:
-  /// then steps of the program say all about what is alive at one time.
+  /// computed before them, collectives after each other: steps say all about what is alive at one time.
   void extendLifetimes() {
     SmallVector<Operation *> computing;
     for (Operation *op : order)
@@ -375,7 +374,6 @@ private:
     for (auto [i, input] : llvm::enumerate(fused.getInputs())) {
       Value base = baseOf(input);
       Place place = places.lookup(base);
-      // What the host computes has buffers of its own: they are small beside the states that it writes in place.
       if (!places.contains(base) || place.kind != Place::Temporary || place.host || lastUse.lookup(base) != at ||
           buffers[place.index].last > at || reusedAt.lookup(place.index) == at + 1 || !isDone(uses[place.index], op))
         continue;
