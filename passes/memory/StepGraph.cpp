@@ -257,9 +257,13 @@ double StepGraph::getSeconds(const llvm::BitVector &recomputed) const {
 }
 
 llvm::hash_code StepGraph::hashOf(Operation *op) {
-  llvm::hash_code hash = OperationEquivalence::computeHash(
-      op, OperationEquivalence::ignoreHashValue, OperationEquivalence::ignoreHashValue,
-      OperationEquivalence::IgnoreLocations | OperationEquivalence::IgnoreDiscardableAttrs);
+  // Every draw of random numbers has a stream of its own: blocks are alike all the same.
+  auto random = dyn_cast<RandomOp>(op);
+  llvm::hash_code hash = random ? llvm::hash_combine(op->getName(), random.getType(), random.getWholeAttr())
+                                : OperationEquivalence::computeHash(op, OperationEquivalence::ignoreHashValue,
+                                                                    OperationEquivalence::ignoreHashValue,
+                                                                    OperationEquivalence::IgnoreLocations |
+                                                                        OperationEquivalence::IgnoreDiscardableAttrs);
   for (Type type : op->getOperandTypes())
     hash = llvm::hash_combine(hash, type);
   for (Region &region : op->getRegions())
