@@ -460,9 +460,11 @@ ExitCode Compilation::plan() {
     plan.model = llvm::sys::path::filename(options.model).str();
   stepFacts = factsOf(*module);
   plan.collectives.clear();
+  plan.conflicts.clear();
   plan.memory.reset();
   mesh.partition.plan = &plan;
   mesh.partition.volume = &plan.collectives;
+  mesh.partition.conflicts = &plan.conflicts;
   return kExitDone;
 }
 

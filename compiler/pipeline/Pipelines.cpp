@@ -99,9 +99,7 @@ void weft::buildPartitionPipeline(OpPassManager &pm, const PartitionOptions &opt
   if (options.halves)
     pm.addPass(createCutInHalves());
   // Storage is a constraint again.
-  PropagateOptions propagate;
-  propagate.explain = options.explain;
-  pm.addPass(createPropagate(propagate));
+  pm.addPass(createPropagatePass(options.explain, options.conflicts));
   pm.addPass(createPartition());
   addCleanup(pm);
   pm.addPass(createLowerReshards());

@@ -60,6 +60,8 @@ struct PartitionOptions {
   const Plan *plan = nullptr;
   /// Where the volume of a step's collectives is written, if it is wanted.
   std::vector<Plan::Collective> *volume = nullptr;
+  /// Likewise, the conflicts of propagation.
+  std::vector<Plan::Conflict> *conflicts = nullptr;
   std::string explain; ///< remarks about ops whose location contains this
 
   int64_t getNumRanks() const { return tp * shard * replica; }

@@ -82,6 +82,14 @@ struct Plan {
     double bytes = 0;              ///< sent by one rank in a step
     std::optional<double> theory;  ///< the same, by the formulas of docs/partitioning.md
   };
+  /// Ops at which tensors would have one axis cut different factors, for the same two constraints.
+  struct Conflict {
+    std::string axis;
+    std::string kept, over; ///< the constraint that held, and the one that did not
+    int64_t count = 0;      ///< ops in a step
+    double bytes = 0;       ///< sent by one rank in a step because of it, each op alone
+    double instead = 0;     ///< the same, had the other one held
+  };
   /// Bytes of one rank.
   struct Memory {
     int64_t parameters = 0, gradients = 0, states = 0, inputs = 0;
@@ -106,6 +114,7 @@ struct Plan {
   std::vector<Cut> cuts;
   std::vector<Parameter> parameters;
   std::vector<Collective> collectives; ///< predicted; a plan that is read need not have them
+  std::vector<Conflict> conflicts;     ///< likewise
   std::optional<Memory> memory;        ///< likewise
 
   std::string path; ///< of the file that the plan comes from

@@ -31,6 +31,7 @@ public:
   void write(const Plan::Cut &cut);
   void write(const Plan::Parameter &parameter);
   void write(const Plan::Collective &collective);
+  void write(const Plan::Conflict &conflict);
   void write(const Plan::Memory &memory);
   void write(const Plan::Axis &axis) {
     os.attribute("name", axis.name);
@@ -107,6 +108,15 @@ void Writer::write(const Plan::Collective &collective) {
     os.attribute("theory_bytes", *collective.theory);
 }
 
+void Writer::write(const Plan::Conflict &conflict) {
+  os.attribute("axis", conflict.axis);
+  os.attribute("kept", json::fixUTF8(conflict.kept));
+  os.attribute("over", json::fixUTF8(conflict.over));
+  os.attribute("count", conflict.count);
+  os.attribute("bytes", conflict.bytes);
+  os.attribute("instead_bytes", conflict.instead);
+}
+
 void Writer::write(const Plan::Memory &memory) {
   os.attribute("parameters", memory.parameters);
   os.attribute("gradients", memory.gradients);
@@ -161,7 +171,8 @@ void weft::printJson(const Plan &plan, llvm::raw_ostream &os) {
                                  lines("inputs", plan.inputs),
                                  lines("cuts", plan.cuts),
                                  lines("parameters", plan.parameters),
-                                 lines("collectives", plan.collectives)};
+                                 lines("collectives", plan.collectives),
+                                 lines("conflicts", plan.conflicts)};
   if (plan.memory)
     members.push_back({"memory", inLine(*plan.memory)});
   os << "{\n";
@@ -334,9 +345,6 @@ static Plan::Cut readCut(const Node &node, const Plan &plan) {
   cut.line = node.line();
   if (llvm::none_of(plan.axes, [&](const Plan::Axis &axis) { return axis.name == cut.axis; }))
     node.fail("names the axis '" + cut.axis + "', which the mesh does not have");
-  else if (cut.size % plan.sizeOf(cut.axis) != 0)
-    node.fail("cuts " + llvm::Twine(cut.size) + " " + cut.why + " into " + llvm::Twine(plan.sizeOf(cut.axis)) +
-              " parts, which do not divide them");
   return cut;
 }
 
@@ -372,6 +380,20 @@ static Plan::Collective readCollective(const Node &node) {
   return collective;
 }
 
+static Plan::Conflict readConflict(const Node &node) {
+  node.only({"axis", "kept", "over", "count", "bytes", "instead_bytes"});
+  Plan::Conflict conflict;
+  conflict.axis = node.text("axis");
+  conflict.kept = node.text("kept");
+  conflict.over = node.text("over");
+  conflict.count = node.integer("count", 0);
+  for (auto [key, field] :
+       {std::pair("bytes", &Plan::Conflict::bytes), std::pair("instead_bytes", &Plan::Conflict::instead)})
+    if (auto bytes = node.at(key))
+      conflict.*field = bytes->number();
+  return conflict;
+}
+
 static Plan::Memory readMemory(const Node &node) {
   node.only({"parameters", "gradients", "states", "inputs", "activations", "buffers", "alignment", "arena"});
   Plan::Memory memory;
@@ -387,7 +409,7 @@ static Plan::Memory readMemory(const Node &node) {
 static void readPlan(const Node &root, Plan &plan) {
   root.only({"version", "model", "mesh", "placement", "axes", "zero", "persistence_threshold", "optimize",
              "sequence_parallel", "prescaled_batch", "batch_halves", "microbatches", "accumulate", "precision",
-             "inputs", "cuts", "parameters", "collectives", "memory"});
+             "inputs", "cuts", "parameters", "collectives", "conflicts", "memory"});
   if (auto version = root.at("version"); version && version->integer(1) != Plan::kVersion)
     version->fail("is not " + llvm::Twine(Plan::kVersion) + ", the version that this Weft reads");
   plan.model = root.text("model");
@@ -424,6 +446,8 @@ static void readPlan(const Node &root, Plan &plan) {
     parameters->each([&](const Node &node) { plan.parameters.push_back(readParameter(node, plan)); });
   if (auto collectives = root.get("collectives"))
     collectives->each([&](const Node &node) { plan.collectives.push_back(readCollective(node)); });
+  if (auto conflicts = root.get("conflicts"))
+    conflicts->each([&](const Node &node) { plan.conflicts.push_back(readConflict(node)); });
   if (auto memory = root.get("memory"))
     plan.memory = readMemory(*memory);
 }

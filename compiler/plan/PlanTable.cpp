@@ -193,10 +193,28 @@ static void printCollectives(const Plan &plan, llvm::raw_ostream &os) {
   columns.print(os);
 }
 
+static void printConflicts(const Plan &plan, llvm::raw_ostream &os) {
+  if (plan.conflicts.empty())
+    return;
+  os << "\n";
+  auto whole = [](double bytes) { return llvm::formatv("{0:F0}", bytes).str(); };
+  Columns columns({"conflicts of a step", "over", "axis", "ops", "bytes sent a rank", "if the other held"}, 3);
+  Plan::Conflict all;
+  for (const Plan::Conflict &c : plan.conflicts) {
+    columns.add({"  " + c.kept, c.over, c.axis, std::to_string(c.count), whole(c.bytes), whole(c.instead)});
+    all.count += c.count;
+    all.bytes += c.bytes;
+    all.instead += c.instead;
+  }
+  columns.add({"  all", "", "", std::to_string(all.count), whole(all.bytes), whole(all.instead)});
+  columns.print(os);
+}
+
 void weft::printPlanTable(const Plan &plan, llvm::raw_ostream &os) {
   printHead(plan, os);
   printParameters(plan, os);
   printCuts(plan, os);
   printMemory(plan, os);
   printCollectives(plan, os);
+  printConflicts(plan, os);
 }

@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "mlir/Pass/PassManager.h"
+#include "passes/shard/Factors.h"
 #include "passes/shard/Layers.h"
 #include "passes/shard/PlanAttrs.h"
 #include "passes/shard/Region.h"
@@ -181,6 +182,11 @@ static LogicalResult checkCuts(ModuleOp train, func::FuncOp task, const Plan &pl
     if (cut.dim >= type.getRank() || type.getDimSize(cut.dim) != cut.size)
       return complain() << "dimension " << cut.dim << " of operand " << cut.operand << " of '" << cut.op << "', "
                         << type << ", has not " << cut.size << " " << cut.why;
+    OpFactors factors(op);
+    bool canBePadded = !factors.isKnown() || factors.isOneFactor(cut.operand, cut.dim);
+    if (int64_t parts = plan.sizeOf(cut.axis); cut.size % parts != 0 && !canBePadded)
+      return complain() << "cuts " << cut.size << " " << cut.why << " into " << parts
+                        << " parts, which do not divide them, and cannot have padding";
     if (!seen.insert((cut.layer + "\n" + cut.op + "\n" + Twine(cut.ordinal) + "\n" + Twine(cut.operand)).str()).second)
       return complain() << "the same operand is cut by a line before";
   }

@@ -119,15 +119,18 @@ void AssignStorage::cutAsAsked(ParamOp param, Storage &storage) const {
     asked.states[axis] = cut.dim < 0 ? Sharding::Whole : static_cast<int8_t>(cut.dim);
     if (cut.axis == "tp" || zero >= 3 || cut.dim < 0)
       asked.param[axis] = asked.states[axis];
-    auto divides = [&](const Sharding &sharding) {
-      return cut.dim < 0 || type.getDimSize(cut.dim) % sharding.partsOf(mesh, cut.dim) == 0;
-    };
-    if (divides(asked.param) && divides(asked.states)) {
-      storage = asked;
+    storage = asked;
+    if (cut.dim < 0 || asked.states.divides(mesh, type))
       continue;
-    }
-    param.emitRemark("--shard-param '") << cut.text << "': " << type << " cannot be cut so on '" << cut.axis
-                                        << "' beside what other axes cut: it stays as it was";
+    RankedTensorType held = asked.states.localType(mesh, type);
+    int64_t parts = 1;
+    for (int64_t dim = 0; dim < type.getRank(); ++dim)
+      parts *= asked.states.partsOf(mesh, dim);
+    param.emitRemark("--shard-param '") << cut.text << "': dimension " << cut.dim << " of '" << param.getSymName()
+                                        << "' of " << type << " is not a multiple of "
+                                        << asked.states.partsOf(mesh, cut.dim) << ": each rank holds " << held
+                                        << " with padding, " << tensorBytes(held) * parts - tensorBytes(type)
+                                        << " bytes of it in all";
   }
 }
 

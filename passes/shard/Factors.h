@@ -35,6 +35,8 @@ public:
   /// The factor that `axis` cuts if `tensor` is held as `sharding` says; None if the axis cuts nothing, or not one
   /// factor.
   int64_t factorOf(const dist::Mesh &mesh, int64_t tensor, const dist::Sharding &sharding, int64_t axis) const;
+  /// Whether a dimension of the tensor is one factor; parts of several would have their padding in the midst.
+  bool isOneFactor(int64_t tensor, int64_t dim) const { return maps[tensor][dim].size() == 1; }
   /// A dimension of the tensor that has the factor, or None.
   int64_t dimOf(int64_t tensor, int64_t factor) const;
   /// How the tensor lies if axes cut factors as `factors` says (None: the axis cuts no factor), unreduced where the

@@ -24,6 +24,10 @@ namespace weft {
 std::unique_ptr<mlir::Pass> createApplyPlanPass(const Plan &plan);
 std::unique_ptr<mlir::Pass> createAssignStoragePass(const Plan &plan);
 
+/// The pass that propagates, with remarks on what is asked about. The conflicts of a step go to `conflicts`, which
+/// outlives it, unless that is null.
+std::unique_ptr<mlir::Pass> createPropagatePass(llvm::StringRef explain, std::vector<Plan::Conflict> *conflicts);
+
 /// The pass that writes the volume of a step's collectives to `into`, which outlives it.
 std::unique_ptr<mlir::Pass> createRecordVolumePass(std::vector<Plan::Collective> &into);
 

@@ -68,10 +68,11 @@ def Propagate : Pass<"weft-propagate", "::mlir::ModuleOp"> {
   let summary = "Gives every value the sharding that follows from the constraints";
   let description = [{
     After: every op of a task has `dist.shardings`, one per result. Reads of parameters say how the parameter is wanted, whatever its
-    storage is.
+    storage is. Where tensors of an op would have one axis cut different factors, the constraint of the smaller priority number holds, and among
+    equals the one by which a rank sends less.
   }];
   let options = [
-    Option<"explain", "explain", "std::string", "\"\"", "A remark for each op whose location contains this: where its sharding comes from">
+    Option<"explain", "explain", "std::string", "\"\"", "Remarks for each op whose location contains this: where its sharding comes from, and over what it was decided">
   ];
   let statistics = [Statistic<"numConflicts", "conflicts", "Ops whose tensors prefer different factors on an axis">];
   let dependentDialects = ["::weft::dist::DistDialect"];

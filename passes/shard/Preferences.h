@@ -29,18 +29,30 @@ struct Preference {
   llvm::SmallVector<Origin, 4> origins; ///< per axis
 };
 
-/// The factor that an axis should cut at an op.
-struct Choice {
+using PreferenceOf = llvm::function_ref<const Preference *(mlir::Value)>;
+
+/// A factor that some tensors of an op would have an axis cut.
+struct Contender {
   int64_t factor = OpFactors::None;
-  Origin origin;
-  int64_t bytes = 0;
-  bool isConflict = false; ///< tensors of the op prefer others
+  Origin origin;     ///< of those tensors' origins the one of the smallest priority number
+  int64_t bytes = 0; ///< of the largest of them
+  double sent = 0;   ///< by one rank, to reshard the others
 };
 
-/// Chooses among the factors that the preferences of an op's tensors stand for: the origin of the smallest priority,
-/// then the largest tensor.
+/// The factor that an axis should cut at an op.
+struct Choice {
+  Contender kept;
+  std::optional<Contender> over; ///< the best of the others, where tensors of the op prefer others
+};
+
+/// Chooses among the factors that the preferences of an op's tensors stand for: what the constraint of the smallest
+/// priority number asks for; among equals, what sends the fewest bytes; then what moves the smaller tensors.
 Choice chooseFactor(const dist::Mesh &mesh, const OpFactors &factors, mlir::Operation *op, int64_t axis,
-                    llvm::function_ref<const Preference *(mlir::Value)> preferenceOf);
+                    PreferenceOf preferenceOf);
+
+/// Bytes that one rank sends so that a tensor is held in another way on one axis of `ranks`, if it has `bytes` where it
+/// is whole on it: the table of docs/partitioning.md.
+double reshardBytes(double bytes, int64_t ranks, int8_t from, int8_t to);
 
 } // namespace weft
 

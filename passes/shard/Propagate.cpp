@@ -10,7 +10,9 @@
 #include "passes/shard/Factors.h"
 #include "passes/shard/Passes.h"
 #include "passes/shard/Preferences.h"
+#include "passes/shard/Volume.h"
 #include <deque>
+#include <map>
 
 namespace weft {
 #define GEN_PASS_DEF_PROPAGATE
@@ -21,29 +23,6 @@ using namespace mlir;
 using namespace weft;
 using dist::Mesh;
 using dist::Sharding;
-
-Choice weft::chooseFactor(const Mesh &mesh, const OpFactors &factors, Operation *op, int64_t axis,
-                          llvm::function_ref<const Preference *(Value)> preferenceOf) {
-  Choice choice;
-  for (int64_t tensor = 0, count = factors.getNumTensors(); tensor < count; ++tensor) {
-    Value value = tensorOf(op, tensor);
-    const Preference *preference = preferenceOf(value);
-    if (!preference || preference->sharding[axis] < 0)
-      continue;
-    int64_t factor = factors.factorOf(mesh, tensor, preference->sharding, axis);
-    if (factor == OpFactors::None || factors.factor(factor).kind == ShardingRule::FactorKind::Replicated)
-      continue;
-    const Origin &origin = preference->origins[axis];
-    // Among origins of one priority the larger tensor stays where it is: it costs most to move.
-    int64_t bytes = tensorBytes(cast<RankedTensorType>(value.getType()));
-    bool isBetter = choice.factor == OpFactors::None || origin.priority < choice.origin.priority ||
-                    (origin.priority == choice.origin.priority && bytes > choice.bytes);
-    choice.isConflict |= choice.factor != OpFactors::None && choice.factor != factor;
-    if (isBetter)
-      choice = {factor, origin, bytes, choice.isConflict};
-  }
-  return choice;
-}
 
 namespace {
 
@@ -69,8 +48,9 @@ public:
     return it == preferences.end() ? nullptr : &it->second;
   }
 
-  /// Per axis the factor that it cuts at an op, or None; `conflicts` grows with the axes on which its tensors disagree.
-  SmallVector<int64_t> decide(Operation *op, int64_t &conflicts) {
+  /// Per axis the factor that it cuts at an op, or None. `onConflict` is told of the axes on which its tensors
+  /// disagree.
+  SmallVector<int64_t> decide(Operation *op, llvm::function_ref<void(int64_t axis, const Choice &)> onConflict) {
     SmallVector<int64_t> chosen(mesh.getNumAxes(), OpFactors::None);
     const OpFactors &factors = factorsOf(op);
     if (!factors.isKnown())
@@ -78,12 +58,14 @@ public:
     SmallVector<std::pair<Choice, int64_t>> choices;
     for (int64_t axis = 0; axis < mesh.getNumAxes(); ++axis) {
       choices.push_back({chooseFactor(mesh, factors, op, axis, [&](Value v) { return lookup(v); }), axis});
-      conflicts += choices.back().first.isConflict;
+      if (choices.back().first.over)
+        onConflict(axis, choices.back().first);
     }
-    llvm::stable_sort(choices,
-                      [](const auto &a, const auto &b) { return a.first.origin.priority < b.first.origin.priority; });
+    llvm::stable_sort(choices, [](const auto &a, const auto &b) {
+      return a.first.kept.origin.priority < b.first.kept.origin.priority;
+    });
     for (const auto &[choice, axis] : choices) {
-      chosen[axis] = choice.factor;
+      chosen[axis] = choice.kept.factor;
       if (!factors.isFeasible(mesh, chosen))
         chosen[axis] = OpFactors::None;
     }
@@ -228,10 +210,10 @@ void Propagation::visit(Operation *op, int64_t axis) {
   if (!factors.isKnown())
     return;
   Choice choice = chooseFactor(mesh, factors, op, axis, [&](Value v) { return lookup(v); });
-  if (choice.factor == OpFactors::None)
+  if (choice.kept.factor == OpFactors::None)
     return;
   for (int64_t tensor = 0, count = factors.getNumTensors(); tensor < count; ++tensor) {
-    int64_t dim = factors.dimOf(tensor, choice.factor);
+    int64_t dim = factors.dimOf(tensor, choice.kept.factor);
     Value value = tensorOf(op, tensor);
     auto stored = closed.find(value);
     if (dim == OpFactors::None || (stored != closed.end() && !llvm::is_contained(stored->second, axis)))
@@ -243,33 +225,45 @@ void Propagation::visit(Operation *op, int64_t axis) {
     if (with[axis] >= 0)
       continue;
     with[axis] = dim;
-    if (factors.factorOf(mesh, tensor, with, axis) == choice.factor)
-      set(value, axis, dim, choice.origin);
+    if (factors.factorOf(mesh, tensor, with, axis) == choice.kept.factor)
+      set(value, axis, dim, choice.kept.origin);
   }
 }
 
 namespace {
 
+/// What people call a constraint: of inputs and states there are many.
+std::string kindOf(const Origin &origin) {
+  if (origin.priority == kInputPriority)
+    return "inputs";
+  return origin.priority == kStatePriority ? "stored states" : origin.name.str();
+}
+
 struct Propagate : weft::impl::PropagateBase<Propagate> {
   using Base::Base;
+  Propagate(StringRef explain, std::vector<Plan::Conflict> *into) : into(into) { this->explain = explain.str(); }
+
   void runOnOperation() override {
     Mesh mesh = dist::meshOf(getOperation());
     if (mesh.getNumAxes() == 0) {
       getOperation().emitError("has no dist.mesh to propagate over");
       return signalPassFailure();
     }
+    auto attr = getOperation()->getAttrOfType<IntegerAttr>("weft.microbatches");
     for (func::FuncOp function : getOperation().getOps<func::FuncOp>()) {
+      runs = runsPerStep(function.getSymName(), attr ? attr.getInt() : 1);
       Propagation propagation(function, mesh);
       propagation.run();
-      int64_t conflicts = 0;
       for (Operation &op : function.getBody().front())
-        annotate(op, mesh, propagation, conflicts);
-      numConflicts += conflicts;
+        annotate(op, mesh, propagation);
     }
+    for (auto &[key, conflict] : conflicts)
+      if (into)
+        into->push_back(conflict);
   }
 
 private:
-  void annotate(Operation &op, const Mesh &mesh, Propagation &propagation, int64_t &conflicts) {
+  void annotate(Operation &op, const Mesh &mesh, Propagation &propagation) {
     if (op.getNumResults() == 0)
       return;
     SmallVector<Attribute> shardings;
@@ -277,28 +271,64 @@ private:
       const Preference *preference = propagation.lookup(result);
       shardings.push_back(dist::toAttr(&getContext(), mesh, preference ? preference->sharding : Sharding::whole(mesh),
                                        cast<RankedTensorType>(result.getType()).getRank()));
-      if (preference)
+      if (preference && isAskedAbout(op))
         explainResult(op, mesh, *preference);
     }
     op.setAttr(dist::shardingsAttr, ArrayAttr::get(&getContext(), shardings));
-    op.setAttr(dist::factorsAttr, DenseI64ArrayAttr::get(&getContext(), propagation.decide(&op, conflicts)));
+    SmallVector<int64_t> factors =
+        propagation.decide(&op, [&](int64_t axis, const Choice &choice) { report(op, mesh.axes[axis], choice); });
+    op.setAttr(dist::factorsAttr, DenseI64ArrayAttr::get(&getContext(), factors));
+  }
+
+  bool isAskedAbout(Operation &op) {
+    if (explain.empty())
+      return false;
+    std::string location;
+    llvm::raw_string_ostream(location) << op.getLoc();
+    auto read = dyn_cast<ReadOp>(op);
+    return location.find(explain) != std::string::npos || (read && read.getSymbol().contains(explain));
   }
 
   /// A remark for every axis on which a result of an op that was asked about is cut.
   void explainResult(Operation &op, const Mesh &mesh, const Preference &preference) {
-    if (explain.empty())
-      return;
-    std::string location;
-    llvm::raw_string_ostream(location) << op.getLoc();
-    auto read = dyn_cast<ReadOp>(op);
-    if (location.find(explain) == std::string::npos && !(read && read.getSymbol().contains(explain)))
-      return;
     for (int64_t axis = 0; axis < mesh.getNumAxes(); ++axis)
       if (preference.sharding[axis] >= 0)
         op.emitRemark() << "dimension " << static_cast<int>(preference.sharding[axis]) << " is cut on '"
                         << mesh.axes[axis] << "' because of " << preference.origins[axis].name << " (priority "
                         << preference.origins[axis].priority << ")";
   }
+
+  /// Counts a conflict, with a remark if the op was asked about.
+  void report(Operation &op, StringRef axis, const Choice &choice) {
+    // Halves of the samples are on one rank: nothing is sent between them.
+    if (axis == dist::halfAxis)
+      return;
+    ++numConflicts;
+    const Contender &kept = choice.kept, &over = *choice.over;
+    if (runs > 0) {
+      std::string keptKind = kindOf(kept.origin), overKind = kindOf(over.origin);
+      Plan::Conflict &sum = conflicts[{axis.str(), keptKind, overKind}];
+      sum = {axis.str(),
+             keptKind,
+             overKind,
+             sum.count + runs,
+             sum.bytes + static_cast<double>(runs) * kept.sent,
+             sum.instead + static_cast<double>(runs) * over.sent};
+    }
+    if (isAskedAbout(op))
+      op.emitRemark() << op.getName().stripDialect() << " is cut on '" << axis << "' as " << kept.origin.name
+                      << " (priority " << kept.origin.priority << ") asks for, over " << over.origin.name
+                      << " (priority " << over.origin.priority << "): a rank sends " << static_cast<int64_t>(kept.sent)
+                      << " bytes for it, and would send " << static_cast<int64_t>(over.sent);
+  }
+
+  int64_t runs = 1; ///< of the function in a step
+  std::map<std::tuple<std::string, std::string, std::string>, Plan::Conflict> conflicts;
+  std::vector<Plan::Conflict> *into = nullptr;
 };
 
 } // namespace
+
+std::unique_ptr<Pass> weft::createPropagatePass(StringRef explain, std::vector<Plan::Conflict> *conflicts) {
+  return std::make_unique<Propagate>(explain, conflicts);
+}

@@ -46,6 +46,13 @@ ODD = [
     "--mesh dp=4,tp=2 --zero 3 --persistence-threshold 0 --optimizer sgd",
     "--mesh dp=4,tp=2 --zero 1 --prescaled-batch off",
 ]
+# Parameters that are cut where they do not divide.
+ASKED = [
+    Case("odd_gpt2", "--mesh dp=2,tp=3 --zero 1 --shard-param *wpe.weight=tp:0 --shard-param *.c_fc.bias=shard:0"),
+    Case("odd_gpt2", "--mesh dp=4 --zero 3 --persistence-threshold 0 --shard-param *.mlp.*.weight=shard:0"),
+    Case("odd_llama", "--mesh dp=2,tp=3 --zero 2 --shard-param *embed_tokens.weight=tp:0 --shard-param *norm.weight=shard:0"),
+    Case("odd_llama", "--mesh dp=4,tp=2,shard=2 --zero 3 --persistence-threshold 0 --shard-param *.mlp.*.weight=shard:0"),
+]
 CI = [
     Case("gpt2", "--mesh dp=2,tp=2 --zero 3 --persistence-threshold 0 --sequence-parallel on --microbatches 2"),
     Case("gpt2", "--mesh dp=2,tp=2 --prescaled-batch off --zero 1"),
@@ -190,7 +197,7 @@ TIERS = {
     "ci": lambda: CI,
     "singles": lambda: [Case(model, options) for model in MODELS if model not in MADE for options in SINGLES
                         if model not in FIXED or "--microbatches" not in options],
-    "odd": lambda: [Case(model, options) for model in MADE for options in ODD if model != "dropout" or "tp=3" not in options],
+    "odd": lambda: [Case(model, options) for model in MADE for options in ODD if model != "dropout" or "tp=3" not in options] + ASKED,
     "pairs": lambda: [Case(model, options) for model in ("gpt2", "llama") for options in covering()],
     "refused": lambda: REFUSED,
 }

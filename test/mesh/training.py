@@ -92,7 +92,7 @@ def write_inputs(path, model):
 
 
 def compile_command(place, model, options, exe):
-    command = [place.weft, "compile", place.paths[model], "-o", exe, "--keep-gradients"] + options.split()
+    command = [place.weft, "compile", place.paths[model], "-o", exe, "--target", "host", "--keep-gradients"] + options.split()
     if model in MADE:
         command += ["--init", "random:3"]
     for name, size in (("batch", MODELS[model][1][0]), ("sequence", MODELS[model][1][1])):

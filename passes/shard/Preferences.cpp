@@ -1,0 +1,85 @@
+//===- Preferences.cpp - Which factor an axis cuts at an op -*- C++ -*-===//
+//
+// Part of the Weft Project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "passes/shard/Preferences.h"
+#include <tuple>
+
+using namespace mlir;
+using namespace weft;
+using dist::Mesh;
+using dist::Sharding;
+
+double weft::reshardBytes(double bytes, int64_t ranks, int8_t from, int8_t to) {
+  if (from == to || from == Sharding::Whole || to == Sharding::Unreduced)
+    return 0;
+  auto n = static_cast<double>(ranks);
+  double moved = from == Sharding::Unreduced ? (to == Sharding::Whole ? 2 * bytes : bytes)
+                 : to == Sharding::Whole     ? bytes
+                                             : bytes / n;
+  return moved * (n - 1) / n;
+}
+
+/// What one rank sends for an op at which the axis cuts `factor`, so that operands come from how they are preferred,
+/// and results become that. What nothing is preferred of costs nothing: it will be held as it is needed.
+static double sentFor(const Mesh &mesh, const OpFactors &factors, Operation *op, int64_t axis, int64_t factor,
+                      PreferenceOf preferenceOf) {
+  double sent = 0;
+  for (int64_t tensor = 0, count = factors.getNumTensors(); tensor < count; ++tensor) {
+    Value value = tensorOf(op, tensor);
+    const Preference *preference = preferenceOf(value);
+    int64_t dim = factors.dimOf(tensor, factor);
+    bool isResult = tensor >= static_cast<int64_t>(op->getNumOperands());
+    auto at = static_cast<int8_t>(dim != OpFactors::None ? dim : Sharding::Whole);
+    if (isResult && dim == OpFactors::None && factors.factor(factor).kind == ShardingRule::FactorKind::Reduction)
+      at = Sharding::Unreduced;
+    int8_t preferred = preference ? preference->sharding[axis] : Sharding::Whole;
+    // An open result is held as it comes, unless it is a sum.
+    if (isResult && preferred < 0 && at >= 0)
+      continue;
+    double bytes = static_cast<double>(tensorBytes(cast<RankedTensorType>(value.getType())));
+    for (int64_t other = 0; preference && other < mesh.getNumAxes(); ++other)
+      if (other != axis && preference->sharding[other] >= 0)
+        bytes /= static_cast<double>(mesh.sizes[other]);
+    sent += isResult ? reshardBytes(bytes, mesh.sizes[axis], at, preferred)
+                     : reshardBytes(bytes, mesh.sizes[axis], preferred, at);
+  }
+  return sent;
+}
+
+Choice weft::chooseFactor(const Mesh &mesh, const OpFactors &factors, Operation *op, int64_t axis,
+                          PreferenceOf preferenceOf) {
+  SmallVector<Contender, 2> contenders;
+  for (int64_t tensor = 0, count = factors.getNumTensors(); tensor < count; ++tensor) {
+    Value value = tensorOf(op, tensor);
+    const Preference *preference = preferenceOf(value);
+    if (!preference || preference->sharding[axis] < 0)
+      continue;
+    int64_t factor = factors.factorOf(mesh, tensor, preference->sharding, axis);
+    if (factor == OpFactors::None || factors.factor(factor).kind == ShardingRule::FactorKind::Replicated)
+      continue;
+    const Origin &origin = preference->origins[axis];
+    int64_t bytes = tensorBytes(cast<RankedTensorType>(value.getType()));
+    auto known = llvm::find_if(contenders, [&](const Contender &c) { return c.factor == factor; });
+    if (known == contenders.end()) {
+      contenders.push_back({factor, origin, bytes, 0});
+      continue;
+    }
+    if (origin.priority < known->origin.priority)
+      known->origin = origin;
+    known->bytes = std::max(known->bytes, bytes);
+  }
+  if (contenders.empty())
+    return {};
+  if (contenders.size() == 1)
+    return {contenders.front(), std::nullopt};
+  for (Contender &contender : contenders)
+    contender.sent = sentFor(mesh, factors, op, axis, contender.factor, preferenceOf);
+  llvm::stable_sort(contenders, [](const Contender &a, const Contender &b) {
+    return std::tuple(a.origin.priority, a.sent, -a.bytes) < std::tuple(b.origin.priority, b.sent, -b.bytes);
+  });
+  return {contenders[0], contenders[1]};
+}
