@@ -80,6 +80,10 @@ static bool checkChoice(const CompileOptions &options, const Degrees &degrees, c
                 "choose one of the two");
     return false;
   }
+  if (options.optimize == "memory" && partition.tp == 1)
+    reportWarning(
+        "--optimize memory spares nothing here: it is about activations that all ranks of tp have, and --mesh "
+        "has no tp");
   if (options.halves && (partition.tp == 1 || !options.prescaledBatch)) {
     reportError("--batch-halves on hides the collectives of ranks of tp that read the same samples",
                 "give --mesh a tp of 2 or more and leave --prescaled-batch on");

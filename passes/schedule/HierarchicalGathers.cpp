@@ -7,6 +7,7 @@
 
 #include "dialects/dist/Dist.h"
 #include "dialects/weft/Build.h"
+#include "dialects/weft/SymbolAttrs.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/schedule/Passes.h"
 
@@ -33,6 +34,8 @@ struct HierarchicalGathers : weft::impl::HierarchicalGathersBase<HierarchicalGat
 
 private:
   std::optional<SplitAxis> splitOf(const Mesh &mesh, int64_t axis) const;
+  /// A parameter or state whose parts two axes would lay elsewhere than the one does, or null.
+  Operation *findMoved(const Mesh &mesh, const SplitAxis &split);
   /// A list of axes with the split ones in two.
   ArrayAttr renamed(ArrayAttr names) const;
   Attribute renamed(Attribute attr) const;
@@ -62,6 +65,26 @@ std::optional<SplitAxis> HierarchicalGathers::splitOf(const Mesh &mesh, int64_t 
     return std::nullopt;
   const std::string &name = mesh.axes[axis];
   return SplitAxis{name, name + "_across", name + "_within", size / within, within};
+}
+
+Operation *HierarchicalGathers::findMoved(const Mesh &mesh, const SplitAxis &split) {
+  int64_t axis = mesh.indexOf(split.name);
+  for (Operation &op : *getOperation().getBody()) {
+    auto attr = op.getAttrOfType<dist::ShardingAttr>(dist::shardingAttr);
+    auto whole = op.getAttrOfType<DenseI64ArrayAttr>(wholeShapeAttr);
+    if (!attr || !whole)
+      continue;
+    dist::Sharding stored = *dist::fromAttr(mesh, attr);
+    if (stored[axis] < 0)
+      continue;
+    // Nodes take their parts one after another: what a node's ranks round up would lie between those of two nodes.
+    SmallVector<int64_t> axes = stored.axesOf(stored[axis]);
+    SmallVector<int64_t> sizes = stored.sizesOf(mesh, stored[axis], whole[stored[axis]]);
+    int64_t size = sizes[llvm::find(axes, axis) - axes.begin()];
+    if (size % mesh.sizes[axis] != 0 && llvm::divideCeil(size, split.across) % split.within != 0)
+      return &op;
+  }
+  return nullptr;
 }
 
 ArrayAttr HierarchicalGathers::renamed(ArrayAttr names) const {
@@ -150,7 +173,8 @@ void HierarchicalGathers::runOnOperation() {
   if (ranksPerNode == 0 || mesh.getNumAxes() == 0 || ranksPerNode >= mesh.getNumRanks())
     return;
   if (mesh.getNumRanks() % ranksPerNode != 0) {
-    module.emitError() << mesh.getNumRanks() << " ranks are not whole nodes of " << ranksPerNode.getValue();
+    module.emitError() << mesh.getNumRanks() << " ranks are not whole nodes of " << ranksPerNode.getValue()
+                       << "; choose --ranks-per-node N with N a divisor of them";
     return signalPassFailure();
   }
   for (int64_t axis = 0; axis < mesh.getNumAxes(); ++axis)
@@ -165,6 +189,14 @@ void HierarchicalGathers::runOnOperation() {
                              : WalkResult::advance();
                 })
                 .wasInterrupted();
+  });
+  llvm::erase_if(splits, [&](const SplitAxis &axis) {
+    Operation *moved = findMoved(mesh, axis);
+    if (moved)
+      moved->emitRemark("'") << SymbolTable::getSymbolName(moved).getValue() << "' has padding that parts of "
+                             << axis.across << " nodes would have in their midst: gathers over '" << axis.name
+                             << "' stay in one, across nodes and within";
+    return moved != nullptr;
   });
   if (splits.empty())
     return;

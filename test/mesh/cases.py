@@ -27,7 +27,7 @@ class Case:
 SINGLES = [
     "--mesh dp=2", "--mesh dp=8", "--mesh dp=2 --zero 1", "--mesh dp=4 --zero 2", "--mesh dp=4 --zero 3 --persistence-threshold 0",
     "--mesh dp=4 --zero 3 --persistence-threshold 5000", "--mesh dp=4,shard=2 --zero 3 --persistence-threshold 0",
-    "--mesh dp=8,shard=2 --zero 1", "--mesh tp=2", "--mesh tp=4", "--mesh tp=8", "--mesh tp=2 --sequence-parallel on",
+    "--mesh dp=8,shard=2 --zero 1", "--mesh dp=8 --zero 3 --persistence-threshold 0 --ranks-per-node 2", "--mesh tp=2", "--mesh tp=4", "--mesh tp=8", "--mesh tp=2 --sequence-parallel on",
     "--mesh tp=4 --optimize memory", "--mesh tp=2 --prescaled-batch off", "--mesh dp=2,tp=2 --placement spread",
     "--mesh dp=2 --microbatches 4", "--mesh dp=2 --microbatches 2 --accumulate dp",
     "--mesh dp=2 --zero 3 --persistence-threshold 0 --microbatches 2 --accumulate mb",
@@ -44,7 +44,7 @@ ODD = [
     "--mesh dp=4,tp=2 --zero 3 --persistence-threshold 0 --sequence-parallel on --microbatches 2 --accumulate mb",
     "--mesh dp=2,tp=3 --zero 2 --microbatches 2 --accumulate dp --placement spread",
     "--mesh dp=4,tp=2 --zero 3 --persistence-threshold 0 --optimizer sgd",
-    "--mesh dp=4,tp=2 --zero 1 --prescaled-batch off",
+    "--mesh dp=4,tp=2 --zero 1 --prescaled-batch off", "--mesh dp=4,tp=2 --zero 3 --persistence-threshold 0 --placement TD --ranks-per-node 2",
 ]
 # Parameters that are cut where they do not divide.
 ASKED = [
@@ -77,6 +77,8 @@ REFUSED = [Case(model, "--mesh tp=16", "choose one of tp=1, 2, 4, 8") for model 
     Case("dropout", "--mesh tp=3", "choose one of tp=1, 2, 4"),
     Case("gpt2", "--mesh dp=3", "choose --dim batch=N with N / --microbatches a multiple of 3"),
     Case("gpt2", "--mesh dp=2 --microbatches 8", "choose --dim batch=N with N / --microbatches a multiple of 2"),
+    Case("gpt2", "--mesh dp=2 --microbatches 3", "choose a multiple of 3 for --dim batch"),
+    Case("gpt2", "--mesh dp=4 --ranks-per-node 3", "not whole nodes of 3; choose --ranks-per-node N"),
     Case("gpt2", "--mesh dp=4,shard=3 --zero 1", "shard=3 does not divide dp=4"),
     Case("gpt2", "--mesh dp=4,shard=2", "hint: --zero 1, 2 or 3 says what is"),
     Case("gpt2", "--mesh tp=2 --zero 1", "hint: give --mesh a dp of 2 or more"),

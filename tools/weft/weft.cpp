@@ -25,6 +25,17 @@
 
 using namespace weft;
 
+/// A whole number of at least `least`, without an upper end for messages to print.
+static CLI::Validator wholeFrom(int64_t least) {
+  return CLI::Validator(
+      [least](std::string &text) {
+        int64_t value = 0;
+        bool isWhole = CLI::detail::lexical_cast(text, value) && value >= least;
+        return isWhole ? std::string() : "'" + text + "' is not a whole number from " + std::to_string(least) + " on";
+      },
+      "");
+}
+
 namespace {
 
 /// What is given in words, before it is understood.
@@ -204,7 +215,7 @@ void addCompileOptions(CLI::App *app, CompileOptions &options, RawOptions &raw) 
       ->group(partition);
   app->add_option("--persistence-threshold", options.persistence,
                   "Elements below which --zero 3 leaves a parameter whole (default: 1000000)")
-      ->check(CLI::NonNegativeNumber.description(""))
+      ->check(wholeFrom(0))
       ->type_name("N")
       ->group(partition);
   app->add_option("--optimize", options.optimize,
@@ -300,7 +311,7 @@ void addCompileOptions(CLI::App *app, CompileOptions &options, RawOptions &raw) 
   app->add_option("--offload-horizon", options.offloadHorizon,
                   "Blocks, or updates of parameters, that copies to and from host memory may be behind or ahead "
                   "(default: 2)")
-      ->check(CLI::PositiveNumber.description(""))
+      ->check(wholeFrom(1))
       ->type_name("N")
       ->group(memory);
   app->add_option("--offload-updates", options.offloadUpdates,
@@ -342,19 +353,19 @@ void addCommunicationOptions(CLI::App *app, CompileOptions &options) {
   const char *group = "Communication";
   app->add_option("--bucket-size", options.bucket,
                   "Elements that collectives have together, at most, to be one grouped call (default: 500000000)")
-      ->check(CLI::PositiveNumber.description(""))
+      ->check(wholeFrom(1))
       ->type_name("ELEMENTS")
       ->group(group);
   app->add_option("--max-live-parameters", options.maxLive,
                   "Elements of parameters that are gathered ahead at one time, at most (default: 1000000000)")
-      ->check(CLI::PositiveNumber.description(""))
+      ->check(wholeFrom(1))
       ->type_name("ELEMENTS")
       ->group(group);
   app->add_option(
          "--ranks-per-node", options.ranksPerNode,
          "Consecutive ranks on one node: gathers over axes that span nodes go across nodes first (default: not "
          "known)")
-      ->check(CLI::PositiveNumber.description(""))
+      ->check(wholeFrom(1))
       ->type_name("N")
       ->group(group);
   app->add_option("--overlap", options.overlap,

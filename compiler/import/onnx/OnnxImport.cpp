@@ -263,7 +263,8 @@ LogicalResult Importer::bindDims() {
     std::string name = dimName(*first, 0);
     batch = options.dims.at(name);
     if (batch % options.microbatches)
-      return error() << name << "=" << batch << " does not divide into " << options.microbatches << " micro-batches";
+      return error() << name << "=" << batch << " does not divide into " << options.microbatches
+                     << " micro-batches; choose a multiple of " << options.microbatches << " for --dim " << name;
     sizes[name] = batch / options.microbatches;
   } else if (first) {
     batch = first->shape[0].value;
