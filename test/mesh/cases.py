@@ -89,11 +89,14 @@ REFUSED = [Case(model, "--mesh tp=16", "choose one of tp=1, 2, 4, 8") for model 
 OPTIONS = {
     "--mesh": ["dp=2", "tp=2", "dp=4", "dp=4,shard=2", "dp=2,tp=2", "dp=4,tp=2,shard=2", "dp=2,tp=4"],
     "--zero": ["0", "1", "2", "3"],
-    "between": ["", "--sequence-parallel on", "--prescaled-batch off"],
+    "between": ["", "--sequence-parallel on", "--prescaled-batch off", "--optimize memory"],
     "--microbatches": ["1", "2"],
     "--accumulate": ["", "mb", "dp"],
     "--persistence-threshold": ["0", "5000"],
     "--placement": ["cluster", "spread"],
+    "--bucket-size": ["", "1", "3000"],
+    "--max-live-parameters": ["", "1", "20000"],
+    "--ranks-per-node": ["", "2"],
 }
 
 
