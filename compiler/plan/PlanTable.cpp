@@ -116,6 +116,7 @@ static void printHead(const Plan &plan, llvm::raw_ostream &os) {
      << (plan.sequenceParallel ? "parts of the sequence"
          : plan.prescaledBatch ? "the same activations"
                                : "other samples")
+     << (plan.halves ? "; a rank computes one of two halves of its samples while the other's collectives run" : "")
      << "\n";
   for (const Plan::Input &input : plan.inputs)
     os << "input       " << input.name << " " << input.dtype << sizes(input.shape) << ": " << describe(input.layout)
