@@ -108,6 +108,7 @@ private:
   std::optional<ArrayAttr> otherAxes(Operation &op) const;
   void clone(Operation &op);
   LogicalResult lower(Operation &op, ArrayAttr others);
+  FailureOr<SmallVector<Value>> join(dist::CollectiveOpInterface op);
   LogicalResult combine(dist::CollectiveOpInterface op, ArrayAttr others);
 
   func::FuncOp function;
@@ -187,39 +188,73 @@ void Unrolling::clone(Operation &op) {
     halves[result] = {clones[0]->getResult(i), clones[1]->getResult(i)};
 }
 
-/// What the halves make together, and what ranks along other axes add to it.
-LogicalResult Unrolling::combine(dist::CollectiveOpInterface op, ArrayAttr others) {
+/// What the halves make together of each operand: a sum or whatever else is reduced, or one behind the other.
+FailureOr<SmallVector<Value>> Unrolling::join(dist::CollectiveOpInterface op) {
   OpBuilder builder(op);
   Build e{builder, op.getLoc()};
-  auto reduce = dyn_cast<dist::AllReduceOp>(*op);
-  auto gather = dyn_cast<dist::AllGatherOp>(*op);
-  if (!reduce && !gather)
-    return op.emitError("moves what the halves of the batch would have to exchange; compile with --batch-halves off");
+  auto kind = op->getAttrOfType<ReduceKindAttr>("kind");
+  DenseI64ArrayAttr dims = op->getAttrOfType<DenseI64ArrayAttr>(isa<dist::AllToAllOp>(*op) ? "concat" : "dims");
   SmallVector<Value> values;
   for (auto [i, operand] : llvm::enumerate(op->getOperands())) {
     auto [first, second] = of(operand);
-    if (gather)
-      values.push_back(e.concat({first, second}, gather.getDims()[i]));
-    else if (reduce.getKind() == ReduceKind::sum)
+    if (!kind)
+      values.push_back(e.concat({first, second}, dims[i]));
+    else if (kind.getValue() == ReduceKind::sum)
       values.push_back(e.add(first, second));
-    else if (reduce.getKind() == ReduceKind::max)
+    else if (kind.getValue() == ReduceKind::max)
       values.push_back(e.max(first, second));
-    else if (reduce.getKind() == ReduceKind::min)
+    else if (kind.getValue() == ReduceKind::min)
       values.push_back(e.min(first, second));
     else
-      return op.emitError("combines the halves of the batch in a way that is not known");
+      return op.emitError("multiplies the halves of the batch with each other; compile with --batch-halves off");
   }
-  // The axis of the halves is the last one: what both make together is what a rank has along the others.
+  return values;
+}
+
+/// A collective over the axis of the halves: what both make together, and what ranks along other axes add to it. The
+/// axis is the last one, so that what both make is what a rank has along the others.
+LogicalResult Unrolling::combine(dist::CollectiveOpInterface op, ArrayAttr others) {
+  FailureOr<SmallVector<Value>> joined = join(op);
+  if (failed(joined))
+    return failure();
+  SmallVector<Value> values = std::move(*joined);
+  OpBuilder builder(op);
+  Build e{builder, op.getLoc()};
+  // The dimension of each result that the halves cut, if they do.
+  DenseI64ArrayAttr cut;
+  if (isa<dist::AllToAllOp>(*op))
+    cut = op->getAttrOfType<DenseI64ArrayAttr>("split");
+  else if (isa<dist::ReduceScatterOp>(*op))
+    cut = op->getAttrOfType<DenseI64ArrayAttr>("dims");
   if (!others.empty()) {
-    Operation *joined;
-    if (reduce)
-      joined = dist::AllReduceOp::create(builder, op.getLoc(), op->getResultTypes(), values, reduce.getKind(), others);
-    else
-      joined = dist::AllGatherOp::create(builder, op.getLoc(), op->getResultTypes(), values, gather.getDims(), others);
-    values.assign(joined->result_begin(), joined->result_end());
+    if (isa<dist::AllToAllOp>(*op))
+      return op.emitError("exchanges what the halves of the batch would have to exchange with other ranks; compile "
+                          "with --batch-halves off");
+    SmallVector<Type> types;
+    for (auto [i, type] : llvm::enumerate(op->getResultTypes())) {
+      auto tensor = cast<RankedTensorType>(type);
+      SmallVector<int64_t> shape(tensor.getShape());
+      if (cut)
+        shape[cut[i]] *= 2;
+      types.push_back(tensor.clone(shape));
+    }
+    OperationState state(op.getLoc(), op->getName(), values, types, op->getAttrs());
+    state.attributes.set("axes", others);
+    Operation *among = builder.create(state);
+    values.assign(among->result_begin(), among->result_end());
   }
-  for (auto [result, value] : llvm::zip_equal(op->getResults(), values))
-    result.replaceAllUsesWith(value);
+  for (auto [i, result] : llvm::enumerate(op->getResults())) {
+    if (!cut) {
+      result.replaceAllUsesWith(values[i]);
+      continue;
+    }
+    auto part = cast<RankedTensorType>(result.getType());
+    SmallVector<int64_t> offsets(part.getRank(), 0);
+    for (Value &half : halves[result]) {
+      half = e.slice(values[i], offsets, part.getShape());
+      offsets[cut[i]] = part.getDimSize(cut[i]);
+    }
+  }
   return success();
 }
 

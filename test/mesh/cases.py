@@ -34,7 +34,9 @@ SINGLES = [
     "--mesh dp=2,tp=2 --zero 3 --persistence-threshold 0 --microbatches 2 --sequence-parallel on",
     "--mesh dp=4,tp=2,shard=2 --zero 3 --persistence-threshold 0",
     "--mesh dp=2,tp=2 --prescaled-batch off --zero 2 --microbatches 2",
-    "--mesh dp=2,tp=2 --zero 3 --persistence-threshold 5000 --optimizer sgd",
+    "--mesh dp=2,tp=2 --zero 3 --persistence-threshold 5000 --optimizer sgd", "--mesh tp=2 --batch-halves on --overlap on",
+    "--mesh dp=2,tp=2 --zero 3 --persistence-threshold 0 --sequence-parallel on --batch-halves on --overlap on",
+    "--mesh dp=2,tp=2 --zero 1 --microbatches 2 --accumulate dp --batch-halves on",
 ]
 # Vocabularies, hidden elements, positions and parameters that do not divide; 3 ranks of each axis.
 ODD = [
@@ -85,6 +87,8 @@ REFUSED = [Case(model, "--mesh tp=16", "choose one of tp=1, 2, 4, 8") for model 
     Case("gpt2", "--mesh dp=2 --sequence-parallel on", "hint: give --mesh a tp of 2 or more"),
     Case("gpt2", "--mesh dp=2 --prescaled-batch off", "hint: give --mesh a tp of 2 or more"),
     Case("gpt2", "--mesh tp=2 --prescaled-batch off --sequence-parallel on", "hint: choose one of the two"),
+    Case("gpt2", "--mesh dp=2 --batch-halves on", "hint: give --mesh a tp of 2 or more and leave --prescaled-batch on"),
+    Case("gpt2", "--mesh dp=2,tp=2 --microbatches 4 --batch-halves on", "a multiple of 4, or --batch-halves off"),
 ]
 OPTIONS = {
     "--mesh": ["dp=2", "tp=2", "dp=4", "dp=4,shard=2", "dp=2,tp=2", "dp=4,tp=2,shard=2", "dp=2,tp=4"],

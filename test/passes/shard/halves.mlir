@@ -31,12 +31,36 @@ func.func @task_step(%x: tensor<2x8xf32> {dist.sharding = #dist.sharding<[["shar
 
 // -----
 
-// What would have to be exchanged between the halves is refused.
+// Where the halves cut another dimension afterwards, each gets its part of what both make.
+// CHECK-LABEL: func.func @task_step
+// CHECK: %[[X0:.*]] = weft.slice %arg0 offsets [0, 0]
+// CHECK: %[[X1:.*]] = weft.slice %arg0 offsets [2, 0]
+// CHECK: %[[SUM:.*]] = arith.addf %[[X0]], %[[X1]]
+// CHECK: %[[R:.*]] = dist.reduce_scatter sum %[[SUM]] dims [1] over ["tp"] : tensor<2x8xf32> -> tensor<2x4xf32>
+// CHECK: weft.slice %[[R]] offsets [0, 0] {{.*}} tensor<2x2xf32>
+// CHECK: weft.slice %[[R]] offsets [0, 2] {{.*}} tensor<2x2xf32>
+// CHECK: %[[BOTH:.*]] = weft.concat %[[X0]], %[[X1]] dim 0
+// CHECK: weft.slice %[[BOTH]] offsets [0, 0] {{.*}} tensor<4x4xf32>
+// CHECK: weft.slice %[[BOTH]] offsets [0, 4] {{.*}} tensor<4x4xf32>
 dist.mesh @mesh ["tp", "half"] [2, 2]
-func.func @task_step(%x: tensor<2x8xf32> {dist.sharding = #dist.sharding<[["half"], []]>, weft.name = "x", weft.role = "data"}) -> tensor<1x8xf32> {
-  // expected-error@+1 {{moves what the halves of the batch would have to exchange; compile with --batch-halves off}}
-  %0 = dist.reduce_scatter sum %x dims [0] over ["half"] : tensor<2x8xf32> -> tensor<1x8xf32>
-  return %0 : tensor<1x8xf32>
+func.func @task_step(%x: tensor<2x8xf32> {dist.sharding = #dist.sharding<[["half"], []]>, weft.name = "x", weft.role = "data"}) -> (tensor<f32>, tensor<f32>) {
+  %0 = dist.reduce_scatter sum %x dims [1] over ["tp", "half"] : tensor<2x8xf32> -> tensor<2x2xf32>
+  %1 = dist.all_to_all %x split [1] concat [0] over ["half"] : tensor<2x8xf32> -> tensor<4x4xf32>
+  %2 = weft.reduce sum %0 dims [0, 1] : tensor<2x2xf32> -> tensor<f32>
+  %3 = dist.all_reduce sum %2 over ["half"] : tensor<f32> -> tensor<f32>
+  %4 = weft.reduce sum %1 dims [0, 1] : tensor<4x4xf32> -> tensor<f32>
+  %5 = dist.all_reduce sum %4 over ["half"] : tensor<f32> -> tensor<f32>
+  return %3, %5 : tensor<f32>, tensor<f32>
+}
+
+// -----
+
+// What would have to be exchanged with other ranks is refused.
+dist.mesh @mesh ["tp", "half"] [2, 2]
+func.func @task_step(%x: tensor<2x8xf32> {dist.sharding = #dist.sharding<[["half"], []]>, weft.name = "x", weft.role = "data"}) -> tensor<8x2xf32> {
+  // expected-error@+1 {{exchanges what the halves of the batch would have to exchange with other ranks; compile with --batch-halves off}}
+  %0 = dist.all_to_all %x split [1] concat [0] over ["tp", "half"] : tensor<2x8xf32> -> tensor<8x2xf32>
+  return %0 : tensor<8x2xf32>
 }
 
 // -----
