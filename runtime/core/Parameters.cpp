@@ -279,18 +279,35 @@ static void generate(const ParamInfo &param, uint64_t seed, int64_t first, int64
 static void initialise(const ParamInfo &param, const Box &box, uint64_t seed, char *to) {
   // Numbers come in blocks of this many: between short runs those in between cost nothing.
   constexpr int64_t kBlock = 256, kMost = 1 << 16;
+  constexpr size_t kSpans = 1024;
   if (param.source.kind == ParamSource::Constant)
     return fillElements(to, param.dtype, param.source.value, 0, box.elements());
+  struct Span {
+    int64_t begin, end;
+    std::vector<Box::Run> runs;
+  };
   int64_t width = elementBytes(param.dtype);
-  std::vector<char> span;
+  std::vector<Span> spans;
+  // Where a rank has a few columns of every row, a span is too short to be shared: threads take spans.
+  auto fill = [&] {
+#pragma omp parallel for schedule(dynamic, 1)
+    for (size_t i = 0; i < spans.size(); ++i) {
+      const Span &span = spans[i];
+      std::vector<char> values((span.end - span.begin) * width);
+      generate(param, seed, span.begin, span.end - span.begin, values.data());
+      for (const Box::Run &run : span.runs)
+        memcpy(to + run.local * width, values.data() + (run.global - span.begin) * width, run.count * width);
+    }
+    spans.clear();
+  };
   box.forEachSpan(kBlock, kMost, [&](int64_t begin, int64_t end, const std::vector<Box::Run> &runs) {
-    if (runs.size() == 1)
+    if (runs.size() == 1 && end - begin > kMost)
       return generate(param, seed, begin, end - begin, to + runs.front().local * width);
-    span.resize((end - begin) * width);
-    generate(param, seed, begin, end - begin, span.data());
-    for (const Box::Run &run : runs)
-      memcpy(to + run.local * width, span.data() + (run.global - begin) * width, run.count * width);
+    spans.push_back({begin, end, runs});
+    if (spans.size() == kSpans)
+      fill();
   });
+  fill();
 }
 
 std::vector<std::string> weft::rt::initialiseParameters(const Manifest &manifest, ArenaMemory &arena, uint64_t seed,
