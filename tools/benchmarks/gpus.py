@@ -12,11 +12,12 @@ import build
 import carry
 import curves
 import limits
+import scaling
 import turns
 import volumes
 from common import EXIT_MISSED, Missing, milliseconds, print_table, write_random_tokens
 from device import Gpus
-from workloads import PEAK_FLOPS, workloads
+from workloads import PEAK_FLOPS, scaling as scaling_works, workloads
 
 PEERS = ("torch", "jax", "ddp", "zero1", "fsdp2", "tp")
 
@@ -39,6 +40,8 @@ def parse(arguments):
     number("--warmup", 3, "steps before those")
     parser.add_argument("--curves", action="store_true",
                         help="compare losses with PyTorch's on the same tokens from the same values instead of times")
+    parser.add_argument("--scaling", action="store_true",
+                        help="correctness over the layouts of ranks, and the same work a rank on 1, 2, 4, ... of them")
     parser.add_argument("--lr", type=float, default=3e-4, metavar="F", help="learning rate of all")
     parser.add_argument("--clip", type=float, default=1.0, metavar="F", help="largest norm of the gradient; 0: any")
     number("--time-limit", 570, "seconds for everything; what is left out then is named")
@@ -60,7 +63,7 @@ def parse(arguments):
     # On processors everything is deterministic.
     if args.target == "host":
         args.modes = ["deterministic"]
-    args.works = choose(parser, "--models", args.models, {work.name: work for work in workloads(args.target, args.ranks)})
+    args.works = choose(parser, "--models", args.models, {work.name: work for work in (scaling_works if args.scaling else workloads)(args.target, args.ranks)})
     if args.peers == "none":
         args.chosen_peers = ()
     elif args.peers:
@@ -100,7 +103,7 @@ class Bench:
     def turn(self, work, system):
         limit = min(self.args.turn_limit, self.deadline - time.monotonic())
         if not system.startswith("weft."):
-            ranks = self.args.ranks if system not in ("torch", "jax") else 1
+            ranks = (work.ranks or self.args.ranks) if system not in ("torch", "jax") else 1
             return turns.peer_turn(system, work, self.args, ranks, self.gpus, limit, self.folder)
         made = self.index[f"{work.name}.{system[5:]}"]
         if "error" in made:
@@ -160,7 +163,7 @@ class Bench:
                 rows.append([f.name] + ["-"] * 9)
                 continue
             rate = work.tokens / f.median * 1e3
-            mfu = sizes.flops_per_token(work.sequence) * rate / PEAK_FLOPS / self.args.ranks
+            mfu = sizes.flops_per_token(work.sequence) * rate / PEAK_FLOPS / (work.ranks or self.args.ranks)
             rows.append([f.name, milliseconds(f.median), f.spread, f"{rate:.0f}", "-" if host else f"{100 * mfu:.1f}",
                          gib(f.peak_bytes), gib(f.process_bytes), f"{f.first_step_s:.1f}", f"{f.compile_s:.1f}",
                          f"{f.median / best.median:.3f}" if best else "-"])
@@ -199,6 +202,8 @@ class Bench:
         for work in self.args.works:
             self.print_volumes(work)
         print()
+        if self.args.scaling:
+            judged += scaling.judge(self)
         for verdict in judged:
             print(verdict)
         if self.left_out:
@@ -215,8 +220,10 @@ def interrupt(number, frame):
 
 def main(arguments):
     args = parse(arguments)
+    if args.scaling and args.ranks < 2:
+        raise Missing("--scaling compares numbers of ranks: give --gpus or --nproc 2 or more")
     if args.build:
-        return 0 if build.build(args.works, args, args.build) else 1
+        return 0 if (scaling.build if args.scaling else build.build)(args.works, args, args.build) else 1
     gpus = Gpus()
     if args.target == "cuda" and len(gpus) < args.ranks:
         raise Missing(f"this machine has {len(gpus)} GPUs, {args.ranks} are asked for; --build DIR compiles without any, "
@@ -228,7 +235,7 @@ def main(arguments):
             executables = stack.enter_context(carry.readable(args.prebuilt))
         else:
             executables = folder / "build"
-            build.build(args.works, args, executables)
+            (scaling.build if args.scaling else build.build)(args.works, args, executables)
         index = build.read_index(executables, args)
         if args.curves:
             return curves.main(args, folder, executables, index, gpus)
@@ -236,6 +243,8 @@ def main(arguments):
         print(f"{gpus.name() if args.target == 'cuda' else 'processors'}, {args.ranks} rank"
               f"{'s' if args.ranks > 1 else ''}; {args.rounds} round{'s' if args.rounds > 1 else ''} of {args.steps} steps "
               f"after {args.warmup}, gradients clipped at {args.clip:g}", flush=True)
+        if args.scaling:
+            return scaling.main(bench)
         try:
             bench.run()
         except KeyboardInterrupt:

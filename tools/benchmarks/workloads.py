@@ -29,6 +29,7 @@ class Workload:
     options: tuple = ()  # of weft compile: how ranks share the work
     peers: tuple = ("torch", "jax")
     memory_limit: float = 0.0  # of the best peer's memory; 0: none
+    ranks: int = 0  # 0: as many as the run has
 
     @property
     def sizes(self):
@@ -88,6 +89,31 @@ def on_processors(n):
                  peers=("fsdp2",)),
         Workload("llama-tiny-tp", "llama-tiny", 4, 64, 0.0, options=tensor, peers=("tp",)),
     ]
+
+
+# Of tokens a second on N ranks, over N times those on one; and what Weft must reach of FSDP2's time.
+SCALING_LIMIT, AHEAD_LIMIT = 0.95, round(1 / 1.15, 3)
+
+
+def scaling(target, n):
+    """Two models with the same batch a rank on 1, 2, 4, ... and n ranks, and one whose tensors n ranks share."""
+    gpt, llama, large = ("gpt2-tiny", "llama-tiny", "llama-tiny") if target == "host" else ("gpt2-1558m", "llama2-7b", "llama2-13b")
+    samples = {gpt: (4, 64), llama: (4, 64)} if target == "host" else {gpt: (16, 1024), llama: (2, 4096)}
+    small = ("--persistence-threshold", "0") if target == "host" else ()
+    limit = AHEAD_LIMIT if target == "cuda" else 0.0
+    counts = [1 << power for power in range(n.bit_length()) if 1 << power < n] + [n]
+    works = []
+    for model, name, options in ((gpt, "zero1", ("--zero", "1")), (llama, "fsdp", ("--zero", "3", *small))):
+        batch, sequence = samples[model]
+        for ranks in counts:
+            works.append(Workload(f"{model}-{name}-{ranks}", model, batch * ranks, sequence, limit if ranks == n else 0.0, ranks=ranks,
+                                  options=("--mesh", f"dp={ranks}", *options) if ranks > 1 else (),
+                                  peers=("fsdp2",) if ranks == n else ()))
+    # The small model's keys have two heads.
+    tensor = f"tp={n}" if target == "cuda" or n == 2 else f"dp={n // 2},tp=2"
+    works.append(Workload(f"{large}-tp-{n}", large, 4, 64 if target == "host" else 4096, 0.0, states="bf16" if target == "cuda" else "fp32",
+                          options=("--mesh", tensor, "--sequence-parallel", "on"), peers=(), ranks=n))
+    return works
 
 
 def workloads(target, ranks):
