@@ -243,12 +243,12 @@ def main(arguments):
         print(f"{gpus.name() if args.target == 'cuda' else 'processors'}, {args.ranks} rank"
               f"{'s' if args.ranks > 1 else ''}; {args.rounds} round{'s' if args.rounds > 1 else ''} of {args.steps} steps "
               f"after {args.warmup}, gradients clipped at {args.clip:g}", flush=True)
-        if args.scaling:
-            return scaling.main(bench)
+        right = scaling.correctness(bench) if args.scaling else True
         try:
             bench.run()
         except KeyboardInterrupt:
             bench.report()
             print("interrupted: these are the figures so far")
             return 130
-        return bench.report()
+        code = bench.report()
+        return code if right else EXIT_MISSED

@@ -4,7 +4,7 @@ import subprocess
 
 import build as programs
 from carry import writable
-from common import EXIT_MISSED, Missing, milliseconds, print_table
+from common import Missing, milliseconds, print_table
 from limits import Verdict
 from workloads import SCALING_LIMIT
 
@@ -29,18 +29,6 @@ def correctness(bench):
         raise Missing(f"'{bench.executables}' was made without --scaling")
     print(f"correctness on {bench.args.ranks} ranks, {PRECISION}, against PyTorch's values", flush=True)
     return subprocess.run([VERIFY, "--run", folder], check=False).returncode == 0
-
-
-def main(bench):
-    right = correctness(bench)
-    try:
-        bench.run()
-    except KeyboardInterrupt:
-        bench.report()
-        print("interrupted: these are the figures so far")
-        return 130
-    code = bench.report()
-    return code if right else EXIT_MISSED
 
 
 def curves(bench):
