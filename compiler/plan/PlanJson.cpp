@@ -407,9 +407,26 @@ static Plan::Memory readMemory(const Node &node) {
 }
 
 static void readPlan(const Node &root, Plan &plan) {
-  root.only({"version", "model", "mesh", "placement", "axes", "zero", "persistence_threshold", "optimize",
-             "sequence_parallel", "prescaled_batch", "batch_halves", "microbatches", "accumulate", "precision",
-             "inputs", "cuts", "parameters", "collectives", "conflicts", "memory"});
+  root.only({"version",
+             "model",
+             "mesh",
+             "placement",
+             "axes",
+             "zero",
+             "persistence_threshold",
+             "optimize",
+             "sequence_parallel",
+             "prescaled_batch",
+             "batch_halves",
+             "microbatches",
+             "accumulate",
+             "precision",
+             "inputs",
+             "cuts",
+             "parameters",
+             "collectives",
+             "conflicts",
+             "memory"});
   if (auto version = root.at("version"); version && version->integer(1) != Plan::kVersion)
     version->fail("is not " + llvm::Twine(Plan::kVersion) + ", the version that this Weft reads");
   plan.model = root.text("model");
