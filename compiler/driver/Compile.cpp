@@ -42,9 +42,16 @@
 using namespace mlir;
 using namespace weft;
 
-static ImportOptions importOptionsOf(const CompileOptions &options) {
+/// Ranks that have samples of their own; with halves, twice that many parts of a batch.
+static int64_t dataRanksOf(const PartitionOptions &partition) {
+  int64_t ranks = partition.getNumRanks() / (partition.prescaledBatch ? partition.tp : 1);
+  return partition.halves ? 2 * ranks : ranks;
+}
+
+static ImportOptions importOptionsOf(const CompileOptions &options, const PartitionOptions &partition) {
   ImportOptions result;
   result.path = options.model;
+  result.dataRanks = dataRanksOf(partition);
   for (const auto &[name, value] : options.dims)
     result.dims[name] = value;
   result.microbatches = options.microbatches;
@@ -169,6 +176,7 @@ private:
   std::optional<Linker> linker;
   TargetChoice target;
   MeshChoice mesh;
+  std::vector<ImportedDim> dims;
   StepFacts stepFacts;
   OwningOpRef<ModuleOp> module;
   ArenaReport arena;
@@ -208,9 +216,11 @@ ExitCode Compilation::check() {
   sources.weights = options.weights;
   if (options.emit == Emit::Exe && !(linker = Linker::find(argv0, target.libraries, mesh.partition.getNumRanks() > 1)))
     return kExitRequest;
+  if (options.emit == Emit::Exe && options.output.empty())
+    options.output = llvm::sys::path::stem(options.model).str();
   if (bool same = false;
       !options.output.empty() && !llvm::sys::fs::equivalent(options.model, options.output, same) && same) {
-    reportError("-o names the model itself, '" + options.output + "'", "give the result another name");
+    reportError("the result would replace the model itself, '" + options.output + "'", "-o gives it another name");
     return kExitRequest;
   }
   if (!options.output.empty() && options.output != "-" && !(output = OutputFile::create(options.output)))
@@ -222,10 +232,14 @@ ExitCode Compilation::import() {
   ImportReport report;
   {
     TimingScope scope = session.time("import");
-    module = importOnnx(session.context(), importOptionsOf(options), report);
+    module = importOnnx(session.context(), importOptionsOf(options, mesh.partition), report);
   }
   if (!module)
     return session.blame("the import");
+  dims = report.dims;
+  options.dims.clear();
+  for (const ImportedDim &dim : dims)
+    options.dims.emplace_back(dim.name, dim.size);
   if (!options.quiet)
     printImport(options, report, *module);
   if (ExitCode code = session.verify("the import", *module))
@@ -503,6 +517,8 @@ llvm::json::Object Compilation::describe() {
   facts.target = target.name;
   facts.cpu = target.cpu.name;
   facts.cpuFeatures = target.cpu.features;
+  for (const ImportedDim &dim : dims)
+    facts.sizes.push_back({dim.name, dim.size, dim.why});
   facts.optimizer = options.optimizer;
   facts.arena = &arena;
   facts.clipping = options.clipping;

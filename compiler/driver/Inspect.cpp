@@ -149,6 +149,14 @@ void Printer::printPlan() {
     os << ", " << tokens << " tokens a sample";
   os << ", " << text(manifest, "optimizer") << ", " << weft::formatCount(number(manifest, "flops_per_step"))
      << "FLOP\n";
+  const char *separator = "sizes       ";
+  for (const json::Object *size : list("sizes")) {
+    os << separator << text(*size, "name") << " " << integer(*size, "value");
+    if (StringRef why = text(*size, "default"); !why.empty())
+      os << " by default, " << why;
+    separator = "; ";
+  }
+  os << (list("sizes").empty() ? "" : "\n");
   weft::printMemory(manifest, os);
   const json::Value *value = manifest.get("plan");
   if (!value)

@@ -34,7 +34,8 @@ enum class Emit { Import, Train, Plan, Local, Schedule, Kernels, Exe };
 /// The options of `weft compile`; `weft verify` takes the same.
 struct CompileOptions {
   std::string model;
-  /// Where the result goes. Empty: standard output, except for an executable.
+  /// Where the result goes. Empty: standard output; for an executable the model's name without its ending, in the
+  /// current folder.
   std::string output;
   /// host or cuda; empty: cuda where there is a GPU.
   std::string target;
@@ -43,7 +44,8 @@ struct CompileOptions {
   /// Allow what is not the same bits every time.
   bool fast = false;
   std::string cpu = "native";
-  /// Symbolic size and its value; `batch` is that of the whole step, all micro-batches together.
+  /// Symbolic size and its value; `batch` is that of the whole step, all micro-batches together. Those that lack get
+  /// their defaults at the import.
   std::vector<std::pair<std::string, int64_t>> dims;
   std::string loss = "auto";
   /// NAME=ROLE: tokens, labels, ones, positions or the name of a field of the data.

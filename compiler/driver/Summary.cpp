@@ -21,8 +21,8 @@ static constexpr size_t kMaxRemarks = 6;
 void weft::printImport(const CompileOptions &options, const ImportReport &report, ModuleOp module) {
   llvm::raw_ostream &os = llvm::errs();
   os << "model       " << llvm::sys::path::filename(options.model);
-  for (const auto &[name, value] : report.dims)
-    os << ", " << name << " " << value;
+  for (const ImportedDim &dim : report.dims)
+    os << ", " << dim.name << " " << dim.size;
   if (options.microbatches > 1)
     os << ", in " << options.microbatches << " micro-batches";
   os << "\n";

@@ -447,5 +447,14 @@ json::Object weft::buildManifest(ModuleOp scheduled, const ManifestFacts &facts)
     manifest["precision"] = facts.precision;
   if (facts.seed)
     manifest["seed"] = *facts.seed;
+  json::Array sizes;
+  for (const ManifestFacts::Size &size : facts.sizes) {
+    json::Object entry{{"name", utf8(size.name)}, {"value", size.value}};
+    if (!size.why.empty())
+      entry["default"] = size.why;
+    sizes.push_back(std::move(entry));
+  }
+  if (!sizes.empty())
+    manifest["sizes"] = std::move(sizes);
   return manifest;
 }

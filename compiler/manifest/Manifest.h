@@ -24,6 +24,12 @@ struct ManifestFacts {
   std::string model; ///< the file's name without its folder
   std::string target, cpu;
   std::vector<std::string> cpuFeatures;
+  struct Size {
+    std::string name;
+    int64_t value;
+    std::string why; ///< what the default is that was taken; empty: it was given
+  };
+  std::vector<Size> sizes; ///< symbolic ones of the model
   std::string optimizer;
   int64_t microbatches = 1;
   std::optional<uint64_t> seed;       ///< default of the executable's --seed

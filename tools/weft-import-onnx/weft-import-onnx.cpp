@@ -84,8 +84,8 @@ int main(int argc, char **argv) {
   if (!module)
     return 1;
   if (report) {
-    for (auto &[name, value] : result.dims)
-      outs() << "size " << name << " = " << value << "\n";
+    for (const weft::ImportedDim &dim : result.dims)
+      outs() << "size " << dim.name << " = " << dim.size << "\n";
     for (auto &[name, trained] : result.parameters)
       outs() << (trained ? "trained " : "frozen ") << name << "\n";
     for (const std::string &remark : result.remarks)

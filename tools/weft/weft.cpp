@@ -132,7 +132,8 @@ void addCompileOptions(CLI::App *app, CompileOptions &options, RawOptions &raw) 
 
   const char *model = "Model";
   addList(app, "--dim", raw.dims,
-          "Give a symbolic size its value; `batch` is that of a whole step (once for each size; no default)")
+          "Give a symbolic size its value; `batch` is that of a whole step (once for each size; default: the batch as "
+          "few samples as there can be, others the most that PyTorch's exporter recorded, or an error)")
       ->delimiter(',')
       ->check(isDim())
       ->type_name("NAME=N")
@@ -406,7 +407,10 @@ void addCompileCommand(CLI::App &app, const std::string &argv0, int &exitCode) {
   auto raw = std::make_shared<RawOptions>();
   addCompileOptions(command, *options, *raw);
   addCommunicationOptions(command, *options);
-  command->add_option("-o", options->output, "The executable, or where --emit prints (default: standard output)")
+  command
+      ->add_option("-o", options->output,
+                   "The executable, or where --emit prints (default: MODEL's name without its ending, in this folder; "
+                   "standard output)")
       ->type_name("FILE")
       ->group("Output");
   command
@@ -424,8 +428,6 @@ void addCompileCommand(CLI::App &app, const std::string &argv0, int &exitCode) {
   command->callback([=, &exitCode] {
     requireModel(*options);
     take(*raw, *options);
-    if (options->emit == Emit::Exe && options->output.empty())
-      throw CLI::RequiredError("-o EXE");
     exitCode = compile(*options, argv0);
   });
 }

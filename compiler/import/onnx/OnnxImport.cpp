@@ -9,6 +9,7 @@
 #include "compiler/import/onnx/Branches.h"
 #include "compiler/import/onnx/Functions.h"
 #include "compiler/import/onnx/GraphOrder.h"
+#include "compiler/import/onnx/SymbolicDims.h"
 #include "dialects/weft/Fold.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/Support/FileSystem.h"
@@ -188,38 +189,6 @@ LogicalResult Importer::checkOperators(const GraphOrder &order) {
 // Inputs
 //===----------------------------------------------------------------------===//
 
-/// The name that a size without a value goes by; sizes without a name are called INPUT.AXIS.
-static std::string dimName(const onnx::ValueInfo &input, size_t axis) {
-  const onnx::Dim &dim = input.shape[axis];
-  return dim.param.empty() ? input.name + "." + std::to_string(axis) : dim.param;
-}
-
-static std::vector<SymbolicDim> symbolicDims(ArrayRef<const onnx::ValueInfo *> inputs) {
-  std::vector<SymbolicDim> dims;
-  for (const onnx::ValueInfo *input : inputs)
-    for (auto [axis, dim] : llvm::enumerate(input->shape)) {
-      if (dim.value >= 0)
-        continue;
-      std::string name = dimName(*input, axis);
-      auto it = llvm::find_if(dims, [&](const SymbolicDim &known) { return known.name == name; });
-      if (it == dims.end())
-        it = dims.insert(dims.end(), {name, {}});
-      it->uses.push_back({input->name, static_cast<int64_t>(axis)});
-    }
-  return dims;
-}
-
-static std::vector<const onnx::ValueInfo *> realInputs(const onnx::Model &model) {
-  llvm::StringSet<> weights;
-  for (const onnx::Tensor &tensor : model.initializers)
-    weights.insert(tensor.name);
-  std::vector<const onnx::ValueInfo *> inputs;
-  for (const onnx::ValueInfo &input : model.inputs)
-    if (!weights.contains(input.name))
-      inputs.push_back(&input);
-  return inputs;
-}
-
 LogicalResult Importer::bindDims() {
   if (options.microbatches < 1)
     return error() << "the number of micro-batches must be at least 1, not " << options.microbatches;
@@ -230,8 +199,8 @@ LogicalResult Importer::bindDims() {
       return error() << "input '" << input->name << "' has element type " << onnx::elementTypeName(input->type)
                      << ", which Weft does not have";
   }
-  std::vector<SymbolicDim> dims = symbolicDims(inputs);
-  auto list = [&](auto format, const char *separator = ", ") {
+  std::vector<SymbolicDim> dims = symbolicDims(model, inputs);
+  auto list = [](ArrayRef<SymbolicDim> dims, auto format, const char *separator = ", ") {
     std::string text;
     for (const SymbolicDim &dim : dims)
       text += (text.empty() ? "" : separator) + format(dim);
@@ -240,32 +209,46 @@ LogicalResult Importer::bindDims() {
   for (auto &[name, value] : options.dims) {
     if (llvm::none_of(dims, [&, &name = name](const SymbolicDim &dim) { return dim.name == name; }))
       return error() << "the model has no symbolic size '" << name << "'; it has "
-                     << (dims.empty() ? "none" : list([](const SymbolicDim &dim) { return dim.name; }));
+                     << (dims.empty() ? "none" : list(dims, [](const SymbolicDim &dim) { return dim.name; }));
     if (value < 1 || value > kMaxElements)
       return error() << "size '" << name << "' cannot be " << value;
   }
-  if (llvm::any_of(dims, [&](const SymbolicDim &dim) { return !options.dims.count(dim.name); }))
-    return error() << "the model has symbolic sizes that need values: " << list([](const SymbolicDim &dim) {
-             return dim.name + " (" + dim.uses.front().input + ", axis " + std::to_string(dim.uses.front().axis) + ")";
-           }) << "; for example: "
-                   << list(
-                          [](const SymbolicDim &dim) {
-                            return "--dim " + dim.name + "=" + (dim.uses.front().axis == 0 ? "8" : "32");
-                          },
-                          " ");
 
-  sizes = options.dims;
   const onnx::ValueInfo *first = nullptr;
   for (const onnx::ValueInfo *input : inputs)
     if (!first && !input->shape.empty())
       first = input;
-  if (first && first->shape[0].value < 0) {
-    std::string name = dimName(*first, 0);
-    batch = options.dims.at(name);
+  std::string batchName = first && first->shape[0].value < 0 ? dimName(*first, 0) : "";
+  std::vector<SymbolicDim> lacking;
+  for (const SymbolicDim &dim : dims) {
+    std::string why;
+    std::optional<int64_t> size;
+    if (auto given = options.dims.find(dim.name); given != options.dims.end())
+      size = given->second;
+    else
+      size = defaultSize(dim, dim.name == batchName, options.microbatches * options.dataRanks, why);
+    if (!size) {
+      lacking.push_back(dim);
+      continue;
+    }
+    sizes[dim.name] = *size;
+    report.dims.push_back({dim.name, *size, why});
+    if (!why.empty())
+      report.remarks.push_back("size '" + dim.name + "' is " + std::to_string(*size) + " by default, " + why +
+                               "; --dim " + dim.name + "=N gives another");
+  }
+  if (!lacking.empty())
+    return error() << "the model has symbolic sizes that need values: " << list(lacking, [](const SymbolicDim &dim) {
+             return dim.name + " (" + dim.uses.front().input + ", axis " + std::to_string(dim.uses.front().axis) + ")";
+           }) << "; for example: "
+                   << list(lacking, [](const SymbolicDim &dim) { return "--dim " + dim.name + "=32"; }, " ");
+
+  if (!batchName.empty()) {
+    batch = sizes.at(batchName);
     if (batch % options.microbatches)
-      return error() << name << "=" << batch << " does not divide into " << options.microbatches
-                     << " micro-batches; choose a multiple of " << options.microbatches << " for --dim " << name;
-    sizes[name] = batch / options.microbatches;
+      return error() << batchName << "=" << batch << " does not divide into " << options.microbatches
+                     << " micro-batches; choose a multiple of " << options.microbatches << " for --dim " << batchName;
+    sizes[batchName] = batch / options.microbatches;
   } else if (first) {
     batch = first->shape[0].value;
     if (options.microbatches > 1)
@@ -274,10 +257,8 @@ LogicalResult Importer::bindDims() {
   } else if (options.microbatches > 1) {
     return error() << "the graph has no input with a batch to cut into micro-batches";
   }
-  for (const SymbolicDim &dim : dims) {
-    report.dims.emplace_back(dim.name, options.dims.at(dim.name));
+  for (const SymbolicDim &dim : dims)
     context.dims.emplace_back(dim.name, sizes.at(dim.name));
-  }
   return success();
 }
 
@@ -644,6 +625,6 @@ bool weft::listSymbolicDims(const std::string &path, std::vector<SymbolicDim> &d
   onnx::Model model;
   if (!readWholeFile(path, buffer, model, error))
     return false;
-  dims = symbolicDims(realInputs(model));
+  dims = symbolicDims(model, realInputs(model));
   return true;
 }

@@ -13,6 +13,7 @@
 #include "mlir/IR/OwningOpRef.h"
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,8 +23,11 @@ namespace weft {
 struct ImportOptions {
   /// The .onnx file.
   std::string path;
-  /// Values of symbolic sizes by name; that of the batch is the global batch.
+  /// Values of symbolic sizes by name; that of the batch is the global batch. Those that lack are taken by default, if
+  /// there is a sensible one.
   std::map<std::string, int64_t> dims;
+  /// Ranks that have samples of their own: a batch by default is a multiple of these times micro-batches.
+  int64_t dataRanks = 1;
   /// The program is specialised to batch / microbatches samples.
   int64_t microbatches = 1;
   /// Glob patterns of parameter names that are not, or are, trained.
@@ -37,10 +41,17 @@ struct ImportOptions {
   std::string batchNorm = "as-exported";
 };
 
+/// A symbolic size and its value.
+struct ImportedDim {
+  std::string name;
+  int64_t size;
+  std::string why; ///< what the default is that was taken; empty: the size was given
+};
+
 /// What was found and decided on the way; for people.
 struct ImportReport {
   /// Symbolic sizes in the order of their appearance, with the values taken.
-  std::vector<std::pair<std::string, int64_t>> dims;
+  std::vector<ImportedDim> dims;
   /// Names of the parameters, in the order of the file, and whether each is trained.
   std::vector<std::pair<std::string, bool>> parameters;
   /// Sentences that say what was taken for what.
@@ -61,6 +72,8 @@ struct SymbolicDim {
     int64_t axis;
   };
   std::vector<Use> uses;
+  int64_t least = 1;           ///< as the exporter recorded it
+  std::optional<int64_t> most; ///< likewise; nothing: any
 };
 
 /// The symbolic sizes of a model's inputs in order of appearance. Returns false
