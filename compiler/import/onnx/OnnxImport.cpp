@@ -13,6 +13,7 @@
 #include "dialects/weft/Fold.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 
@@ -226,7 +227,8 @@ LogicalResult Importer::bindDims() {
     if (auto given = options.dims.find(dim.name); given != options.dims.end())
       size = given->second;
     else
-      size = defaultSize(dim, dim.name == batchName, options.microbatches * options.dataRanks, why);
+      size = defaultSize(dim, dim.name == batchName,
+                         llvm::SaturatingMultiply<uint64_t>(options.microbatches, options.dataRanks), why);
     if (!size) {
       lacking.push_back(dim);
       continue;
@@ -238,10 +240,15 @@ LogicalResult Importer::bindDims() {
                                "; --dim " + dim.name + "=N gives another");
   }
   if (!lacking.empty())
-    return error() << "the model has symbolic sizes that need values: " << list(lacking, [](const SymbolicDim &dim) {
-             return dim.name + " (" + dim.uses.front().input + ", axis " + std::to_string(dim.uses.front().axis) + ")";
-           }) << "; for example: "
-                   << list(lacking, [](const SymbolicDim &dim) { return "--dim " + dim.name + "=32"; }, " ");
+    return error() << "the model has symbolic sizes that need values: "
+                   << list(lacking,
+                           [](const SymbolicDim &dim) {
+                             return dim.name + " (" + dim.uses.front().input + ", axis " +
+                                    std::to_string(dim.uses.front().axis) + ")";
+                           })
+                   << "; for example: "
+                   << list(
+                          lacking, [](const SymbolicDim &dim) { return "--dim " + dim.name + "=32"; }, " ");
 
   if (!batchName.empty()) {
     batch = sizes.at(batchName);

@@ -53,8 +53,7 @@ static void setBounds(std::vector<SymbolicDim> &dims, StringRef text) {
   }
 }
 
-std::vector<SymbolicDim> weft::symbolicDims(const onnx::Model &model,
-                                            llvm::ArrayRef<const onnx::ValueInfo *> inputs) {
+std::vector<SymbolicDim> weft::symbolicDims(const onnx::Model &model, llvm::ArrayRef<const onnx::ValueInfo *> inputs) {
   std::vector<SymbolicDim> dims;
   for (const onnx::ValueInfo *input : inputs)
     for (auto [axis, dim] : llvm::enumerate(input->shape)) {
@@ -73,12 +72,15 @@ std::vector<SymbolicDim> weft::symbolicDims(const onnx::Model &model,
   return dims;
 }
 
-std::optional<int64_t> weft::defaultSize(const SymbolicDim &dim, bool isBatch, int64_t parts, std::string &why) {
+std::optional<int64_t> weft::defaultSize(const SymbolicDim &dim, bool isBatch, uint64_t parts, std::string &why) {
   if (isBatch) {
+    // More than can be: a batch that does not divide is an error of its own.
+    if (parts > static_cast<uint64_t>(maxBound))
+      parts = 1;
     why = "the fewest samples that " + std::string(dim.least > 1 ? "the exporter allowed" : "there can be");
     if (parts > 1)
       why += " for " + std::to_string(parts) + " parts";
-    return static_cast<int64_t>(llvm::alignTo(static_cast<uint64_t>(dim.least), static_cast<uint64_t>(parts)));
+    return static_cast<int64_t>(llvm::alignTo(static_cast<uint64_t>(dim.least), parts));
   }
   why = "the most that the exporter allowed";
   return dim.most;

@@ -25,7 +25,7 @@ std::vector<SymbolicDim> symbolicDims(const onnx::Model &model, llvm::ArrayRef<c
 
 /// The size that is taken where the user gives none (docs/import.md), and in words why. Nothing if there is no sensible
 /// one. The batch is a multiple of `parts`.
-std::optional<int64_t> defaultSize(const SymbolicDim &dim, bool isBatch, int64_t parts, std::string &why);
+std::optional<int64_t> defaultSize(const SymbolicDim &dim, bool isBatch, uint64_t parts, std::string &why);
 
 } // namespace weft
 
