@@ -85,6 +85,8 @@ static void printHolders(ModuleOp module, const ArenaReport::Task &task, int64_t
     params.insert({param.getSymName(), param.getLoc()});
   }
   for (StateOp state : module.getOps<StateOp>()) {
+    if (state->hasAttr(exec::hostAttr))
+      continue;
     auto owner = state.getParam() ? params.find(*state.getParam()) : params.end();
     layer(owner != params.end() ? owner->second : state.getLoc()).states +=
         tensorBytes(cast<RankedTensorType>(state.getType()));

@@ -287,11 +287,19 @@ static json::Array describeTemporaries(const ArenaReport &arena) {
   for (const ArenaReport::Task &task : arena.tasks) {
     StringRef name = task.name;
     name.consume_front("task_");
-    json::Array buffers;
-    for (const ArenaReport::Buffer &buffer : task.buffers)
-      buffers.push_back(json::Array{buffer.offset, buffer.bytes, buffer.first, buffer.last, int(buffer.isWorkspace)});
-    tasks.push_back(json::Object{
-        {"task", name}, {"bytes", task.bytes}, {"live_bytes", task.liveBytes}, {"buffers", std::move(buffers)}});
+    auto describe = [](const std::vector<ArenaReport::Buffer> &list) {
+      json::Array buffers;
+      for (const ArenaReport::Buffer &buffer : list)
+        buffers.push_back(json::Array{buffer.offset, buffer.bytes, buffer.first, buffer.last, int(buffer.isWorkspace)});
+      return buffers;
+    };
+    json::Object entry{
+        {"task", name}, {"bytes", task.bytes}, {"live_bytes", task.liveBytes}, {"buffers", describe(task.buffers)}};
+    if (task.hostBytes) {
+      entry["host_bytes"] = task.hostBytes;
+      entry["host_buffers"] = describe(task.hostBuffers);
+    }
+    tasks.push_back(std::move(entry));
   }
   return tasks;
 }

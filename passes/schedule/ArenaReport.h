@@ -19,7 +19,7 @@ namespace weft {
 struct ArenaReport {
   /// Steps count the launches, calls and copies of a task, as the schedule lists them.
   struct Buffer {
-    int64_t offset = 0; ///< in the arena
+    int64_t offset = 0; ///< in the arena, or behind it, in host memory
     int64_t bytes = 0, first = 0, last = 0;
     bool isWorkspace = false;
     mlir::Location loc; ///< of the op that wrote it first
@@ -29,6 +29,8 @@ struct ArenaReport {
     int64_t bytes = 0;
     int64_t liveBytes = 0; ///< the largest sum of bytes alive at one time: no placement is smaller
     std::vector<Buffer> buffers;
+    int64_t hostBytes = 0; ///< of host memory
+    std::vector<Buffer> hostBuffers;
     std::vector<mlir::Location> steps;
   };
   std::vector<Task> tasks;

@@ -86,11 +86,11 @@ public:
     if (failed(placeValues()))
       return failure();
     extendLifetimes();
-    int64_t bytes = placeBuffers(buffers);
+    int64_t bytes = placeBuffers(buffers), hostBytes = placeBuffers(hostBuffers);
     program.temporaryBytes = std::max(program.temporaryBytes, bytes);
-    program.hostTemporaryBytes = std::max(program.hostTemporaryBytes, placeBuffers(hostBuffers));
+    program.hostTemporaryBytes = std::max(program.hostTemporaryBytes, hostBytes);
     if (program.report)
-      report(bytes);
+      report(bytes, hostBytes);
     emit(bytes);
     function.erase();
     return success();
@@ -111,10 +111,11 @@ private:
   }
 
   /// Writes down what lies where, in steps of the emitted task.
-  void report(int64_t bytes) {
+  void report(int64_t bytes, int64_t hostBytes) {
     ArenaReport::Task task;
     task.name = function.getSymName().str();
     task.bytes = bytes;
+    task.hostBytes = hostBytes;
     task.liveBytes = peakLiveBytes(buffers);
     SmallVector<int64_t> stepOf; // per position in `order`: the first step that is not before it
     for (Operation *op : order) {
@@ -128,11 +129,18 @@ private:
     llvm::SmallDenseSet<int64_t> workspaces;
     for (auto [op, index] : workspace)
       workspaces.insert(index);
+    auto describe = [&](const Lifetime &buffer, bool isWorkspace) {
+      return ArenaReport::Buffer{
+          buffer.offset,        buffer.bytes,
+          stepOf[buffer.first], buffer.last < static_cast<int64_t>(order.size()) ? stepOf[buffer.last] : last,
+          isWorkspace,          order[buffer.first]->getLoc()};
+    };
     for (auto [i, buffer] : llvm::enumerate(buffers))
       if (buffer.bytes)
-        task.buffers.push_back({buffer.offset, buffer.bytes, stepOf[buffer.first],
-                                buffer.last < static_cast<int64_t>(order.size()) ? stepOf[buffer.last] : last,
-                                workspaces.contains(i), order[buffer.first]->getLoc()});
+        task.buffers.push_back(describe(buffer, workspaces.contains(i)));
+    for (const Lifetime &buffer : hostBuffers)
+      if (buffer.bytes)
+        task.hostBuffers.push_back(describe(buffer, /*isWorkspace=*/false));
     program.report->tasks.push_back(std::move(task));
   }
 
@@ -649,9 +657,12 @@ struct Schedule : weft::impl::ScheduleBase<Schedule> {
       module->setAttr(exec::hostBytesAttr, builder.getI64IntegerAttr(bytes));
     }
     if (report)
-      for (ArenaReport::Task &task : report->tasks)
+      for (ArenaReport::Task &task : report->tasks) {
         for (ArenaReport::Buffer &buffer : task.buffers)
           buffer.offset += program.persistentBytes;
+        for (ArenaReport::Buffer &buffer : task.hostBuffers)
+          buffer.offset += program.persistentBytes + program.temporaryBytes + program.hostPersistentBytes;
+      }
     numLaunches += program.launches;
     numInPlace += program.inPlace;
     numKernels += program.kernels.size();
