@@ -536,10 +536,11 @@ llvm::json::Object Compilation::describe() {
           arenaBytes(*module) + memory->getInteger("inputs").value_or(0) +
           outsideArenaBytes(mesh.partition.getNumRanks() > 1, manifest.getInteger("host_bytes").value_or(0));
   manifest["plan"] = toJson(mesh.plan);
+  manifest["gradients"] = describeGradients(options, mesh.plan, manifest);
   if (llvm::json::Array saved = describeSaved(memoryPlans); !saved.empty())
     manifest["saved"] = std::move(saved);
   if (!options.quiet) {
-    printGradients(options, manifest, llvm::errs());
+    printGradients(manifest, llvm::errs());
     printRecomputed(options.remat, memoryPlans, llvm::errs());
     printMemory(manifest, llvm::errs());
     printHostMemory(manifest, llvm::errs());

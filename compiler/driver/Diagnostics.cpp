@@ -98,15 +98,13 @@ void weft::DiagnosticPrinter::print(Diagnostic &diagnostic) {
   errors += isError;
   if (isSilent)
     return;
-  if (diagnostic.getSeverity() == DiagnosticSeverity::Remark && !showRemarks)
-    return;
-  auto line = [](StringRef kind, Diagnostic &d) {
+  auto text = [](Diagnostic &d) {
     std::string where = describeLocation(d.getLocation());
-    llvm::errs() << "weft: " << kind << ": ";
-    if (!where.empty())
-      llvm::errs() << toLine(where) << ": ";
-    llvm::errs() << toLine(d.str()) << "\n";
+    return (where.empty() ? "" : toLine(where) + ": ") + toLine(d.str());
   };
+  auto line = [&](StringRef kind, Diagnostic &d) { llvm::errs() << "weft: " << kind << ": " << text(d) << "\n"; };
+  if (diagnostic.getSeverity() == DiagnosticSeverity::Remark && (!showRemarks || !said.insert(text(diagnostic)).second))
+    return;
   switch (diagnostic.getSeverity()) {
   case DiagnosticSeverity::Error:
     line("error", diagnostic);

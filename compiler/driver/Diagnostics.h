@@ -9,6 +9,7 @@
 #define WEFT_COMPILER_DRIVER_DIAGNOSTICS_H
 
 #include "mlir/IR/Diagnostics.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/ADT/Twine.h"
 #include <mutex>
 #include <string>
@@ -56,6 +57,7 @@ private:
   std::mutex mutex;
   unsigned errors = 0;
   bool showRemarks = true, isSilent = false;
+  llvm::StringSet<> said; ///< remarks: phases that are tried several times would say the same again
   mlir::ScopedDiagnosticHandler handler;
 };
 

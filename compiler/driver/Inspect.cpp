@@ -157,7 +157,9 @@ void Printer::printPlan() {
     separator = "; ";
   }
   os << (list("sizes").empty() ? "" : "\n");
+  weft::printGradients(manifest, os);
   weft::printMemory(manifest, os);
+  weft::printHostMemory(manifest, os);
   const json::Value *value = manifest.get("plan");
   if (!value)
     return;

@@ -7,6 +7,7 @@
 
 #include "compiler/driver/Summary.h"
 #include "compiler/driver/Diagnostics.h"
+#include "compiler/plan/Plan.h"
 #include "dialects/weft/Weft.h"
 #include "passes/memory/Passes.h"
 #include "llvm/Support/Path.h"
@@ -121,27 +122,46 @@ void weft::printUpdates(const UpdateCounts &updates, llvm::raw_ostream &os) {
      << formatMilliseconds(updates.streamSeconds) << " if all states came to the device\n";
 }
 
-void weft::printGradients(const CompileOptions &options, const llvm::json::Object &manifest, llvm::raw_ostream &os) {
-  double trained = 0, accumulators = 0;
-  if (const llvm::json::Array *params = manifest.getArray("params"))
-    for (const llvm::json::Value &value : *params)
-      if (const llvm::json::Object *param = value.getAsObject();
-          param && param->getBoolean("trainable").value_or(false))
-        trained += param->getNumber("bytes").value_or(0);
-  if (const llvm::json::Object *memory = manifest.getObject("memory"))
-    accumulators = memory->getNumber("gradients").value_or(0);
-  bool sharded = manifest.getObject("mesh") && options.zero > 0;
+llvm::json::Object weft::describeGradients(const CompileOptions &options, const Plan &plan,
+                                           const llvm::json::Object &manifest) {
+  int64_t all = 0, largest = 0;
+  for (const Plan::Parameter &parameter : plan.parameters) {
+    if (!parameter.trained)
+      continue;
+    int64_t bytes = bytesOfType(parameter.dtype) * plan.heldOf(parameter.gradients, parameter.shape);
+    all += bytes;
+    largest = std::max(largest, bytes);
+  }
+  const llvm::json::Object *memory = manifest.getObject("memory");
+  int64_t accumulators = memory ? memory->getInteger("gradients").value_or(0) : 0;
+  bool isAccumulated = options.microbatches > 1, waits = options.clipping || options.precision == "fp16";
+  return llvm::json::Object{{"held", isAccumulated ? "accumulated"
+                                     : waits       ? "until their norm"
+                                                   : "one at a time"},
+                            {"bytes", isAccumulated ? accumulators
+                                      : waits       ? all
+                                                    : largest},
+                            {"shards", plan.zero >= (isAccumulated ? 2 : 1)}};
+}
+
+void weft::printGradients(const llvm::json::Object &manifest, llvm::raw_ostream &os) {
+  const llvm::json::Object *gradients = manifest.getObject("gradients");
+  if (!gradients)
+    return;
+  StringRef held = gradients->getString("held").value_or("");
+  bool shards = gradients->getBoolean("shards").value_or(false);
+  std::string bytes = formatBytes(gradients->getNumber("bytes").value_or(0));
   os << "gradients   ";
-  if (options.microbatches > 1)
-    os << "added up in " << formatBytes(accumulators) << " of accumulators"
+  if (held == "accumulated")
+    os << "added up in " << bytes << " of accumulators"
        << (!manifest.getObject("mesh") ? ""
-           : options.zero >= 2         ? ", reduced as they come: only shards are held"
+           : shards                    ? ", reduced as they come: only shards are held"
                                        : ", reduced over data-parallel ranks once a step");
-  else if (!options.clipping && options.precision != "fp16")
-    os << "used up as they come" << (sharded ? ", as shards" : "");
+  else if (held == "one at a time")
+    os << "used up as they come" << (shards ? ", as shards" : "") << ": at most " << bytes << " for one parameter";
   else
-    os << (sharded ? "shards of " : "all ") << formatBytes(trained) << " wait for their norm"
-       << (options.precision == "fp16" ? "" : "; --clipping off uses them up as they come");
+    os << (shards ? "shards, " : "all, ") << bytes << ", wait for their norm"
+       << (manifest.getString("precision").value_or("") == "fp16" ? "" : "; --clipping off uses them up as they come");
   os << "\n";
 }
 

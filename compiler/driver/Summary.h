@@ -16,6 +16,7 @@
 
 namespace weft {
 
+struct Plan;
 struct TaskMemoryPlan;
 struct UpdateCounts;
 
@@ -31,8 +32,12 @@ void printHostMemory(const llvm::json::Object &manifest, llvm::raw_ostream &os);
 /// Says where parameters are updated whose states wait in host memory.
 void printUpdates(const UpdateCounts &updates, llvm::raw_ostream &os);
 
-/// Says what becomes of gradients, and what that costs.
-void printGradients(const CompileOptions &options, const llvm::json::Object &manifest, llvm::raw_ostream &os);
+/// What becomes of gradients, and what that costs: how they are held, and bytes of one rank.
+llvm::json::Object describeGradients(const CompileOptions &options, const Plan &plan,
+                                     const llvm::json::Object &manifest);
+
+/// Says it, from the manifest.
+void printGradients(const llvm::json::Object &manifest, llvm::raw_ostream &os);
 
 /// What becomes of the saved values of each block: runs of blocks that are alike, each with bytes. Empty where nothing
 /// was decided.

@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/memory/StepGraph.h"
+#include <algorithm>
+#include <numeric>
 
 using namespace mlir;
 using namespace weft;
@@ -119,4 +121,33 @@ std::vector<StepBlock> weft::findBlocks(const StepGraph &graph) {
     }
   }
   return best;
+}
+
+/// Units of a part: few enough for every choice within it to be looked at.
+static constexpr int64_t shortestPart = 6, longestPart = 12;
+
+std::vector<StepBlock> weft::cutIntoParts(const StepGraph &graph) {
+  int64_t count = graph.getUnits().size();
+  ArrayRef<ForwardValue> values = graph.getValues();
+  std::vector<int64_t> lastNeed(values.size(), -1), crossing(count + 1);
+  for (const ForwardValue &user : values)
+    for (int64_t need : user.needs)
+      lastNeed[need] = std::max(lastNeed[need], user.unit);
+  // Before which units a value is alive that others behind are computed from.
+  for (auto [value, last] : llvm::zip_equal(values, lastNeed))
+    if (last > value.unit && !value.isPinned) {
+      crossing[value.unit + 1] += value.bytes;
+      crossing[last + 1] -= value.bytes;
+    }
+  std::partial_sum(crossing.begin(), crossing.end(), crossing.begin());
+  std::vector<StepBlock> parts;
+  for (int64_t begin = 0; begin < count;) {
+    int64_t end = count;
+    if (count - begin > longestPart)
+      end = std::min_element(crossing.begin() + begin + shortestPart, crossing.begin() + begin + longestPart + 1) -
+            crossing.begin();
+    parts.push_back({begin, end, false});
+    begin = end;
+  }
+  return parts;
 }

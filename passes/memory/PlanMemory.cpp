@@ -81,6 +81,7 @@ private:
     result.blocks = blocks.size();
     llvm::BitVector offloaded(graph.getValues().size());
     std::optional<double> seconds;
+    bool repeats = true;
     switch (strategy.kind) {
     case RematStrategy::None:
       break;
@@ -95,8 +96,12 @@ private:
     case RematStrategy::Auto:
       if (limit <= 0)
         break;
+      repeats = !blocks.empty();
+      if (!repeats)
+        blocks = cutIntoParts(graph);
       OffloadLimits offload;
-      if (horizon > 0)
+      // What moves away is timed by blocks that repeat.
+      if (horizon > 0 && repeats)
         offload = {rates.hostBytesPerSecond, rates.bytesPerSecond, horizon};
       AutoPlan found = planWithin(graph, blocks, limit, offload);
       kept = found.kept;

@@ -116,6 +116,9 @@ AutoPlan planWithin(const StepGraph &graph, llvm::ArrayRef<StepBlock> blocks, in
 /// Repeated blocks, by what ops compute; empty if nothing repeats.
 std::vector<StepBlock> findBlocks(const StepGraph &graph);
 
+/// The whole forward pass in short parts, cut where the fewest bytes cross: for models that repeat nothing.
+std::vector<StepBlock> cutIntoParts(const StepGraph &graph);
+
 /// What is kept if of every block only what later blocks read is, and all that lies outside of blocks.
 llvm::BitVector keepBetween(const StepGraph &graph, llvm::ArrayRef<StepBlock> blocks);
 

@@ -5,6 +5,8 @@ from training import BATCH, FIXED, MADE, MODELS
 
 # What one rank has to have in common with many.
 COMMON = ("--microbatches", "--optimizer", "--clipping")
+# What changes where values are, and nothing that is computed.
+MEMORY = ("--remat", "--offload", "--offload-updates", "--offload-horizon")
 # A clip that always acts, by the true norm or wrongly: norms are above 1.
 CLIP = "--clip 0.5"
 
@@ -15,13 +17,24 @@ class Case:
     options: str
     refused: str = ""     # what the error has to say, where the combination has no meaning
     training: str = CLIP  # what the executable is given, on one rank and on many
+    exact: bool = False   # the same bits as without the options of MEMORY, on the same mesh
 
     def __str__(self):
         return f"{self.model} {self.options}" + ("" if self.training == CLIP else f" [{self.training}]")
 
-    def common(self):
+    def pairs(self):
+        """Options with their values."""
         words = self.options.split()
-        return " ".join(" ".join(words[i:i + 2]) for i, word in enumerate(words) if word in COMMON)
+        return [(words[i], words[i + 1]) for i in range(0, len(words), 2)]
+
+    def common(self):
+        return " ".join(f"{name} {value}" for name, value in self.pairs() if name in COMMON)
+
+    def offload(self):
+        return dict(self.pairs()).get("--offload", "")
+
+    def plain(self):
+        return " ".join(f"{name} {value}" for name, value in self.pairs() if name not in MEMORY)
 
 
 SINGLES = [
@@ -104,9 +117,26 @@ OPTIONS = {
 }
 
 
+# Strategies and host memory in pairs with what spreads a model.
+MEMORY_OPTIONS = {
+    "--mesh": ["", "dp=2", "tp=2", "dp=4,shard=2", "dp=2,tp=2"],
+    "--zero": ["0", "1", "2", "3"],
+    "--remat": ["none", "each", "contiguous", "group_2", "selective", "auto"],
+    "--offload": ["", "activations", "optimizer", "activations,optimizer"],
+    "--offload-updates": ["", "host", "device"],
+    "--offload-horizon": ["1", "3"],
+    "between": ["", "--sequence-parallel on", "--batch-halves on"],
+    "--microbatches": ["1", "2"],
+    "--clipping": ["", "off"],
+    "--overlap": ["on", "off"],
+}
+
+
 def valid(case):
     """Whether a combination, possibly of some options only, is one that `weft` takes."""
     mesh, zero = case.get("--mesh"), case.get("--zero")
+    if mesh == "" and (case.get("between") or zero and zero != "0"):
+        return False
     if mesh and case.get("between") and "tp" not in mesh:
         return False
     if mesh and zero and zero != "0" and "dp" not in mesh:
@@ -121,17 +151,19 @@ def valid(case):
     return True
 
 
-def covering():
+def covering(options):
     """Combinations in which every valid pair of values of two options occurs; the same ones in every run."""
-    names, choose = list(OPTIONS), random.Random(7)
-    missing = {((a, x), (b, y)) for a, b in itertools.combinations(names, 2) for x in OPTIONS[a] for y in OPTIONS[b]
+    names, choose = list(options), random.Random(7)
+    missing = {((a, x), (b, y)) for a, b in itertools.combinations(names, 2) for x in options[a] for y in options[b]
                if valid({a: x, b: y})}
     cases = []
     while missing:
         best, gained = None, 0
         (a, x), (b, y) = min(missing)
-        for _ in range(60):
-            case = {name: choose.choice(OPTIONS[name]) for name in names}
+        for attempt in itertools.count():
+            if attempt >= 60 and best:
+                break
+            case = {name: choose.choice(options[name]) for name in names}
             case[a], case[b] = x, y
             gain = sum(case[m] == v and case[n] == w for (m, v), (n, w) in missing) if valid(case) else 0
             if gain > gained:
@@ -202,12 +234,32 @@ def why_refused(model, words, dp, tp, micro):
     return "|".join(re.escape(text) for text, holds in reasons.items() if holds)
 
 
+def exact(model, options):
+    """A case of the same bits. Streams run in some order that their events allow."""
+    words = (options + (" --persistence-threshold 0" if "--zero 3" in options else "")).strip()
+    training = "" if "--clipping off" in words else CLIP
+    return Case(model, words, training=f"{training} --stream-order 5".strip() if "--overlap on" in words else training, exact=True)
+
+
+# Random numbers are drawn again, alike; gathered parameters are dropped and gathered again; states and activations wait in host memory.
+MEMORY_CI = [exact(model, options) for model, options in (
+    ("dropout", "--remat each"),
+    ("dropout", "--remat auto"),
+    ("dropout", "--mesh dp=2,tp=2 --zero 3 --remat auto --microbatches 2 --sequence-parallel on --overlap on"),
+    ("llama", "--mesh dp=2 --zero 2 --remat selective --offload optimizer --offload-updates host --clipping off --overlap on"),
+    ("gpt2", "--mesh tp=2 --batch-halves on --remat group_2 --offload activations --offload-horizon 1 --overlap on"),
+    ("llama", "--mesh dp=4,shard=2 --zero 1 --remat contiguous --offload activations,optimizer --offload-updates device"),
+)]
+
+
 TIERS = {
     "ci": lambda: CI,
     "singles": lambda: [Case(model, options) for model in MODELS if model not in MADE for options in SINGLES
                         if model not in FIXED or "--microbatches" not in options],
     "odd": lambda: [Case(model, options) for model in MADE for options in ODD if model != "dropout" or "tp=3" not in options] + ASKED,
-    "pairs": lambda: [Case(model, options) for model in ("gpt2", "llama") for options in covering()],
+    "pairs": lambda: [Case(model, options) for model in ("gpt2", "llama") for options in covering(OPTIONS)],
+    "memory": lambda: [exact(model, options) for model in ("gpt2", "llama", "dropout") for options in covering(MEMORY_OPTIONS)],
+    "memory-ci": lambda: MEMORY_CI,
     "refused": lambda: REFUSED,
 }
 

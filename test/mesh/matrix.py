@@ -2,11 +2,12 @@
 clipped steps within 1e-5, gradients of the first step and parameters after the last within 1e-4. Combinations that have no
 meaning have to be refused with their hint.
 
-  matrix.py --weft WEFT --models DIR [--models DIR...] --tier ci|singles|pairs|odd|refused|drawn|all [--only TEXT]
+  matrix.py --weft WEFT --models DIR [--models DIR...] --tier ci|singles|pairs|odd|memory|memory-ci|refused|drawn|all [--only TEXT]
             [--seed S] [--count N] [--keep-going] [--jobs N] [--shard I/N] [--within SECONDS] [--done FILE]
 
 `ci` is what every run of the test suite does. `singles` is every feature alone on every model, `pairs` every pair of values of any two
-options on GPT-2 and Llama, by a covering array, `odd` models of which no mesh divides all sizes. `drawn` draws models and options
+options on GPT-2 and Llama, by a covering array, `odd` models of which no mesh divides all sizes. `memory` is every pair of strategies of recomputing, host
+memory and what spreads a model, of which every bit has to be that without them; `memory-ci` six of these. `drawn` draws models and options
 of every kind, N times, with seeds from S on. A model of which no file is found is named and left out.
 
 With --jobs N cases are run at once, each in a process and a folder of its own, with one thread for each rank. --done FILE holds the cases that agreed, a line

@@ -1,5 +1,5 @@
 """Trains a small model on a mesh and on one rank, and says whether they are the same."""
-import array, contextlib, fcntl, hashlib, json, math, os, random, re, signal, struct, subprocess
+import array, contextlib, fcntl, filecmp, hashlib, json, math, os, random, re, signal, struct, subprocess
 
 BATCH, SEQUENCE, STEPS = 8, 16, 20
 # Models that are made, with random values: `weft model` and what it is given.
@@ -48,6 +48,9 @@ class Place:
         if process.returncode < 0:
             raise Fault(f"signal {-process.returncode}: {' '.join(command)}\n{output[-2000:]}")
         return process.returncode, output
+
+    def output(self, command):
+        return subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True, env=self.environment, timeout=self.timeout).stdout
 
     def expect(self, command):
         code, output = self.run(command)
@@ -129,10 +132,10 @@ def train(place, model, options, training, folder):
     return record
 
 
-def reference(place, model, common, training):
-    """The record of one rank, made once for all cases that need it, whichever process is the first."""
-    name = hashlib.sha256(f"{model} {common} {training}".encode()).hexdigest()[:16]
-    folder = os.path.join(place.folder, "one-rank-" + name)
+def reference(place, model, options, training):
+    """The path of a record, made once for all cases that need it, whichever process is the first."""
+    name = hashlib.sha256(f"{model} {options} {training}".encode()).hexdigest()[:16]
+    folder = os.path.join(place.folder, "reference-" + name)
     os.makedirs(folder, exist_ok=True)
     done, fault = os.path.join(folder, "done"), os.path.join(folder, "fault")
     with open(os.path.join(folder, "lock"), "w") as lock:
@@ -142,12 +145,12 @@ def reference(place, model, common, training):
                 raise Fault(file.read())
         if not os.path.exists(done):
             try:
-                os.rename(train(place, model, common, training, folder), done)
+                os.rename(train(place, model, options, training, folder), done)
             except Fault as error:
                 with open(fault, "w") as file:
-                    file.write(f"one rank: {error}")
-                raise Fault(f"one rank: {error}") from None
-    return read_tensors(done)
+                    file.write(f"reference: {error}")
+                raise Fault(f"reference: {error}") from None
+    return done
 
 
 def norm(values):
@@ -196,9 +199,39 @@ def refuse(place, case, folder):
     return "refused, with a hint"
 
 
+def budget_of(place, case, folder):
+    """A budget that `auto` has to do something for, and can meet: so little of the room between all and what lives from step to step."""
+    exe = os.path.join(folder, "exe")
+    without = case.plain() + (f" --offload {case.offload()}" if "optimizer" in case.offload() else "")
+    place.expect(compile_command(place, case.model, without, exe))
+    manifest = json.loads(place.output([place.weft, "inspect", "--json", exe]))
+    most, least = manifest["arena_bytes"], manifest["persistent_bytes"]
+    refused = ""
+    for share in (0.75, 0.85, 0.93, 0.97):
+        budget = int(least + share * (most - least))
+        code, refused = place.run(compile_command(place, case.model, f"{case.options} --memory {budget}", exe))
+        if code == 0:
+            return budget
+    raise Fault(f"no budget fits, not {budget} of {most}\n{refused[-1000:]}")
+
+
+def check_memory(place, case, folder):
+    """What only changes where values are changes no bit of any of them."""
+    options = case.options
+    if "--remat auto" in options:
+        options += f" --memory {budget_of(place, case, folder)}"
+    plain = reference(place, case.model, case.plain(), case.training.replace(" --stream-order 5", "").replace("--stream-order 5", ""))
+    record = train(place, case.model, options, case.training, folder)
+    if not filecmp.cmp(plain, record, shallow=False):
+        raise Fault("other bits: " + compare(read_tensors(plain), read_tensors(record)))
+    return "the same bits" + options[len(case.options):]
+
+
 def check(place, case, folder):
     """What is to be said of a case that holds."""
     if case.refused:
         return refuse(place, case, folder)
-    one = reference(place, case.model, case.common(), case.training)
+    if case.exact:
+        return check_memory(place, case, folder)
+    one = read_tensors(reference(place, case.model, case.common(), case.training))
     return compare(one, read_tensors(train(place, case.model, case.options, case.training, folder)))
