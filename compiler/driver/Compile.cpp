@@ -91,6 +91,17 @@ static int64_t arenaBytes(ModuleOp scheduled) {
   return scheduled->getAttrOfType<IntegerAttr>(exec::arenaBytesAttr).getInt();
 }
 
+/// What a rank's process takes of a GPU beside its arena: the batch on its way, the driver's context, libraries.
+static int64_t besideArena(ModuleOp module, const TargetChoice &target, bool several) {
+  if (!target.isCuda())
+    return 0;
+  int64_t inputs = 0;
+  for (exec::InputOp input : module.getOps<exec::InputOp>())
+    inputs += tensorBytes(cast<RankedTensorType>(input.getType()));
+  auto host = module->getAttrOfType<IntegerAttr>(exec::hostBytesAttr);
+  return inputs + outsideArenaBytes(several, host ? host.getInt() : 0);
+}
+
 /// The bytes of all that lives in the arena from step to step: symbols, and the inputs of a micro-batch.
 static int64_t storedBytes(ModuleOp module, bool offloadsOptimizer) {
   int64_t bytes = 0;
@@ -152,7 +163,11 @@ private:
   /// The best of a few rounds of `--remat auto` within the budget, `best` among them.
   ExitCode search(const Target &target, MemoryOptions memory, std::optional<Round> &best);
   void take(Round round);
-  /// The bytes of the arena under other options; nothing is printed.
+  /// What `--memory` bounds: on a GPU the memory of the process, else the arena.
+  int64_t neededBytes(ModuleOp scheduled) const {
+    return arenaBytes(scheduled) + besideArena(scheduled, target, mesh.partition.getNumRanks() > 1);
+  }
+  /// The bytes that are needed under other options; nothing is printed.
   std::optional<int64_t> tryOptions(const CompileOptions &other);
   /// Prints the module or a text to the output.
   ExitCode print(llvm::function_ref<void(llvm::raw_ostream &)> write);
@@ -327,8 +342,8 @@ int Compilation::run() {
     return code;
   if (options.emit == Emit::Train || options.emit == Emit::Local)
     return printModule();
-  if (options.memory && arenaBytes(*module) > options.memory) {
-    reportOverBudget(*module, arena, options, [&](const CompileOptions &other) { return tryOptions(other); });
+  if (int64_t needed = neededBytes(*module); options.memory && needed > options.memory) {
+    reportOverBudget(*module, arena, needed, options, [&](const CompileOptions &other) { return tryOptions(other); });
     return kExitRequest;
   }
   llvm::json::Object manifest = describe();
@@ -394,7 +409,7 @@ ExitCode Compilation::run(const Target &target, const MemoryOptions &memory, Rou
   });
   if (code)
     return code;
-  round.bytes = arenaBytes(*round.module);
+  round.bytes = neededBytes(*round.module);
   for (const TaskMemoryPlan &plan : round.plans)
     round.seconds += plan.seconds;
   return kExitDone;
@@ -410,7 +425,8 @@ void Compilation::take(Round round) {
 /// What the solver counts with is close to what the schedule comes to, not the same: writing in place, workspaces. The
 /// difference corrects the limit.
 ExitCode Compilation::search(const Target &target, MemoryOptions memory, std::optional<Round> &best) {
-  memory.limit = options.memory - storedBytes(*module, options.offloadOptimizer);
+  memory.limit = options.memory - storedBytes(*module, options.offloadOptimizer) -
+                 besideArena(*module, this->target, mesh.partition.getNumRanks() > 1);
   int64_t step = options.memory / 64, low = 1, high = INT64_MAX;
   auto fits = [&](const Round &r) { return r.bytes <= options.memory; };
   for (int round = 0; round < memoryRounds; ++round) {
@@ -460,7 +476,7 @@ std::optional<int64_t> Compilation::tryOptions(const CompileOptions &other) {
   trial.mesh = *chosen;
   if (trial.import() || trial.lower(Emit::Schedule))
     return std::nullopt;
-  return arenaBytes(*trial.module);
+  return trial.neededBytes(*trial.module);
 }
 
 ExitCode Compilation::plan() {
@@ -532,9 +548,7 @@ llvm::json::Object Compilation::describe() {
   mesh.plan.memory = memoryOf(manifest);
   if (target.isCuda())
     if (llvm::json::Object *memory = manifest.getObject("memory"))
-      (*memory)["process"] =
-          arenaBytes(*module) + memory->getInteger("inputs").value_or(0) +
-          outsideArenaBytes(mesh.partition.getNumRanks() > 1, manifest.getInteger("host_bytes").value_or(0));
+      (*memory)["process"] = neededBytes(*module);
   manifest["plan"] = toJson(mesh.plan);
   manifest["gradients"] = describeGradients(options, mesh.plan, manifest);
   if (llvm::json::Array saved = describeSaved(memoryPlans); !saved.empty())

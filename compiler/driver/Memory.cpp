@@ -143,10 +143,14 @@ public:
     for (unsigned set = 1; set < 1u << count; ++set)
       sets.push_back(set);
     llvm::stable_sort(sets, [](unsigned a, unsigned b) { return llvm::popcount(a) < llvm::popcount(b); });
-    std::vector<int> all = strongest((1u << count) - 1);
+    // The least there is, with more ranks or without: what they communicate through takes memory, too.
+    std::vector<int> all;
     std::optional<int64_t> least;
-    if (count)
-      least = attempt(all);
+    for (unsigned set : {(1u << count) - 1, (1u << count) / 2 - 1})
+      if (std::optional<int64_t> bytes; set && (bytes = attempt(strongest(set))) && (!least || *bytes < *least)) {
+        all = strongest(set);
+        least = bytes;
+      }
     if (!least || *least > options.memory) {
       report("nothing that this version can do fits", all, least);
       return;
@@ -280,13 +284,17 @@ void Search::addRemedies() {
     remedies.push_back(std::move(ranks));
 }
 
-void weft::reportOverBudget(ModuleOp scheduled, const ArenaReport &arena, const CompileOptions &options,
+void weft::reportOverBudget(ModuleOp scheduled, const ArenaReport &arena, int64_t needed, const CompileOptions &options,
                             TryOptions tryOptions) {
   int64_t bytes = scheduled->getAttrOfType<IntegerAttr>(exec::arenaBytesAttr).getInt();
   int64_t persistent = scheduled->getAttrOfType<IntegerAttr>(exec::persistentBytesAttr).getInt();
-  reportError("a rank needs " + formatBytes(static_cast<double>(bytes)) + ", and --memory allows " +
+  reportError("a rank needs " + formatBytes(static_cast<double>(needed)) + ", and --memory allows " +
               formatBytes(static_cast<double>(options.memory)));
   llvm::raw_ostream &os = llvm::errs();
+  if (needed > bytes)
+    os << "weft: note: the arena is " << formatBytes(static_cast<double>(bytes))
+       << " of it; the rest is what a process has on a GPU besides: the driver's context, libraries, the batch on its "
+          "way\n";
   auto task = std::max_element(arena.tasks.begin(), arena.tasks.end(),
                                [](const auto &a, const auto &b) { return a.bytes < b.bytes; });
   if (task != arena.tasks.end() && !task->steps.empty()) {

@@ -16,12 +16,12 @@
 
 namespace weft {
 
-/// The bytes of the arena that other options would lead to; none if they cannot be compiled.
+/// The bytes that a rank would need under other options; none if they cannot be compiled.
 using TryOptions = llvm::function_ref<std::optional<int64_t>(const CompileOptions &)>;
 
-/// Says that the scheduled module does not fit: the peak, where in the step it is, who holds most there, by layer, and
-/// the smallest set of options that fits, found by trying them.
-void reportOverBudget(mlir::ModuleOp scheduled, const ArenaReport &arena, const CompileOptions &options,
+/// Says that the scheduled module, of which a rank needs so many bytes, does not fit: the peak, where in the step it
+/// is, who holds most there, by layer, and the smallest set of options that fits, found by trying them.
+void reportOverBudget(mlir::ModuleOp scheduled, const ArenaReport &arena, int64_t needed, const CompileOptions &options,
                       TryOptions tryOptions);
 
 } // namespace weft

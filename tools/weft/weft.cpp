@@ -277,7 +277,9 @@ void addCompileOptions(CLI::App *app, CompileOptions &options, RawOptions &raw) 
       ->group(memory);
   app->add_option_function<std::string>(
          "--memory", [&options](const std::string &text) { options.memory = *parseBytes(text); },
-         "Bytes that a rank may use; what needs more is refused, with what would fit (default: any)")
+         "Bytes that a rank may use, on a GPU with context and libraries; what needs more is refused, with what would "
+         "fit "
+         "(default: any)")
       ->check(isBytes())
       ->type_name("SIZE")
       ->group(memory);
