@@ -35,11 +35,12 @@ set(host_compiler ${CMAKE_CXX_COMPILER})
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   set(host_compiler g++)
 endif()
+set(WEFT_NVCC_HOST ${host_compiler} CACHE INTERNAL "CUDA's host compiler")
 # The one file with kernels. Code for the architectures at hand; the PTX is for later ones.
 set(device_dir ${CMAKE_CURRENT_LIST_DIR}/../device)
 set(kernels ${CMAKE_CURRENT_BINARY_DIR}/weft_cuda_kernels.o)
 add_custom_command(OUTPUT ${kernels}
-  COMMAND ${WEFT_NVCC} -std=c++17 -O3 -Xcompiler=-fPIC -ccbin ${host_compiler}
+  COMMAND ${WEFT_NVCC} -std=c++17 -O3 -Xcompiler=-fPIC -ccbin ${WEFT_NVCC_HOST}
     -I${CMAKE_CURRENT_LIST_DIR}/.. -I${CMAKE_CURRENT_LIST_DIR}/../include
     -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=sm_90 -gencode arch=compute_90,code=compute_90
     -MD -MF ${kernels}.d -c ${device_dir}/Kernels.cu -o ${kernels}
