@@ -3,8 +3,8 @@ import re
 import subprocess
 import sys
 
-# Of Debian and Ubuntu's base image, and of NVIDIA's runtime image.
-BASE = r"ld-linux|lib(c|m|rt|dl|pthread|gcc_s|stdc\+\+)\.so|linux-vdso"
+# Of Debian and Ubuntu's base image (libresolv is the C library's, which a sanitizer needs), and of NVIDIA's runtime image.
+BASE = r"ld-linux|lib(c|m|rt|dl|pthread|resolv|gcc_s|stdc\+\+)\.so|linux-vdso"
 NVIDIA = r"lib(cudart|cublasLt|cudnn|nccl)\.so"
 
 linked = re.findall(r"^\s*(\S+\.so\S*)", subprocess.run(["ldd", sys.argv[1]], capture_output=True, text=True).stdout, re.M)
