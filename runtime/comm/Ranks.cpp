@@ -293,7 +293,7 @@ void Ranks::gather(const TensorInfo &tensor, const void *local, void *whole) {
   if (job.world > 1 && (tensor.sharding.cut() || !tensor.sharding.unreduced.empty()))
     return collect(tensor, local, whole);
   if (job.rank == 0)
-    memcpy(whole, local, tensor.bytes);
+    std::copy_n(static_cast<const char *>(local), tensor.bytes, static_cast<char *>(whole));
 }
 
 void Ranks::requestStop() {

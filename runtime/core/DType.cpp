@@ -7,6 +7,7 @@
 
 #include "core/DType.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -167,7 +168,8 @@ bool weft::rt::convertElements(const void *from, DType fromType, void *to, DType
   if (isFloat(fromType) != isFloat(toType))
     return false;
   if (fromType == toType) {
-    memcpy(to, from, count * elementBytes(toType));
+    // Unlike memcpy, also for no bytes at no address.
+    std::copy_n(static_cast<const char *>(from), count * elementBytes(toType), static_cast<char *>(to));
   } else if (isFloat(toType)) {
     for (int64_t i = 0; i < count; ++i)
       storeFloat(to, toType, i, loadDouble(from, fromType, i));
@@ -180,7 +182,7 @@ bool weft::rt::convertElements(const void *from, DType fromType, void *to, DType
 
 void weft::rt::fillElements(void *data, DType type, double value, int64_t begin, int64_t end) {
   if (value == 0.0 && !std::signbit(value)) {
-    memset(static_cast<char *>(data) + begin * elementBytes(type), 0, (end - begin) * elementBytes(type));
+    std::fill_n(static_cast<char *>(data) + begin * elementBytes(type), (end - begin) * elementBytes(type), char(0));
   } else if (isFloat(type)) {
     for (int64_t i = begin; i < end; ++i)
       storeFloat(data, type, i, value);

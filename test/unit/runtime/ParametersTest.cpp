@@ -181,6 +181,45 @@ TEST(Parameters, WeightsAndSave) {
   ASSERT_EQ(writeSafetensors(path, {{"a", "I64", {1}, values, 8}}), "");
 }
 
+// Of two rows on four ranks the last two hold padding alone, wherever values come from.
+TEST(Parameters, OfARankWithPaddingAlone) {
+  TemporaryFolder folder;
+  std::vector<float> rows = {1, 2, 3, 4, 5, 6};
+  std::string path = folder.path("w.safetensors"), error;
+  ASSERT_EQ(writeSafetensors(path, {{"w", "F32", {2, 3}, rows.data(), 24}}), "");
+  auto weights = SafetensorsFile::open(path, error);
+  ASSERT_NE(weights, nullptr) << error;
+  ParamSource file = {ParamSource::File,
+                      folder.write("m", std::string(reinterpret_cast<char *>(rows.data()), 24)),
+                      0,
+                      24,
+                      24,
+                      DType::F32,
+                      {2, 3},
+                      {},
+                      0};
+  ParamSource normal, zero, one;
+  normal.kind = ParamSource::Normal;
+  normal.value = one.value = 1;
+  for (const ParamSource &source : {file, normal, zero, one})
+    for (const SafetensorsFile *from : {static_cast<const SafetensorsFile *>(nullptr), weights.get()}) {
+      Manifest manifest = manifestOf(param("w", {2, 3}));
+      manifest.params[0].source = source;
+      std::vector<float> whole(6);
+      initialiseParameters(manifest, ArenaAt(whole.data()), 0, from);
+      manifest.mesh.axes = {{"x", 4}};
+      manifest.params[0].sharding.dims = {{0}, {}};
+      manifest.params[0].bytes = 12;
+      for (int64_t rank = 0; rank < 4; ++rank) {
+        std::vector<float> held(3, 7), expected(3);
+        initialiseParameters(manifest, ArenaAt(held.data()), 0, from, {rank});
+        if (rank < 2)
+          expected.assign(whole.begin() + 3 * rank, whole.begin() + 3 * rank + 3);
+        EXPECT_EQ(held, expected) << "source " << source.kind << " rank " << rank;
+      }
+    }
+}
+
 // Every half and bfloat16 survives the way through float, and rounding is to nearest even.
 TEST(Parameters, FloatConversions) {
   for (DType type : {DType::F16, DType::BF16})
