@@ -88,7 +88,12 @@ void Program::check(int threads) {
   std::string error;
   FailureOr<HostCpu> cpu = HostCpu::get("native", error);
   ASSERT_TRUE(succeeded(cpu)) << error;
-  ManifestFacts facts{"test", "host", cpu->name, cpu->features, "sgd", 1, std::nullopt};
+  ManifestFacts facts;
+  facts.model = "test";
+  facts.target = "host";
+  facts.cpu = cpu->name;
+  facts.cpuFeatures = cpu->features;
+  facts.optimizer = "sgd";
   std::string text = llvm::formatv("{0}", llvm::json::Value(buildManifest(*module, facts)));
   llvm::SmallVector<char> object;
   ASSERT_TRUE(succeeded(emitHostObject(*module, text, *cpu, object)));
