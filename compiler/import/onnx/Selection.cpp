@@ -141,19 +141,18 @@ static LogicalResult centerCropPad(NodeImport &n) {
   if (axes.size() != sizes->size())
     return n.error() << sizes->size() << " sizes for " << axes.size() << " axes";
   Shape to(n.shape(0)), kept(to), offsets(n.rank(0), 0), low(offsets), high(offsets);
-  for (auto [axis, size] : llvm::zip(axes, *sizes)) {
-    int64_t d = axis < 0 ? axis + n.rank(0) : axis, from = n.shape(0)[d];
-    to[d] = size;
-    if (size <= from) {
-      offsets[d] = (from - size) / 2;
-      kept[d] = size;
-    } else {
-      low[d] = (size - from) / 2;
-      high[d] = size - from - low[d];
-    }
-  }
+  for (auto [axis, size] : llvm::zip(axes, *sizes))
+    to[axis < 0 ? axis + n.rank(0) : axis] = size;
+  // Before anything is counted with sizes that may be any number.
   if (failed(n.checkShape(to)))
     return failure();
+  for (auto [d, size] : llvm::enumerate(to)) {
+    int64_t from = n.shape(0)[d], more = std::max<int64_t>(size - from, 0);
+    kept[d] = std::min(size, from);
+    offsets[d] = (from - kept[d]) / 2;
+    low[d] = more / 2;
+    high[d] = more - low[d];
+  }
   Value x = n.e.slice(n.input(0), offsets, kept, Shape(n.rank(0), 1));
   if (tensorType(x).getShape() == ArrayRef<int64_t>(to))
     return n.done(x);

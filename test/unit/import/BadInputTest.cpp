@@ -254,6 +254,15 @@ TEST(BadInput, NumbersThatCountNothing) {
     }
 }
 
+// A size is one of the operands, and may be any number. Found by the fuzzer: it was subtracted before it was looked at.
+TEST(BadInput, SizesThatNothingHas) {
+  for (int64_t size : {std::numeric_limits<int64_t>::min(), int64_t(-1), std::numeric_limits<int64_t>::max()}) {
+    ModelBuilder model;
+    model.input("x", {2, 3}).ints("size", {2}, {2, size}).node("CenterCropPad", {"x", "size"}, {"y"}).output("y");
+    expectError(importModel(model), "is beyond what Weft can hold");
+  }
+}
+
 // A node may name fewer results than its operator has. Found by the fuzzer: TopK wrote the indices nobody had asked
 // for.
 TEST(BadInput, ResultsLeftOut) {
