@@ -202,7 +202,7 @@ TEST(Parameters, OfARankWithPaddingAlone) {
   normal.kind = ParamSource::Normal;
   normal.value = one.value = 1;
   for (const ParamSource &source : {file, normal, zero, one})
-    for (const SafetensorsFile *from : {static_cast<const SafetensorsFile *>(nullptr), weights.get()}) {
+    for (const SafetensorsFile *from : std::initializer_list<const SafetensorsFile *>{nullptr, weights.get()}) {
       Manifest manifest = manifestOf(param("w", {2, 3}));
       manifest.params[0].source = source;
       std::vector<float> whole(6);
@@ -215,7 +215,7 @@ TEST(Parameters, OfARankWithPaddingAlone) {
         initialiseParameters(manifest, ArenaAt(held.data()), 0, from, {rank});
         if (rank < 2)
           expected.assign(whole.begin() + 3 * rank, whole.begin() + 3 * rank + 3);
-        EXPECT_EQ(held, expected) << "source " << source.kind << " rank " << rank;
+        EXPECT_EQ(held, expected) << "source " << static_cast<int>(source.kind) << " rank " << rank;
       }
     }
 }
