@@ -27,7 +27,10 @@ static FailureOr<Value> positionsFirst(NodeImport &n, size_t i, int64_t heads, S
     n.error() << headsName << " is " << heads << ": it must divide the last size of " << n.type(i);
     return failure();
   }
-  return n.e.reshape(n.input(i), {shape[0], shape[1], heads, shape[2] / heads});
+  Shape perHead{shape[0], shape[1], heads, shape[2] / heads};
+  if (failed(n.checkShape(perHead)))
+    return failure();
+  return n.e.reshape(n.input(i), perHead);
 }
 
 /// The scores and their softmax written out: for what weft.attention has no place for.

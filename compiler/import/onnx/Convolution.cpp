@@ -85,8 +85,8 @@ static LogicalResult convolutionTranspose(NodeImport &n) {
   ArrayRef<int64_t> in = n.shape(0).drop_front(2);
   size_t rank = in.size();
   FailureOr<int64_t> groups = readGroups(n, n.shape(0)[1]);
-  FailureOr<Shape> strides = spatialInts(n, "strides", rank, 1, 1);
-  FailureOr<Shape> dilations = spatialInts(n, "dilations", rank, 1, 1);
+  FailureOr<Shape> strides = spatialInts(n, "strides", rank, 1, 1, kMostWindowStep);
+  FailureOr<Shape> dilations = spatialInts(n, "dilations", rank, 1, 1, kMostWindowStep);
   FailureOr<Shape> pads = spatialInts(n, "pads", 2 * rank, 0, 0);
   FailureOr<Shape> extra = spatialInts(n, "output_padding", rank, 0, 0);
   FailureOr<Shape> wanted = spatialInts(n, "output_shape", rank, 0, 1);

@@ -78,13 +78,16 @@ static LogicalResult depthToSpace(NodeImport &n) {
   std::string mode = n.getString("mode", "DCR");
   if (mode != "DCR" && mode != "CRD")
     return n.error() << "mode must be 'DCR' or 'CRD', not '" << mode << "'";
-  if (n.rank(0) != 4 || block < 1 || block > kMaxElements || n.shape(0)[1] % block || n.shape(0)[1] / block % block)
+  if (n.rank(0) != 4 || block < 1 || n.shape(0)[1] % block || n.shape(0)[1] / block % block)
     return n.error() << "channels of " << n.type(0) << " do not divide into blocks of " << block << " by " << block;
   ArrayRef<int64_t> s = n.shape(0);
   int64_t channels = s[1] / block / block;
   bool depthFirst = mode == "DCR";
-  Value x = depthFirst ? n.e.reshape(n.input(0), {s[0], block, block, channels, s[2], s[3]})
-                       : n.e.reshape(n.input(0), {s[0], channels, block, block, s[2], s[3]});
+  Shape cut =
+      depthFirst ? Shape{s[0], block, block, channels, s[2], s[3]} : Shape{s[0], channels, block, block, s[2], s[3]};
+  if (failed(n.checkShape(cut)))
+    return failure();
+  Value x = n.e.reshape(n.input(0), cut);
   x = depthFirst ? n.e.transpose(x, {0, 3, 4, 1, 5, 2}) : n.e.transpose(x, {0, 1, 4, 2, 5, 3});
   return n.done(n.e.reshape(x, {s[0], channels, s[2] * block, s[3] * block}));
 }
@@ -97,7 +100,10 @@ static LogicalResult spaceToDepth(NodeImport &n) {
   std::string mode = n.getString("mode", "DCR");
   if (mode != "DCR" && mode != "CRD")
     return n.error() << "mode must be 'DCR' or 'CRD', not '" << mode << "'";
-  Value x = n.e.reshape(n.input(0), {s[0], s[1], s[2] / block, block, s[3] / block, block});
+  Shape cut{s[0], s[1], s[2] / block, block, s[3] / block, block};
+  if (failed(n.checkShape(cut)))
+    return failure();
+  Value x = n.e.reshape(n.input(0), cut);
   x = n.e.transpose(x, mode == "DCR" ? Shape{0, 3, 5, 1, 2, 4} : Shape{0, 1, 3, 5, 2, 4});
   return n.done(n.e.reshape(x, {s[0], s[1] * block * block, s[2] / block, s[3] / block}));
 }
@@ -105,7 +111,7 @@ static LogicalResult spaceToDepth(NodeImport &n) {
 /// Element t of a sequence of length L is element L - 1 - t, and those behind the sequence stay.
 static LogicalResult reverseSequence(NodeImport &n) {
   int64_t batchAxis = n.getInt("batch_axis", 1), timeAxis = n.getInt("time_axis", 0);
-  if (n.rank(0) < 2 || batchAxis + timeAxis != 1 || batchAxis * timeAxis != 0)
+  if (n.rank(0) < 2 || std::min(batchAxis, timeAxis) != 0 || std::max(batchAxis, timeAxis) != 1)
     return n.error() << "batch_axis " << batchAxis << " and time_axis " << timeAxis << " must be 0 and 1 of "
                      << n.type(0);
   if (n.rank(1) != 1 || n.shape(1)[0] != n.shape(0)[batchAxis] || !n.elementType(1).isInteger(64))

@@ -13,7 +13,8 @@ using namespace weft;
 
 using Shape = NodeImport::Shape;
 
-FailureOr<Shape> weft::spatialInts(NodeImport &n, StringRef name, size_t rank, int64_t byDefault, int64_t least) {
+FailureOr<Shape> weft::spatialInts(NodeImport &n, StringRef name, size_t rank, int64_t byDefault, int64_t least,
+                                   int64_t most) {
   std::optional<Shape> given = n.getInts(name);
   if (!given)
     return Shape(rank, byDefault);
@@ -22,8 +23,8 @@ FailureOr<Shape> weft::spatialInts(NodeImport &n, StringRef name, size_t rank, i
     return failure();
   }
   for (int64_t value : *given)
-    if (value < least || value > kMaxElements) {
-      n.error() << "'" << name << "' has " << value << ", expected at least " << least;
+    if (value < least || value > most) {
+      n.error() << "'" << name << "' has " << value << ", expected at least " << least << " and at most " << most;
       return failure();
     }
   return *given;
@@ -33,8 +34,8 @@ FailureOr<Window> weft::readWindow(NodeImport &n, NodeImport::Dims kernel, NodeI
   size_t rank = in.size();
   Window w;
   w.kernel.assign(kernel.begin(), kernel.end());
-  FailureOr<Shape> strides = spatialInts(n, "strides", rank, 1, 1);
-  FailureOr<Shape> dilations = spatialInts(n, "dilations", rank, 1, 1);
+  FailureOr<Shape> strides = spatialInts(n, "strides", rank, 1, 1, kMostWindowStep);
+  FailureOr<Shape> dilations = spatialInts(n, "dilations", rank, 1, 1, kMostWindowStep);
   FailureOr<Shape> pads = spatialInts(n, "pads", 2 * rank, 0, 0);
   std::string automatic = n.getString("auto_pad", "NOTSET");
   bool ceil = mayCeil && n.getInt("ceil_mode", 0) != 0;

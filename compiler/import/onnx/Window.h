@@ -28,9 +28,12 @@ struct Window {
   int64_t span(size_t d) const { return (kernel[d] - 1) * dilations[d] + 1; }
 };
 
-/// An attribute that lists one integer of at least `least` per spatial dimension; absent: `byDefault` each.
+/// An attribute that lists one integer from `least` to `most` per spatial dimension; absent: `byDefault` each.
 mlir::FailureOr<NodeImport::Shape> spatialInts(NodeImport &n, llvm::StringRef name, size_t rank, int64_t byDefault,
-                                               int64_t least);
+                                               int64_t least, int64_t most = kMaxElements);
+
+/// Strides and dilations are at most this: multiplied by any size of a tensor they are far from the largest integer.
+constexpr int64_t kMostWindowStep = int64_t(1) << 20;
 
 /// The attributes of a node whose windows of sizes `kernel` slide over spatial dimensions of sizes `in`. With
 /// `mayCeil` the attribute ceil_mode counts: the number of windows is rounded up, and the last may reach past the

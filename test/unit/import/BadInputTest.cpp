@@ -263,6 +263,35 @@ TEST(BadInput, SizesThatNothingHas) {
   }
 }
 
+// Sizes of 0 fit into blocks and heads of any size.
+TEST(BadInput, NumbersThatDivideNothing) {
+  constexpr int64_t least = std::numeric_limits<int64_t>::min(), most = std::numeric_limits<int64_t>::max();
+  auto errors = [](const std::string &opType, const std::vector<ModelBuilder::Shape> &operands,
+                   const std::vector<Attr> &attributes) {
+    ModelBuilder model(23);
+    ModelBuilder::Names names;
+    for (const ModelBuilder::Shape &shape : operands)
+      model.input(names.emplace_back(std::string(1, static_cast<char>('a' + names.size()))), shape);
+    return importModel(model.node(opType, names, {"y"}, attributes).output("y"));
+  };
+  for (int64_t block : {int64_t(1) << 21, int64_t(1) << 40, most}) {
+    expectError(errors("SpaceToDepth", {{1, 8, 0, 0}}, {{"blocksize", block}}), "is beyond what Weft can hold");
+    expectError(errors("DepthToSpace", {{1, 0, 4, 4}}, {{"blocksize", block}}), "is beyond what Weft can hold");
+  }
+  expectError(errors("Attention", {{1, 2, 0}, {1, 2, 0}, {1, 2, 0}}, {{"q_num_heads", most}, {"kv_num_heads", most}}),
+              "is beyond what Weft can hold");
+  // What a window spans is a product.
+  for (const char *name : {"strides", "dilations"}) {
+    std::vector<int64_t> far{int64_t(1) << 40};
+    expectError(errors("MaxPool", {{1, 2, 4}}, {{"kernel_shape", far}, {name, far}}), "and at most 1048576");
+    expectError(errors("ConvTranspose", {{1, 2, 4}, {2, 2, 3}}, {{name, far}}), "and at most 1048576");
+  }
+  ModelBuilder model;
+  model.input("x", {2, 3}).ints("lengths", {2}, {1, 2});
+  model.node("ReverseSequence", {"x", "lengths"}, {"y"}, {{"batch_axis", most}, {"time_axis", least}}).output("y");
+  expectError(importModel(model), "must be 0 and 1");
+}
+
 // A node may name fewer results than its operator has. Found by the fuzzer: TopK wrote the indices nobody had asked
 // for.
 TEST(BadInput, ResultsLeftOut) {
