@@ -495,6 +495,7 @@ ExitCode Compilation::plan() {
   mesh.partition.plan = &plan;
   mesh.partition.volume = &plan.collectives;
   mesh.partition.conflicts = &plan.conflicts;
+  mesh.partition.rates = target.target->rates();
   return kExitDone;
 }
 

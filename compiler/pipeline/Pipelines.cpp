@@ -80,7 +80,9 @@ void weft::buildDecidePipeline(OpPassManager &pm, const PartitionOptions &option
   plan.shardParam.assign(options.shardParam.begin(), options.shardParam.end());
   pm.addPass(createApplyPlan(plan));
   // Where parameters are wanted decides how they are stored.
-  pm.addPass(createPropagate());
+  PropagateOptions propagate;
+  propagate.decide = false;
+  pm.addPass(createPropagate(propagate));
   AssignStorageOptions storage;
   storage.zero = options.zero;
   storage.persistence = options.persistence;
@@ -99,7 +101,7 @@ void weft::buildPartitionPipeline(OpPassManager &pm, const PartitionOptions &opt
   if (options.halves)
     pm.addPass(createCutInHalves());
   // Storage is a constraint again.
-  pm.addPass(createPropagatePass(options.explain, options.conflicts));
+  pm.addPass(createPropagatePass(options.explain, options.rates, options.conflicts));
   pm.addPass(createPartition());
   addCleanup(pm);
   pm.addPass(createLowerReshards());

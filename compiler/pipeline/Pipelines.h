@@ -15,6 +15,7 @@
 
 #include "compiler/plan/Plan.h"
 #include "mlir/Pass/PassManager.h"
+#include "passes/schedule/StepRates.h"
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -62,6 +63,7 @@ struct PartitionOptions {
   std::vector<Plan::Collective> *volume = nullptr;
   /// Likewise, the conflicts of propagation.
   std::vector<Plan::Conflict> *conflicts = nullptr;
+  StepRates rates;     ///< of a rank: conflicts are decided by them
   std::string explain; ///< remarks about ops whose location contains this
 
   int64_t getNumRanks() const { return tp * shard * replica; }
