@@ -60,24 +60,36 @@ static double sentFor(const Mesh &mesh, const OpFactors &factors, Operation *op,
 SmallVector<Contender, 2> weft::contendersAt(const Mesh &mesh, const OpFactors &factors, Operation *op, int64_t axis,
                                              const Preferences &preferences) {
   SmallVector<Contender, 2> contenders;
+  auto add = [&](int64_t tensor, const Sharding &sharding, Origin origin) {
+    int64_t factor = factors.factorOf(mesh, tensor, sharding, axis);
+    if (factor == OpFactors::None || factors.factor(factor).kind == ShardingRule::FactorKind::Replicated)
+      return;
+    int64_t bytes = tensorBytes(cast<RankedTensorType>(tensorOf(op, tensor).getType()));
+    auto known = llvm::find_if(contenders, [&](const Contender &c) { return c.factor == factor; });
+    if (known == contenders.end()) {
+      contenders.push_back({factor, origin, bytes, 0});
+      return;
+    }
+    if (origin.priority < known->origin.priority)
+      known->origin = origin;
+    known->bytes = std::max(known->bytes, bytes);
+  };
   for (int64_t tensor = 0, count = factors.getNumTensors(); tensor < count; ++tensor) {
     Value value = tensorOf(op, tensor);
     const Preference *preference = preferences.find(value);
     if (!preference || preference->sharding[axis] < 0)
       continue;
-    int64_t factor = factors.factorOf(mesh, tensor, preference->sharding, axis);
-    if (factor == OpFactors::None || factors.factor(factor).kind == ShardingRule::FactorKind::Replicated)
+    add(tensor, preference->sharding, preference->origins[axis]);
+    // A constraint on this operand that came to a value which was cut already is one of this op still.
+    auto constrain = value.getDefiningOp<dist::ConstrainOp>();
+    if (!constrain || tensor >= static_cast<int64_t>(op->getNumOperands()))
       continue;
-    const Origin &origin = preference->origins[axis];
-    int64_t bytes = tensorBytes(cast<RankedTensorType>(value.getType()));
-    auto known = llvm::find_if(contenders, [&](const Contender &c) { return c.factor == factor; });
-    if (known == contenders.end()) {
-      contenders.push_back({factor, origin, bytes, 0});
+    int8_t dim = (*dist::fromAttr(mesh, constrain.getSharding()))[axis];
+    if (dim < 0 || dim == preference->sharding[axis])
       continue;
-    }
-    if (origin.priority < known->origin.priority)
-      known->origin = origin;
-    known->bytes = std::max(known->bytes, bytes);
+    Sharding asked = preference->sharding;
+    asked[axis] = dim;
+    add(tensor, asked, {static_cast<int64_t>(constrain.getPriority()), constrain.getOriginAttr()});
   }
   if (contenders.size() < 2)
     return contenders;

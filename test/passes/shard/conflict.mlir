@@ -153,6 +153,24 @@ func.func @three(%a: tensor<256x256xf32>, %u: tensor<256x64xf32>, %v: tensor<256
 
 // -----
 
+// A constraint that finds its value cut already is weighed at the op whose operand it is on: rows need nothing here, to cut what is
+// contracted would move the input and scatter the sum.
+dist.mesh @mesh ["tp"] [2]
+// SAID: remark: {{.*}}dot_general is cut on 'tp' as "rows" (priority 0) asks for, over "late" (priority 2): with 0 more that share tensors, a rank sends 0 bytes and takes {{[0-9.e-]+}} s; it would send 98304 and take
+// CHECK-LABEL: func.func @late
+func.func @late(%a: tensor<256x256xf32>, %w: tensor<256x64xf32>) -> tensor<256x64xf32> {
+  %x = math.exp %a : tensor<256x256xf32>
+  %rows = dist.constrain %x <[["tp"], []]> priority 0 origin "rows" : tensor<256x256xf32>
+  %late = dist.constrain %rows <[[], ["tp"]]> priority 2 origin "late" : tensor<256x256xf32>
+  // CHECK: weft.dot_general {{.*}}dist.factors = array<i64: 0>
+  %y = weft.dot_general %late, %w batch [] x [] contract [1] x [0] : tensor<256x256xf32>, tensor<256x64xf32> -> tensor<256x64xf32> loc(#asked)
+  %z = math.exp %y : tensor<256x64xf32>
+  return %z : tensor<256x64xf32>
+}
+#asked = loc("asked")
+
+// -----
+
 // One constraint alone is no conflict.
 dist.mesh @mesh ["tp"] [2]
 // CHECK-LABEL: func.func @alone
