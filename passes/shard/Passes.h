@@ -25,8 +25,8 @@ namespace weft {
 std::unique_ptr<mlir::Pass> createApplyPlanPass(const Plan &plan);
 std::unique_ptr<mlir::Pass> createAssignStoragePass(const Plan &plan);
 
-/// The pass that propagates, with remarks on what is asked about. Conflicts are decided by the time that a rank of these
-/// rates takes; those of a step go to `conflicts`, which outlives the pass, unless that is null.
+/// The pass that propagates, with remarks on what is asked about. Conflicts are decided by the time that a rank of
+/// these rates takes; those of a step go to `conflicts`, which outlives the pass, unless that is null.
 std::unique_ptr<mlir::Pass> createPropagatePass(llvm::StringRef explain, const StepRates &rates,
                                                 std::vector<Plan::Conflict> *conflicts);
 
