@@ -208,7 +208,7 @@ def budget_of(place, case, folder):
     manifest = json.loads(place.output([place.weft, "inspect", "--json", exe]))
     most, least = manifest["arena_bytes"], manifest["persistent_bytes"]
     refused = ""
-    for share in (0.75, 0.85, 0.93, 0.97, 1):
+    for share in (0.8, 0.93, 1):
         budget = int(least + share * (most - least))
         code, refused = place.run(compile_command(place, case.model, f"{case.options} --memory {budget}", exe))
         if code == 0:
