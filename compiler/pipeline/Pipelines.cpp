@@ -151,7 +151,7 @@ void weft::buildSchedulePipeline(OpPassManager &pm, const Target *target, const 
   bool decides = memory.offloadActivations && memory.remat == "auto" && memory.limit > 0;
   plan.horizon = decides ? memory.offloadHorizon : 0;
   StepRates rates = target ? target->rates() : StepRates();
-  pm.addPass(createPlanMemoryPass(plan, rates, report.memory));
+  pm.addPass(createPlanMemoryPass(plan, rates, report.memory, report.patterns));
   if (memory.offloadActivations || memory.offloadOptimizer) {
     OffloadOptions offload;
     offload.activations = memory.offloadActivations && !decides;

@@ -24,6 +24,7 @@ namespace weft {
 
 class Target;
 struct ArenaReport;
+class PatternCache;
 struct TaskMemoryPlan;
 struct UpdateCounts;
 
@@ -95,6 +96,7 @@ struct ScheduleReport {
   ArenaReport *arena = nullptr;
   std::vector<TaskMemoryPlan> *memory = nullptr;
   UpdateCounts *updates = nullptr;
+  PatternCache *patterns = nullptr; ///< read too: what was found about blocks before
 };
 
 /// Folds what is known once sizes are: shape arithmetic, position ids, masks.
