@@ -27,6 +27,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "passes/memory/Passes.h"
+#include "passes/memory/Solver.h"
 #include "passes/schedule/Arena.h"
 #include "passes/schedule/ArenaReport.h"
 #include "passes/schedule/Target.h"
@@ -184,6 +185,7 @@ private:
   ExitCode link(llvm::StringRef object);
 
   CompileOptions options; ///< as a plan that was given changes them
+  bool isTrial = false;   ///< whether it fits is the question, and not how fast it is
   const std::string &argv0;
   Session session;
   SourceChoice sources;
@@ -192,6 +194,7 @@ private:
   TargetChoice target;
   MeshChoice mesh;
   std::vector<ImportedDim> dims;
+  PatternCache patterns; ///< found in one round of `search`, for the next
   StepFacts stepFacts;
   OwningOpRef<ModuleOp> module;
   ArenaReport arena;
@@ -405,7 +408,7 @@ ExitCode Compilation::schedule(const Target &target) {
 ExitCode Compilation::run(const Target &target, const MemoryOptions &memory, Round &round) {
   ExitCode code = session.run("schedule", *round.module, [&](OpPassManager &pm) {
     buildSchedulePipeline(pm, &target, memory, communicationOptionsOf(options),
-                          {&round.arena, &round.plans, &round.updates});
+                          {&round.arena, &round.plans, &round.updates, &patterns});
   });
   if (code)
     return code;
@@ -448,7 +451,7 @@ ExitCode Compilation::search(const Target &target, MemoryOptions memory, std::op
       step *= 2;
     }
     auto rank = [&](const Round &r) { return std::tuple(!fits(r), fits(r) ? r.seconds : 0.0, r.bytes); };
-    bool isLast = (fits(next) && next.seconds == 0) || limit == 1;
+    bool isLast = (fits(next) && (next.seconds == 0 || isTrial)) || limit == 1;
     if (!best || rank(next) < rank(*best))
       best = std::move(next);
     // Near enough: what is left of the budget is less than a step of the limit.
@@ -464,6 +467,7 @@ std::optional<int64_t> Compilation::tryOptions(const CompileOptions &other) {
   quiet.timing = false;
   quiet.emit = Emit::Schedule;
   Compilation trial(quiet, argv0);
+  trial.isTrial = true;
   trial.session.silence();
   std::optional<TargetChoice> chosenTarget = TargetChoice::find(quiet);
   if (!chosenTarget)
@@ -495,6 +499,7 @@ ExitCode Compilation::plan() {
   mesh.partition.plan = &plan;
   mesh.partition.volume = &plan.collectives;
   mesh.partition.conflicts = &plan.conflicts;
+  mesh.partition.rates = target.target->rates();
   return kExitDone;
 }
 

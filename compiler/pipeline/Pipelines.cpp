@@ -80,7 +80,9 @@ void weft::buildDecidePipeline(OpPassManager &pm, const PartitionOptions &option
   plan.shardParam.assign(options.shardParam.begin(), options.shardParam.end());
   pm.addPass(createApplyPlan(plan));
   // Where parameters are wanted decides how they are stored.
-  pm.addPass(createPropagate());
+  PropagateOptions propagate;
+  propagate.decide = false;
+  pm.addPass(createPropagate(propagate));
   AssignStorageOptions storage;
   storage.zero = options.zero;
   storage.persistence = options.persistence;
@@ -99,7 +101,7 @@ void weft::buildPartitionPipeline(OpPassManager &pm, const PartitionOptions &opt
   if (options.halves)
     pm.addPass(createCutInHalves());
   // Storage is a constraint again.
-  pm.addPass(createPropagatePass(options.explain, options.conflicts));
+  pm.addPass(createPropagatePass(options.explain, options.rates, options.conflicts));
   pm.addPass(createPartition());
   addCleanup(pm);
   pm.addPass(createLowerReshards());
@@ -149,7 +151,7 @@ void weft::buildSchedulePipeline(OpPassManager &pm, const Target *target, const 
   bool decides = memory.offloadActivations && memory.remat == "auto" && memory.limit > 0;
   plan.horizon = decides ? memory.offloadHorizon : 0;
   StepRates rates = target ? target->rates() : StepRates();
-  pm.addPass(createPlanMemoryPass(plan, rates, report.memory));
+  pm.addPass(createPlanMemoryPass(plan, rates, report.memory, report.patterns));
   if (memory.offloadActivations || memory.offloadOptimizer) {
     OffloadOptions offload;
     offload.activations = memory.offloadActivations && !decides;

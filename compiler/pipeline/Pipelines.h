@@ -15,6 +15,7 @@
 
 #include "compiler/plan/Plan.h"
 #include "mlir/Pass/PassManager.h"
+#include "passes/schedule/StepRates.h"
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -23,6 +24,7 @@ namespace weft {
 
 class Target;
 struct ArenaReport;
+class PatternCache;
 struct TaskMemoryPlan;
 struct UpdateCounts;
 
@@ -62,6 +64,7 @@ struct PartitionOptions {
   std::vector<Plan::Collective> *volume = nullptr;
   /// Likewise, the conflicts of propagation.
   std::vector<Plan::Conflict> *conflicts = nullptr;
+  StepRates rates;     ///< of a rank: conflicts are decided by them
   std::string explain; ///< remarks about ops whose location contains this
 
   int64_t getNumRanks() const { return tp * shard * replica; }
@@ -93,6 +96,7 @@ struct ScheduleReport {
   ArenaReport *arena = nullptr;
   std::vector<TaskMemoryPlan> *memory = nullptr;
   UpdateCounts *updates = nullptr;
+  PatternCache *patterns = nullptr; ///< read too: what was found about blocks before
 };
 
 /// Folds what is known once sizes are: shape arithmetic, position ids, masks.

@@ -82,13 +82,16 @@ struct Plan {
     double bytes = 0;              ///< sent by one rank in a step
     std::optional<double> theory;  ///< the same, by the formulas of docs/partitioning.md
   };
-  /// Ops at which tensors would have one axis cut different factors, for the same two constraints.
+  /// Ops at which tensors would have one axis cut different factors, for the same two constraints: what these ops and
+  /// what is sent for them cost a rank in a step.
   struct Conflict {
     std::string axis;
     std::string kept, over; ///< the constraint that held, and the one that did not
     int64_t count = 0;      ///< ops in a step
-    double bytes = 0;       ///< sent by one rank in a step because of it, each op alone
+    double bytes = 0;       ///< sent
     double instead = 0;     ///< the same, had the other one held
+    double seconds = 0;     ///< sending and computing
+    double insteadSeconds = 0;
   };
   /// Bytes of one rank.
   struct Memory {

@@ -115,6 +115,8 @@ void Writer::write(const Plan::Conflict &conflict) {
   os.attribute("count", conflict.count);
   os.attribute("bytes", conflict.bytes);
   os.attribute("instead_bytes", conflict.instead);
+  os.attribute("seconds", conflict.seconds);
+  os.attribute("instead_seconds", conflict.insteadSeconds);
 }
 
 void Writer::write(const Plan::Memory &memory) {
@@ -381,16 +383,17 @@ static Plan::Collective readCollective(const Node &node) {
 }
 
 static Plan::Conflict readConflict(const Node &node) {
-  node.only({"axis", "kept", "over", "count", "bytes", "instead_bytes"});
+  node.only({"axis", "kept", "over", "count", "bytes", "instead_bytes", "seconds", "instead_seconds"});
   Plan::Conflict conflict;
   conflict.axis = node.text("axis");
   conflict.kept = node.text("kept");
   conflict.over = node.text("over");
   conflict.count = node.integer("count", 0);
   for (auto [key, field] :
-       {std::pair("bytes", &Plan::Conflict::bytes), std::pair("instead_bytes", &Plan::Conflict::instead)})
-    if (auto bytes = node.at(key))
-      conflict.*field = bytes->number();
+       {std::pair("bytes", &Plan::Conflict::bytes), std::pair("instead_bytes", &Plan::Conflict::instead),
+        std::pair("seconds", &Plan::Conflict::seconds), std::pair("instead_seconds", &Plan::Conflict::insteadSeconds)})
+    if (auto number = node.at(key))
+      conflict.*field = number->number();
   return conflict;
 }
 

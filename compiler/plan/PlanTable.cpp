@@ -199,15 +199,22 @@ static void printConflicts(const Plan &plan, llvm::raw_ostream &os) {
     return;
   os << "\n";
   auto whole = [](double bytes) { return llvm::formatv("{0:F0}", bytes).str(); };
-  Columns columns({"conflicts of a step", "over", "axis", "ops", "bytes sent a rank", "if the other held"}, 3);
+  auto milliseconds = [](double seconds) { return llvm::formatv("{0:F3}", seconds * 1e3).str(); };
+  Columns columns({"conflicts of a step", "over", "axis", "ops", "bytes sent a rank", "if the other held",
+                   "ms of a rank", "if the other held"},
+                  3);
   Plan::Conflict all;
   for (const Plan::Conflict &c : plan.conflicts) {
-    columns.add({"  " + c.kept, c.over, c.axis, std::to_string(c.count), whole(c.bytes), whole(c.instead)});
+    columns.add({"  " + c.kept, c.over, c.axis, std::to_string(c.count), whole(c.bytes), whole(c.instead),
+                 milliseconds(c.seconds), milliseconds(c.insteadSeconds)});
     all.count += c.count;
     all.bytes += c.bytes;
     all.instead += c.instead;
+    all.seconds += c.seconds;
+    all.insteadSeconds += c.insteadSeconds;
   }
-  columns.add({"  all", "", "", std::to_string(all.count), whole(all.bytes), whole(all.instead)});
+  columns.add({"  all", "", "", std::to_string(all.count), whole(all.bytes), whole(all.instead),
+               milliseconds(all.seconds), milliseconds(all.insteadSeconds)});
   columns.print(os);
 }
 

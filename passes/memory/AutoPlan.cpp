@@ -31,31 +31,22 @@ public:
     findOthers();
   }
 
-  AutoPlan solve(int64_t limit) {
+  AutoPlan solve(int64_t limit, PatternCache &cache) {
     AutoPlan plan;
     plan.kept = always;
     plan.offloaded.resize(values.size());
-    std::vector<BlockProblem> problems;
-    std::vector<std::vector<BlockPattern>> patterns;
-    std::vector<int64_t> which, shifts, decided;
+    std::vector<PatternedBlock> patterned;
+    std::vector<int64_t> decided;
     int64_t firstMoment = others.size();
     for (auto [b, block] : llvm::enumerate(blocks)) {
       if (members[b].empty())
         continue;
       decided.push_back(b);
       auto [problem, shift] = problemOf(b, firstMoment);
-      auto known = llvm::find(problems, problem);
-      which.push_back(known - problems.begin());
-      shifts.push_back(shift);
-      if (known != problems.end())
-        continue;
-      patterns.push_back(findPatterns(problem));
-      problems.push_back(std::move(problem));
-      plan.patterns = std::max<int64_t>(plan.patterns, patterns.back().size());
+      const std::vector<BlockPattern> &patterns = cache.find(std::move(problem));
+      patterned.push_back({&patterns, shift});
+      plan.patterns = std::max<int64_t>(plan.patterns, patterns.size());
     }
-    std::vector<PatternedBlock> patterned;
-    for (auto [index, shift] : llvm::zip_equal(which, shifts))
-      patterned.push_back({&patterns[index], shift});
     int64_t head = 0;
     for (int64_t moment = 0; moment < firstMoment; ++moment)
       head = std::max(head, others[moment]);
@@ -282,6 +273,6 @@ private:
 } // namespace
 
 AutoPlan weft::planWithin(const StepGraph &graph, ArrayRef<StepBlock> blocks, int64_t limit,
-                          const OffloadLimits &offload) {
-  return StepProblem(graph, blocks, offload).solve(limit);
+                          const OffloadLimits &offload, PatternCache &cache) {
+  return StepProblem(graph, blocks, offload).solve(limit, cache);
 }

@@ -69,9 +69,12 @@ struct UpdateCounts {
 std::unique_ptr<mlir::Pass> createOffloadPass(const OffloadOptions &options, const StepRates &rates,
                                               UpdateCounts *counts);
 
-/// The pass for a target of those rates, with what it decided written to `plans`.
+class PatternCache;
+
+/// The pass for a target of those rates, with what it decided written to `plans`. What it finds about blocks it keeps
+/// in `cache` for the next run of it.
 std::unique_ptr<mlir::Pass> createPlanMemoryPass(const PlanMemoryOptions &options, const StepRates &rates,
-                                                 std::vector<TaskMemoryPlan> *plans);
+                                                 std::vector<TaskMemoryPlan> *plans, PatternCache *cache);
 
 } // namespace weft
 

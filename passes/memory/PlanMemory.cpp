@@ -8,6 +8,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "passes/memory/Passes.h"
 #include "passes/memory/Recompute.h"
+#include "passes/memory/Solver.h"
 
 namespace weft {
 #define GEN_PASS_DEF_PLANMEMORY
@@ -50,8 +51,9 @@ namespace {
 
 struct PlanMemory : weft::impl::PlanMemoryBase<PlanMemory> {
   using Base::Base;
-  PlanMemory(const PlanMemoryOptions &options, const StepRates &rates, std::vector<TaskMemoryPlan> *plans)
-      : Base(options), rates(rates), plans(plans) {}
+  PlanMemory(const PlanMemoryOptions &options, const StepRates &rates, std::vector<TaskMemoryPlan> *plans,
+             PatternCache *cache)
+      : Base(options), rates(rates), plans(plans), cache(cache) {}
 
   void runOnOperation() override {
     std::optional<RematStrategy> strategy = RematStrategy::parse(remat);
@@ -103,7 +105,7 @@ private:
       // What moves away is timed by blocks that repeat.
       if (horizon > 0 && repeats)
         offload = {rates.hostBytesPerSecond, rates.bytesPerSecond, horizon};
-      AutoPlan found = planWithin(graph, blocks, limit, offload);
+      AutoPlan found = planWithin(graph, blocks, limit, offload, cache ? *cache : ownCache);
       kept = found.kept;
       offloaded = found.offloaded;
       result.patterns = found.patterns;
@@ -165,11 +167,12 @@ private:
 
   StepRates rates;
   std::vector<TaskMemoryPlan> *plans = nullptr;
+  PatternCache *cache = nullptr, ownCache;
 };
 
 } // namespace
 
 std::unique_ptr<Pass> weft::createPlanMemoryPass(const PlanMemoryOptions &options, const StepRates &rates,
-                                                 std::vector<TaskMemoryPlan> *plans) {
-  return std::make_unique<PlanMemory>(options, rates, plans);
+                                                 std::vector<TaskMemoryPlan> *plans, PatternCache *cache) {
+  return std::make_unique<PlanMemory>(options, rates, plans, cache);
 }

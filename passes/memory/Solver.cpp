@@ -36,6 +36,14 @@ double BlockProblem::exposedSeconds(int64_t bytes, double again) const {
          std::max(0.0, copy - link.backwardSeconds - again);
 }
 
+const std::vector<BlockPattern> &PatternCache::find(BlockProblem problem) {
+  auto found = llvm::find_if(known, [&](const auto &entry) { return entry.first == problem; });
+  if (found != known.end())
+    return found->second;
+  std::vector<BlockPattern> patterns = findPatterns(problem);
+  return known.emplace_back(std::move(problem), std::move(patterns)).second;
+}
+
 namespace {
 
 /// What a choice comes to: sets of values as bits.

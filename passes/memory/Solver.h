@@ -15,6 +15,7 @@
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/SmallVector.h"
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <vector>
 
@@ -63,6 +64,16 @@ struct BlockPattern {
 /// the others are kept, and if there are at most `maxSums` sums of bytes that can be offloaded. Of choices that offload
 /// the same bytes only one is looked at, since nothing else of them counts.
 std::vector<BlockPattern> findPatterns(const BlockProblem &block);
+
+/// The patterns of blocks that were looked at before, by other tasks and for other limits: they depend on neither.
+class PatternCache {
+public:
+  /// What is found stays where it is.
+  const std::vector<BlockPattern> &find(BlockProblem problem);
+
+private:
+  std::deque<std::pair<BlockProblem, std::vector<BlockPattern>>> known;
+};
 
 /// How many values of a block are decided about, and how many amounts of bytes to offload are looked at.
 inline constexpr int64_t maxDecisions = 16, maxSums = 256;

@@ -95,6 +95,8 @@ struct StepBlock {
 /// how many gathers of the backward pass that replaces. To be called before a StepGraph is made.
 int64_t shareGathers(mlir::func::FuncOp task);
 
+class PatternCache;
+
 /// What may wait in host memory: nothing, unless the user allows it.
 struct OffloadLimits {
   double bytesPerSecond = 0; ///< between the arena and host memory, one way; 0: not allowed
@@ -111,7 +113,7 @@ struct AutoPlan {
   bool fits = false;               ///< else as little as possible is kept
 };
 AutoPlan planWithin(const StepGraph &graph, llvm::ArrayRef<StepBlock> blocks, int64_t limit,
-                    const OffloadLimits &offload = {});
+                    const OffloadLimits &offload, PatternCache &cache);
 
 /// Repeated blocks, by what ops compute; empty if nothing repeats.
 std::vector<StepBlock> findBlocks(const StepGraph &graph);

@@ -13,26 +13,27 @@
 using namespace mlir;
 using namespace weft;
 
-double weft::secondsOf(Operation *op, const StepRates &rates) {
-  double bytes = 0, flops = 0;
-  for (Type type :
-       llvm::concat<const Type>(llvm::to_vector(op->getOperandTypes()), llvm::to_vector(op->getResultTypes())))
-    bytes += static_cast<double>(tensorBytes(cast<RankedTensorType>(type)));
+double weft::secondsOf(Operation *op, ArrayRef<RankedTensorType> operands, ArrayRef<RankedTensorType> results,
+                       const StepRates &rates) {
+  OpCost cost;
+  for (RankedTensorType type : llvm::concat<const RankedTensorType>(operands, results))
+    cost.bytesRead += static_cast<double>(tensorBytes(type));
+  if (isa<dist::DistDialect>(op->getDialect()))
+    return cost.bytesRead / rates.linkBytesPerSecond;
   // Every form of product says which dimensions of its first operand it contracts.
   if (auto contracted = op->getAttrOfType<DenseI64ArrayAttr>("lhsContract")) {
-    auto lhs = cast<RankedTensorType>(op->getOperand(0).getType());
-    flops = 2.0 * static_cast<double>(cast<RankedTensorType>(op->getResult(0).getType()).getNumElements());
+    cost.flops = 2.0 * static_cast<double>(results.front().getNumElements());
     for (int64_t dim : contracted.asArrayRef())
-      flops *= static_cast<double>(lhs.getDimSize(dim));
-  } else if (auto cost = dyn_cast<CostOpInterface>(op)) {
-    SmallVector<RankedTensorType> operands, results;
-    for (Type type : op->getOperandTypes())
-      operands.push_back(cast<RankedTensorType>(type));
-    for (Type type : op->getResultTypes())
-      results.push_back(cast<RankedTensorType>(type));
-    flops = cost.getCost(operands, results).flops;
+      cost.flops *= static_cast<double>(operands.front().getDimSize(dim));
+  } else if (auto own = dyn_cast<CostOpInterface>(op)) {
+    cost = own.getCost(operands, results);
   }
-  if (isa<dist::DistDialect>(op->getDialect()))
-    return bytes / rates.linkBytesPerSecond;
-  return std::max(bytes / rates.bytesPerSecond, flops / rates.flopsPerSecond);
+  return std::max((cost.bytesRead + cost.bytesWritten) / rates.bytesPerSecond, cost.flops / rates.flopsPerSecond);
+}
+
+double weft::secondsOf(Operation *op, const StepRates &rates) {
+  auto typesOf = [](TypeRange types) {
+    return llvm::map_to_vector(types, [](Type type) { return cast<RankedTensorType>(type); });
+  };
+  return secondsOf(op, typesOf(op->getOperandTypes()), typesOf(op->getResultTypes()), rates);
 }

@@ -10,14 +10,16 @@
 
 #include "passes/schedule/StepRates.h"
 
-namespace mlir {
-class Operation;
-} // namespace mlir
+#include "mlir/IR/BuiltinTypes.h"
 
 namespace weft {
 
 /// Seconds that a kernel, a library call or a collective takes by the target's rates.
 double secondsOf(mlir::Operation *op, const StepRates &rates);
+
+/// Seconds that it would take if its operands and results had these types.
+double secondsOf(mlir::Operation *op, llvm::ArrayRef<mlir::RankedTensorType> operands,
+                 llvm::ArrayRef<mlir::RankedTensorType> results, const StepRates &rates);
 
 } // namespace weft
 

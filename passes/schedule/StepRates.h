@@ -18,6 +18,7 @@ struct StepRates {
   double linkBytesPerSecond = 1e9;        ///< between ranks
   double hostBytesPerSecond = 10e9;       ///< between the arena and host memory, one way
   double hostKernelBytesPerSecond = 30e9; ///< of kernels on the host's processors, read plus written
+  double collectiveSeconds = 50e-6;       ///< of a collective, however little it moves
 };
 
 } // namespace weft

@@ -153,7 +153,7 @@ FailureOr<SmallVector<FoundCut>> ApplyPlan::findAll(func::FuncOp function, bool 
       // How `shard` cuts is a matter of storage alone.
       if (auto param = symbols.lookup<ParamOp>(read.getSymbol());
           param && cut.axis == "tp" && cut.dim >= 0 && matches(cut, param)) {
-        cuts.push_back({read, 0, cut.dim, cut.axis, "--shard-param " + cut.text, kOverridePriority});
+        cuts.push_back({read, 0, cut.dim, cut.axis, "--shard-param " + cut.text, kUserPriority});
         break;
       }
   return found;

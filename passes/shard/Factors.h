@@ -9,6 +9,7 @@
 #define WEFT_PASSES_SHARD_FACTORS_H
 
 #include "dialects/dist/Dist.h"
+#include <memory>
 
 namespace weft {
 
@@ -52,6 +53,20 @@ private:
   llvm::SmallVector<int64_t> placed;
   int64_t numOperands = 0;
   bool known = false;
+};
+
+/// The factors of ops, found once each. The ops stay as they are meanwhile.
+class FactorCache {
+public:
+  const OpFactors &of(mlir::Operation *op) {
+    std::unique_ptr<OpFactors> &known = cache[op];
+    if (!known)
+      known = std::make_unique<OpFactors>(op);
+    return *known;
+  }
+
+private:
+  llvm::DenseMap<mlir::Operation *, std::unique_ptr<OpFactors>> cache;
 };
 
 /// The tensor of an op by its number: operands first, then results.

@@ -70,6 +70,10 @@ private:
       }
     return axes;
   }
+  /// How near ranks along an axis are to one another: axes that vary faster over ranks are nearer.
+  int64_t nearness(int64_t axis) const { return llvm::find(mesh.order, axis) - mesh.order.begin(); }
+  /// The dimensions by increasing keys.
+  SmallVector<int64_t> dimsBy(llvm::function_ref<int64_t(int64_t dim)> key) const;
   RankedTensorType typeAs(const Sharding &sharding) const { return sharding.localType(mesh, whole); }
   /// The size of a dimension after those of its axes that cut it now.
   int64_t sizeNow(int64_t dim) const { return now.sizesOf(mesh, dim, whole.getDimSize(dim)).back(); }
@@ -122,10 +126,19 @@ Value Lowering::resized(int64_t dim, int64_t size) {
   return PadOp::create(builder, op.getLoc(), type.clone(shape), value, zeros, high, zeros);
 }
 
-/// Cuts a dimension further: a slice of what is whole, a reduce-scatter of what is unreduced.
+SmallVector<int64_t> Lowering::dimsBy(llvm::function_ref<int64_t(int64_t)> key) const {
+  SmallVector<int64_t> dims = llvm::to_vector(llvm::seq<int64_t>(0, cuts.size()));
+  llvm::stable_sort(dims, [&](int64_t a, int64_t b) { return key(a) < key(b); });
+  return dims;
+}
+
+/// Cuts a dimension further: a slice of what is whole; then a reduce-scatter of what is unreduced, over near ranks
+/// first, so that less is left to move between far ones.
 bool Lowering::cut() {
-  for (int64_t dim = 0, rank = cuts.size(); dim < rank; ++dim)
-    for (int8_t how : {Sharding::Whole, Sharding::Unreduced}) {
+  for (int8_t how : {Sharding::Whole, Sharding::Unreduced})
+    for (int64_t dim : dimsBy([&](int64_t dim) {
+           return cuts[dim].size() < targets[dim].size() ? -nearness(targets[dim][cuts[dim].size()]) : 0;
+         })) {
       SmallVector<int64_t> axes = oneStep(nextAxes(dim, how), sizeNow(dim));
       if (axes.empty())
         continue;
@@ -204,9 +217,9 @@ bool Lowering::reduce() {
   return true;
 }
 
-/// Gathers the axes of a dimension behind the ones that stay.
+/// Gathers the axes of a dimension behind the ones that stay: over far ranks first, while parts are small.
 bool Lowering::gather() {
-  for (int64_t dim = 0, rank = cuts.size(); dim < rank; ++dim) {
+  for (int64_t dim : dimsBy([&](int64_t dim) { return cuts[dim].empty() ? 0 : nearness(cuts[dim].back()); })) {
     size_t common = 0;
     while (common < std::min(cuts[dim].size(), targets[dim].size()) && cuts[dim][common] == targets[dim][common])
       ++common;

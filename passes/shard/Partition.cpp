@@ -243,9 +243,11 @@ void FunctionPartition::writeOp(Operation &op) {
       local = dist::AllReduceOp::create(builder, op.getLoc(), TypeRange(local.getType()), ValueRange(local), kind,
                                         dist::axesAttr(builder.getContext(), mesh, axes))
                   .getResult(0);
-    // What is linear in its only operand makes zeros of zeros.
+    // What is linear in its only operand makes zeros of zeros, along what the operand has: a broadcast repeats numbers.
     bool keepsZeros =
         numOperands == 1 && !factors.getRule().linear.empty() && values.find(op.getOperand(0))->second.isClean;
+    for (int64_t axis = 0; axis < mesh.getNumAxes(); ++axis)
+      keepsZeros &= shardings[i][axis] < 0 || factors.dimOf(0, chosen[axis]) != OpFactors::None;
     settle(op.getResult(i), local, shardings[i], keepsZeros || !hasPadding(shardings[i], op.getResult(i)));
   }
 }

@@ -11,6 +11,7 @@
 #include "compiler/plan/Plan.h"
 #include "dialects/dist/Dist.h"
 #include "mlir/Pass/Pass.h"
+#include "passes/schedule/StepRates.h"
 
 namespace weft {
 
@@ -24,9 +25,10 @@ namespace weft {
 std::unique_ptr<mlir::Pass> createApplyPlanPass(const Plan &plan);
 std::unique_ptr<mlir::Pass> createAssignStoragePass(const Plan &plan);
 
-/// The pass that propagates, with remarks on what is asked about. The conflicts of a step go to `conflicts`, which
-/// outlives it, unless that is null.
-std::unique_ptr<mlir::Pass> createPropagatePass(llvm::StringRef explain, std::vector<Plan::Conflict> *conflicts);
+/// The pass that propagates, with remarks on what is asked about. Conflicts are decided by the time that a rank of
+/// these rates takes; those of a step go to `conflicts`, which outlives the pass, unless that is null.
+std::unique_ptr<mlir::Pass> createPropagatePass(llvm::StringRef explain, const StepRates &rates,
+                                                std::vector<Plan::Conflict> *conflicts);
 
 /// The pass that writes the volume of a step's collectives to `into`, which outlives it.
 std::unique_ptr<mlir::Pass> createRecordVolumePass(std::vector<Plan::Collective> &into);

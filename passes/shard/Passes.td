@@ -68,10 +68,11 @@ def Propagate : Pass<"weft-propagate", "::mlir::ModuleOp"> {
   let summary = "Gives every value the sharding that follows from the constraints";
   let description = [{
     After: every op of a task has `dist.shardings`, one per result. Reads of parameters say how the parameter is wanted, whatever its
-    storage is. Where tensors of an op would have one axis cut different factors, the constraint of the smaller priority number holds, and among
-    equals the one by which a rank sends less.
+    storage is. Every op has `dist.factors` besides: what each axis cuts at it. Where its tensors would have an axis cut different factors, the user's
+    constraint holds, else what takes a rank less time to send and to compute (createPropagatePass takes its rates).
   }];
   let options = [
+    Option<"decide", "decide", "bool", "true", "Decide what axes cut at ops, too; how parameters are stored follows from shardings alone">,
     Option<"explain", "explain", "std::string", "\"\"", "Remarks for each op whose location contains this: where its sharding comes from, and over what it was decided">
   ];
   let statistics = [Statistic<"numConflicts", "conflicts", "Ops whose tensors prefer different factors on an axis">];

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/shard/Preferences.h"
+#include "passes/shard/ReshardCost.h"
 #include <tuple>
 
 using namespace mlir;
@@ -13,73 +14,89 @@ using namespace weft;
 using dist::Mesh;
 using dist::Sharding;
 
-double weft::reshardBytes(double bytes, int64_t ranks, int8_t from, int8_t to) {
-  if (from == to || from == Sharding::Whole || to == Sharding::Unreduced)
-    return 0;
-  auto n = static_cast<double>(ranks);
-  double moved = from == Sharding::Unreduced ? (to == Sharding::Whole ? 2 * bytes : bytes)
-                 : to == Sharding::Whole     ? bytes
-                                             : bytes / n;
-  return moved * (n - 1) / n;
+StringRef Origin::kind() const {
+  if (priority == kInputPriority)
+    return "inputs";
+  return priority == kStatePriority ? "stored states" : name.getValue();
 }
 
-/// What one rank sends for an op at which the axis cuts `factor`, so that operands come from how they are preferred,
-/// and results become that. What nothing is preferred of costs nothing: it will be held as it is needed.
+bool Preferences::set(const Mesh &mesh, Value value, int64_t axis, int64_t dim, Origin origin) {
+  auto [it, isNew] = known.try_emplace(value);
+  Preference &preference = it->second;
+  if (isNew) {
+    preference.sharding = Sharding::whole(mesh);
+    preference.origins.resize(mesh.getNumAxes());
+  }
+  if (preference.sharding[axis] >= 0)
+    return false;
+  preference.sharding[axis] = static_cast<int8_t>(dim);
+  preference.origins[axis] = origin;
+  return true;
+}
+
+/// What one rank sends for an op alone at which the axis cuts `factor`, so that operands come from how they are
+/// preferred, and results become that. What nothing is preferred of costs nothing: it will be held as it is needed.
 static double sentFor(const Mesh &mesh, const OpFactors &factors, Operation *op, int64_t axis, int64_t factor,
-                      PreferenceOf preferenceOf) {
+                      const Preferences &preferences) {
   double sent = 0;
   for (int64_t tensor = 0, count = factors.getNumTensors(); tensor < count; ++tensor) {
     Value value = tensorOf(op, tensor);
-    const Preference *preference = preferenceOf(value);
     int64_t dim = factors.dimOf(tensor, factor);
     bool isResult = tensor >= static_cast<int64_t>(op->getNumOperands());
     auto at = static_cast<int8_t>(dim != OpFactors::None ? dim : Sharding::Whole);
     if (isResult && dim == OpFactors::None && factors.factor(factor).kind == ShardingRule::FactorKind::Reduction)
       at = Sharding::Unreduced;
-    int8_t preferred = preference ? preference->sharding[axis] : Sharding::Whole;
+    int8_t preferred = preferences.at(value, axis);
     // An open result is held as it comes, unless it is a sum.
     if (isResult && preferred < 0 && at >= 0)
       continue;
-    double bytes = static_cast<double>(tensorBytes(cast<RankedTensorType>(value.getType())));
-    for (int64_t other = 0; preference && other < mesh.getNumAxes(); ++other)
-      if (other != axis && preference->sharding[other] >= 0)
-        bytes /= static_cast<double>(mesh.sizes[other]);
+    double bytes = bytesBeside(mesh, value, preferences.of(mesh, value), axis);
     sent += isResult ? reshardBytes(bytes, mesh.sizes[axis], at, preferred)
                      : reshardBytes(bytes, mesh.sizes[axis], preferred, at);
   }
   return sent;
 }
 
-Choice weft::chooseFactor(const Mesh &mesh, const OpFactors &factors, Operation *op, int64_t axis,
-                          PreferenceOf preferenceOf) {
+SmallVector<Contender, 2> weft::contendersAt(const Mesh &mesh, const OpFactors &factors, Operation *op, int64_t axis,
+                                             const Preferences &preferences) {
   SmallVector<Contender, 2> contenders;
-  for (int64_t tensor = 0, count = factors.getNumTensors(); tensor < count; ++tensor) {
-    Value value = tensorOf(op, tensor);
-    const Preference *preference = preferenceOf(value);
-    if (!preference || preference->sharding[axis] < 0)
-      continue;
-    int64_t factor = factors.factorOf(mesh, tensor, preference->sharding, axis);
+  auto add = [&](int64_t tensor, const Sharding &sharding, Origin origin) {
+    int64_t factor = factors.factorOf(mesh, tensor, sharding, axis);
     if (factor == OpFactors::None || factors.factor(factor).kind == ShardingRule::FactorKind::Replicated)
-      continue;
-    const Origin &origin = preference->origins[axis];
-    int64_t bytes = tensorBytes(cast<RankedTensorType>(value.getType()));
+      return;
+    int64_t bytes = tensorBytes(cast<RankedTensorType>(tensorOf(op, tensor).getType()));
     auto known = llvm::find_if(contenders, [&](const Contender &c) { return c.factor == factor; });
     if (known == contenders.end()) {
       contenders.push_back({factor, origin, bytes, 0});
-      continue;
+      return;
     }
     if (origin.priority < known->origin.priority)
       known->origin = origin;
     known->bytes = std::max(known->bytes, bytes);
+  };
+  for (int64_t tensor = 0, count = factors.getNumTensors(); tensor < count; ++tensor) {
+    Value value = tensorOf(op, tensor);
+    const Preference *preference = preferences.find(value);
+    if (!preference || preference->sharding[axis] < 0)
+      continue;
+    add(tensor, preference->sharding, preference->origins[axis]);
+    // A constraint on this operand that came to a value which was cut already is one of this op still.
+    auto constrain = value.getDefiningOp<dist::ConstrainOp>();
+    if (!constrain || tensor >= static_cast<int64_t>(op->getNumOperands()))
+      continue;
+    int8_t dim = (*dist::fromAttr(mesh, constrain.getSharding()))[axis];
+    if (dim < 0 || dim == preference->sharding[axis])
+      continue;
+    Sharding asked = preference->sharding;
+    asked[axis] = dim;
+    add(tensor, asked, {static_cast<int64_t>(constrain.getPriority()), constrain.getOriginAttr()});
   }
-  if (contenders.empty())
-    return {};
-  if (contenders.size() == 1)
-    return {contenders.front(), std::nullopt};
+  if (contenders.size() < 2)
+    return contenders;
   for (Contender &contender : contenders)
-    contender.sent = sentFor(mesh, factors, op, axis, contender.factor, preferenceOf);
+    contender.sent = sentFor(mesh, factors, op, axis, contender.factor, preferences);
   llvm::stable_sort(contenders, [](const Contender &a, const Contender &b) {
     return std::tuple(a.origin.priority, a.sent, -a.bytes) < std::tuple(b.origin.priority, b.sent, -b.bytes);
   });
-  return {contenders[0], contenders[1]};
+  return contenders;
 }

@@ -9,18 +9,21 @@
 #define WEFT_PASSES_SHARD_PREFERENCES_H
 
 #include "passes/shard/Factors.h"
-#include "llvm/ADT/STLFunctionalExtras.h"
 
 namespace weft {
 
-/// Priorities of constraints, the smallest wins (docs/partitioning.md).
-inline constexpr int64_t kOverridePriority = -1, kTensorPriority = 0, kInputPriority = 1, kSequencePriority = 2,
+/// Classes of constraints, in the order in which they are visited (docs/partitioning.md). Those of the user hold.
+inline constexpr int64_t kUserPriority = -1, kTensorPriority = 0, kInputPriority = 1, kSequencePriority = 2,
                          kStatePriority = 3;
 
 /// The constraint from which a preference comes.
 struct Origin {
   int64_t priority = 0;
   mlir::StringAttr name;
+
+  bool isUsers() const { return priority <= kUserPriority; }
+  /// What people call it: of inputs and states there are many.
+  llvm::StringRef kind() const;
 };
 
 /// How a value should be held: per axis a dimension, or whole where nothing is preferred.
@@ -29,30 +32,42 @@ struct Preference {
   llvm::SmallVector<Origin, 4> origins; ///< per axis
 };
 
-using PreferenceOf = llvm::function_ref<const Preference *(mlir::Value)>;
+/// Those of a function's values.
+class Preferences {
+public:
+  /// Null where nothing is preferred of a value.
+  const Preference *find(mlir::Value value) const {
+    auto it = known.find(value);
+    return it == known.end() ? nullptr : &it->second;
+  }
+  /// The dimension that an axis should cut, or Whole.
+  int8_t at(mlir::Value value, int64_t axis) const {
+    const Preference *preference = find(value);
+    return preference ? preference->sharding[axis] : dist::Sharding::Whole;
+  }
+  dist::Sharding of(const dist::Mesh &mesh, mlir::Value value) const {
+    const Preference *preference = find(value);
+    return preference ? preference->sharding : dist::Sharding::whole(mesh);
+  }
+  /// Has an axis cut a dimension, if it does not yet cut one. Whether it did not.
+  bool set(const dist::Mesh &mesh, mlir::Value value, int64_t axis, int64_t dim, Origin origin);
+
+private:
+  llvm::DenseMap<mlir::Value, Preference> known;
+};
 
 /// A factor that some tensors of an op would have an axis cut.
 struct Contender {
   int64_t factor = OpFactors::None;
-  Origin origin;     ///< of those tensors' origins the one of the smallest priority number
+  Origin origin;     ///< of those tensors' origins the one that is visited first
   int64_t bytes = 0; ///< of the largest of them
-  double sent = 0;   ///< by one rank, to reshard the others
+  double sent = 0;   ///< by one rank, to reshard the others; 0 if there are no others
 };
 
-/// The factor that an axis should cut at an op.
-struct Choice {
-  Contender kept;
-  std::optional<Contender> over; ///< the best of the others, where tensors of the op prefer others
-};
-
-/// Chooses among the factors that the preferences of an op's tensors stand for: what the constraint of the smallest
-/// priority number asks for; among equals, what sends the fewest bytes; then what moves the smaller tensors.
-Choice chooseFactor(const dist::Mesh &mesh, const OpFactors &factors, mlir::Operation *op, int64_t axis,
-                    PreferenceOf preferenceOf);
-
-/// Bytes that one rank sends so that a tensor is held in another way on one axis of `ranks`, if it has `bytes` where it
-/// is whole on it: the table of docs/partitioning.md.
-double reshardBytes(double bytes, int64_t ranks, int8_t from, int8_t to);
+/// The factors that the preferences of an op's tensors stand for: first what is visited first; in one class what sends
+/// fewer bytes at this op; then what moves smaller tensors.
+llvm::SmallVector<Contender, 2> contendersAt(const dist::Mesh &mesh, const OpFactors &factors, mlir::Operation *op,
+                                             int64_t axis, const Preferences &preferences);
 
 } // namespace weft
 

@@ -7,10 +7,10 @@
 
 #include "dialects/dist/Dist.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "passes/shard/Factors.h"
+#include "passes/shard/Conflicts.h"
 #include "passes/shard/Passes.h"
-#include "passes/shard/Preferences.h"
 #include "passes/shard/Volume.h"
+#include "llvm/Support/FormatVariadic.h"
 #include <deque>
 #include <map>
 
@@ -43,34 +43,8 @@ public:
     }
   }
 
-  const Preference *lookup(Value value) const {
-    auto it = preferences.find(value);
-    return it == preferences.end() ? nullptr : &it->second;
-  }
-
-  /// Per axis the factor that it cuts at an op, or None. `onConflict` is told of the axes on which its tensors
-  /// disagree.
-  SmallVector<int64_t> decide(Operation *op, llvm::function_ref<void(int64_t axis, const Choice &)> onConflict) {
-    SmallVector<int64_t> chosen(mesh.getNumAxes(), OpFactors::None);
-    const OpFactors &factors = factorsOf(op);
-    if (!factors.isKnown())
-      return chosen;
-    SmallVector<std::pair<Choice, int64_t>> choices;
-    for (int64_t axis = 0; axis < mesh.getNumAxes(); ++axis) {
-      choices.push_back({chooseFactor(mesh, factors, op, axis, [&](Value v) { return lookup(v); }), axis});
-      if (choices.back().first.over)
-        onConflict(axis, choices.back().first);
-    }
-    llvm::stable_sort(choices, [](const auto &a, const auto &b) {
-      return a.first.kept.origin.priority < b.first.kept.origin.priority;
-    });
-    for (const auto &[choice, axis] : choices) {
-      chosen[axis] = choice.kept.factor;
-      if (!factors.isFeasible(mesh, chosen))
-        chosen[axis] = OpFactors::None;
-    }
-    return chosen;
-  }
+  const Preferences &getPreferences() const { return preferences; }
+  FactorCache &getFactors() { return factors; }
 
 private:
   struct Seed {
@@ -96,16 +70,10 @@ private:
   void set(Value value, int64_t axis, int64_t dim, Origin origin);
   void drain();
   void visit(Operation *op, int64_t axis);
-  const OpFactors &factorsOf(Operation *op) {
-    auto it = cache.find(op);
-    if (it == cache.end())
-      it = cache.try_emplace(op, std::make_unique<OpFactors>(op)).first;
-    return *it->second;
-  }
 
   func::FuncOp function;
   const Mesh &mesh;
-  DenseMap<Value, Preference> preferences;
+  Preferences preferences;
   DenseMap<Value, SmallVector<int64_t>> closed; ///< what lies as it is stored, but on these axes
   /// A value of a state, how that is stored, and the read of its parameter.
   struct StateValue {
@@ -115,7 +83,7 @@ private:
   };
   SmallVector<StateValue> stateValues;
   std::map<int64_t, SmallVector<Seed>> seedsByPriority;
-  DenseMap<Operation *, std::unique_ptr<OpFactors>> cache;
+  FactorCache factors;
   std::deque<std::pair<Operation *, int64_t>> worklist;
 };
 
@@ -168,29 +136,15 @@ void Propagation::seed() {
 }
 
 void Propagation::setStates() {
-  for (const StateValue &state : stateValues) {
-    const Preference *parameter = lookup(state.parameter);
-    for (int64_t axis = 0; parameter && axis < mesh.getNumAxes(); ++axis)
-      if (state.stored[axis] >= 0 && parameter->sharding[axis] == state.stored[axis]) {
-        // Setting may move what is known.
-        Origin origin = parameter->origins[axis];
-        set(state.value, axis, state.stored[axis], origin);
-        parameter = lookup(state.parameter);
-      }
-  }
+  for (const StateValue &state : stateValues)
+    for (int64_t axis = 0; axis < mesh.getNumAxes(); ++axis)
+      if (state.stored[axis] >= 0 && preferences.at(state.parameter, axis) == state.stored[axis])
+        set(state.value, axis, state.stored[axis], preferences.find(state.parameter)->origins[axis]);
 }
 
 void Propagation::set(Value value, int64_t axis, int64_t dim, Origin origin) {
-  auto [it, isNew] = preferences.try_emplace(value);
-  Preference &preference = it->second;
-  if (isNew) {
-    preference.sharding = Sharding::whole(mesh);
-    preference.origins.resize(mesh.getNumAxes());
-  }
-  if (preference.sharding[axis] >= 0)
+  if (!preferences.set(mesh, value, axis, dim, origin))
     return;
-  preference.sharding[axis] = dim;
-  preference.origins[axis] = origin;
   if (Operation *op = value.getDefiningOp())
     worklist.push_back({op, axis});
   for (Operation *user : value.getUsers())
@@ -206,42 +160,36 @@ void Propagation::drain() {
 }
 
 void Propagation::visit(Operation *op, int64_t axis) {
-  const OpFactors &factors = factorsOf(op);
-  if (!factors.isKnown())
+  const OpFactors &known = factors.of(op);
+  if (!known.isKnown())
     return;
-  Choice choice = chooseFactor(mesh, factors, op, axis, [&](Value v) { return lookup(v); });
-  if (choice.kept.factor == OpFactors::None)
+  SmallVector<Contender, 2> contenders = contendersAt(mesh, known, op, axis, preferences);
+  if (contenders.empty())
     return;
-  for (int64_t tensor = 0, count = factors.getNumTensors(); tensor < count; ++tensor) {
-    int64_t dim = factors.dimOf(tensor, choice.kept.factor);
+  const Contender &first = contenders.front();
+  for (int64_t tensor = 0, count = known.getNumTensors(); tensor < count; ++tensor) {
+    int64_t dim = known.dimOf(tensor, first.factor);
     Value value = tensorOf(op, tensor);
     auto stored = closed.find(value);
     if (dim == OpFactors::None || (stored != closed.end() && !llvm::is_contained(stored->second, axis)))
       continue;
     // Only what the tensor can say: the cut of a minor factor may not be contiguous.
-    Sharding with = Sharding::whole(mesh);
-    if (const Preference *preference = lookup(value))
-      with = preference->sharding;
+    Sharding with = preferences.of(mesh, value);
     if (with[axis] >= 0)
       continue;
-    with[axis] = dim;
-    if (factors.factorOf(mesh, tensor, with, axis) == choice.kept.factor)
-      set(value, axis, dim, choice.kept.origin);
+    with[axis] = static_cast<int8_t>(dim);
+    if (known.factorOf(mesh, tensor, with, axis) == first.factor)
+      set(value, axis, dim, first.origin);
   }
 }
 
 namespace {
 
-/// What people call a constraint: of inputs and states there are many.
-std::string kindOf(const Origin &origin) {
-  if (origin.priority == kInputPriority)
-    return "inputs";
-  return origin.priority == kStatePriority ? "stored states" : origin.name.str();
-}
-
 struct Propagate : weft::impl::PropagateBase<Propagate> {
   using Base::Base;
-  Propagate(StringRef explain, std::vector<Plan::Conflict> *into) : into(into) { this->explain = explain.str(); }
+  Propagate(StringRef explain, const StepRates &rates, std::vector<Plan::Conflict> *into) : rates(rates), into(into) {
+    this->explain = explain.str();
+  }
 
   void runOnOperation() override {
     Mesh mesh = dist::meshOf(getOperation());
@@ -255,7 +203,15 @@ struct Propagate : weft::impl::PropagateBase<Propagate> {
       Propagation propagation(function, mesh);
       propagation.run();
       for (Operation &op : function.getBody().front())
-        annotate(op, mesh, propagation);
+        annotate(op, mesh, propagation.getPreferences());
+      if (!decide)
+        continue;
+      Decisions decisions(function, mesh, rates, propagation.getPreferences(), propagation.getFactors());
+      for (Operation &op : function.getBody().front())
+        if (op.getNumResults() > 0)
+          op.setAttr(dist::factorsAttr, DenseI64ArrayAttr::get(&getContext(), decisions.factorsAt(&op)));
+      for (const Conflict &conflict : decisions.getConflicts())
+        report(mesh.axes[conflict.axis], conflict);
     }
     for (auto &[key, conflict] : conflicts)
       if (into)
@@ -263,21 +219,17 @@ struct Propagate : weft::impl::PropagateBase<Propagate> {
   }
 
 private:
-  void annotate(Operation &op, const Mesh &mesh, Propagation &propagation) {
+  void annotate(Operation &op, const Mesh &mesh, const Preferences &preferences) {
     if (op.getNumResults() == 0)
       return;
     SmallVector<Attribute> shardings;
     for (Value result : op.getResults()) {
-      const Preference *preference = propagation.lookup(result);
-      shardings.push_back(dist::toAttr(&getContext(), mesh, preference ? preference->sharding : Sharding::whole(mesh),
+      shardings.push_back(dist::toAttr(&getContext(), mesh, preferences.of(mesh, result),
                                        cast<RankedTensorType>(result.getType()).getRank()));
-      if (preference && isAskedAbout(op))
+      if (const Preference *preference = preferences.find(result); preference && isAskedAbout(op))
         explainResult(op, mesh, *preference);
     }
     op.setAttr(dist::shardingsAttr, ArrayAttr::get(&getContext(), shardings));
-    SmallVector<int64_t> factors =
-        propagation.decide(&op, [&](int64_t axis, const Choice &choice) { report(op, mesh.axes[axis], choice); });
-    op.setAttr(dist::factorsAttr, DenseI64ArrayAttr::get(&getContext(), factors));
   }
 
   bool isAskedAbout(Operation &op) {
@@ -298,37 +250,43 @@ private:
                         << preference.origins[axis].priority << ")";
   }
 
-  /// Counts a conflict, with a remark if the op was asked about.
-  void report(Operation &op, StringRef axis, const Choice &choice) {
-    // Halves of the samples are on one rank: nothing is sent between them.
-    if (axis == dist::halfAxis)
-      return;
-    ++numConflicts;
-    const Contender &kept = choice.kept, &over = *choice.over;
+  /// Counts a conflict, with remarks at those of its ops that were asked about.
+  void report(StringRef axis, const Conflict &conflict) {
+    auto count = static_cast<int64_t>(conflict.ops.size());
+    numConflicts += count;
     if (runs > 0) {
-      std::string keptKind = kindOf(kept.origin), overKind = kindOf(over.origin);
-      Plan::Conflict &sum = conflicts[{axis.str(), keptKind, overKind}];
+      std::string kept = conflict.kept.kind().str(), over = conflict.over.kind().str();
+      Plan::Conflict &sum = conflicts[{axis.str(), kept, over}];
+      auto times = static_cast<double>(runs);
       sum = {axis.str(),
-             keptKind,
-             overKind,
-             sum.count + runs,
-             sum.bytes + static_cast<double>(runs) * kept.sent,
-             sum.instead + static_cast<double>(runs) * over.sent};
+             kept,
+             over,
+             sum.count + runs * count,
+             sum.bytes + times * conflict.cost.bytes,
+             sum.instead + times * conflict.instead.bytes,
+             sum.seconds + times * conflict.cost.seconds,
+             sum.insteadSeconds + times * conflict.instead.seconds};
     }
-    if (isAskedAbout(op))
-      op.emitRemark() << op.getName().stripDialect() << " is cut on '" << axis << "' as " << kept.origin.name
-                      << " (priority " << kept.origin.priority << ") asks for, over " << over.origin.name
-                      << " (priority " << over.origin.priority << "): a rank sends " << static_cast<int64_t>(kept.sent)
-                      << " bytes for it, and would send " << static_cast<int64_t>(over.sent);
+    for (Operation *op : conflict.ops)
+      if (isAskedAbout(*op))
+        op->emitRemark(llvm::formatv(
+            "{0} is cut on '{1}' as \"{2}\" (priority {3}) asks for, over \"{4}\" (priority {5}): with {6} more that "
+            "share "
+            "tensors, a rank sends {7:F0} bytes and takes {8:e3} s; it would send {9:F0} and take {10:e3}",
+            op->getName().stripDialect(), axis, conflict.kept.name, conflict.kept.priority, conflict.over.name,
+            conflict.over.priority, count - 1, conflict.cost.bytes, conflict.cost.seconds, conflict.instead.bytes,
+            conflict.instead.seconds));
   }
 
   int64_t runs = 1; ///< of the function in a step
   std::map<std::tuple<std::string, std::string, std::string>, Plan::Conflict> conflicts;
+  StepRates rates;
   std::vector<Plan::Conflict> *into = nullptr;
 };
 
 } // namespace
 
-std::unique_ptr<Pass> weft::createPropagatePass(StringRef explain, std::vector<Plan::Conflict> *conflicts) {
-  return std::make_unique<Propagate>(explain, conflicts);
+std::unique_ptr<Pass> weft::createPropagatePass(StringRef explain, const StepRates &rates,
+                                                std::vector<Plan::Conflict> *conflicts) {
+  return std::make_unique<Propagate>(explain, rates, conflicts);
 }

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/shard/Unreduced.h"
+#include "passes/shard/ReshardCost.h"
 #include <cmath>
 
 using namespace mlir;
@@ -47,13 +48,13 @@ SmallVector<int64_t> UnreducedAnalysis::passingSet(Operation *op, const OpFactor
 }
 
 double UnreducedAnalysis::costHere(Value value, int64_t axis) const {
-  double bytes = tensorBytes(cast<RankedTensorType>(value.getType()));
   auto result = dyn_cast<OpResult>(value);
   Sharding preferred = result ? preferredSharding(mesh, result) : Sharding::whole(mesh);
-  for (auto [other, how] : llvm::enumerate(preferred.axes))
-    if (how >= 0 && static_cast<int64_t>(other) != axis)
-      bytes /= mesh.sizes[other];
-  return preferred[axis] >= 0 ? bytes : 2 * bytes;
+  return costAs(value, preferred, axis, preferred[axis]);
+}
+
+double UnreducedAnalysis::costAs(Value value, const Sharding &preferred, int64_t axis, int8_t to) const {
+  return reshardBytes(bytesBeside(mesh, value, preferred, axis), mesh.sizes[axis], Sharding::Unreduced, to);
 }
 
 Sharding UnreducedAnalysis::storedAs(StringRef symbol) const {
@@ -129,9 +130,8 @@ void UnreducedAnalysis::findCosts(const Ops &ops) {
         double cost = 0;
         for (Operation *user : result.getUsers()) {
           if (auto write = dyn_cast<WriteOp>(user)) {
-            int8_t stored = storedAs(write.getSymbol())[axis];
-            double bytes = costHere(result, axis) / (isCut(result, axis) ? 1 : 2);
-            cost += stored == Sharding::Unreduced ? 0 : stored >= 0 ? bytes : 2 * bytes;
+            cost += costAs(result, preferredSharding(mesh, cast<OpResult>(result)), axis,
+                           storedAs(write.getSymbol())[axis]);
             continue;
           }
           const OpFactors &userFactors = *factorsOfOp.lookup(user);
@@ -189,5 +189,6 @@ bool UnreducedAnalysis::findStranded(const Ops &ops) {
 
 bool UnreducedAnalysis::isKept(Value value, int64_t axis) const {
   auto it = later.find({value, axis});
-  return it != later.end() && it->second < costHere(value, axis);
+  // Shares of a cost add up to it but for rounding.
+  return it != later.end() && it->second < costHere(value, axis) * (1 - 1e-9);
 }

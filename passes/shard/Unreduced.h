@@ -47,6 +47,8 @@ private:
   llvm::SmallVector<int64_t> passing(mlir::Operation *op, const OpFactors &factors, int64_t axis) const;
   /// Bytes to reduce the value where it is.
   double costHere(mlir::Value value, int64_t axis) const;
+  /// Bytes to reduce it to what `to` says on the axis.
+  double costAs(mlir::Value value, const dist::Sharding &preferred, int64_t axis, int8_t to) const;
 
   const dist::Mesh &mesh;
   mlir::SymbolTable symbols;

@@ -63,3 +63,18 @@ func.func @random(%x: tensor<6x4xf32> {dist.sharding = #dist.sharding<[["tp"], [
   %y = arith.mulf %x, %r : tensor<6x4xf32>
   return %y : tensor<6x4xf32>
 }
+
+// -----
+
+// A broadcast repeats a number in the padding too: a sum over it counts none of that.
+dist.mesh @mesh ["tp"] [2]
+// CHECK-LABEL: func.func @repeated(
+func.func @repeated(%x: tensor<f32>) -> tensor<4xf32> {
+  %y = weft.broadcast %x dims [] : tensor<f32> -> tensor<7x4xf32>
+  %cut = dist.constrain %y <[["tp"], []]> priority 0 origin "rows" : tensor<7x4xf32>
+  // CHECK: %[[Y:.*]] = weft.broadcast %{{.*}} dims [] : tensor<f32> -> tensor<4x4xf32>
+  // CHECK: %[[FILLED:.*]] = arith.select %{{.*}}, %[[Y]], %{{.*}} : tensor<4x4xi1>, tensor<4x4xf32>
+  // CHECK: weft.reduce sum %[[FILLED]] dims [0]
+  %z = weft.reduce sum %cut dims [0] : tensor<7x4xf32> -> tensor<4xf32>
+  return %z : tensor<4xf32>
+}
