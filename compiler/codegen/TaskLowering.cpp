@@ -32,8 +32,6 @@ TaskLowering::~TaskLowering() = default;
 
 /// How many addresses an op passes through memory.
 static int64_t addressesOf(Operation *op) {
-  if (auto launch = dyn_cast<exec::LaunchOp>(op))
-    return launch.getBuffers().size();
   int64_t count = 0;
   if (auto library = dyn_cast<exec::LibraryCallInterface>(op))
     for (const SmallVector<Value> &array : library.getBufferArrays())
@@ -57,7 +55,10 @@ std::string TaskLowering::lowerTask(exec::TaskOp task) {
   context = body->getArgument(0);
   arena = body->getArgument(1);
   int64_t most = 1;
-  task.walk([&](Operation *op) { most = std::max(most, addressesOf(op)); });
+  task.walk([&](Operation *op) {
+    auto launch = dyn_cast<exec::LaunchOp>(op);
+    most = std::max(most, launch ? static_cast<int64_t>(launchBuffers(launch).size()) : addressesOf(op));
+  });
   bool usesHost = llvm::any_of(task.getOps<exec::BufferOp>(), [](exec::BufferOp buffer) { return buffer.getHost(); });
   hostMemory = usesHost ? call("weft_host_memory", {context}, ptr) : Value();
   arguments = LLVM::AllocaOp::create(builder, loc, ptr, ptr, constant(i64, most));
@@ -117,7 +118,7 @@ void TaskLowering::lowerOp(Operation *op) {
             LLVM::GEPOp::create(builder, loc, ptr, builder.getI8Type(), base, ArrayRef<LLVM::GEPArg>{offset});
       })
       .Case([&](exec::LaunchOp launch) {
-        for (auto [i, buffer] : llvm::enumerate(launch.getBuffers()))
+        for (auto [i, buffer] : llvm::enumerate(launchBuffers(launch)))
           LLVM::StoreOp::create(builder, loc, address(buffer), slot(i));
         lowerLaunch(launch);
       })

@@ -29,6 +29,10 @@ public:
   void run(llvm::StringRef manifest);
 
 protected:
+  /// The buffers whose addresses a launch passes, in order.
+  virtual llvm::SmallVector<mlir::Value> launchBuffers(exec::LaunchOp launch) {
+    return llvm::SmallVector<mlir::Value>(launch.getBuffers());
+  }
   /// Emits a call that runs a kernel on the buffers whose addresses are in `arguments`.
   virtual void lowerLaunch(exec::LaunchOp launch) = 0;
 

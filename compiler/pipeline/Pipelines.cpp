@@ -168,6 +168,8 @@ void weft::buildSchedulePipeline(OpPassManager &pm, const Target *target, const 
     pm.addNestedPass<func::FuncOp>(createPrefetchGathers(prefetch));
     pm.addNestedPass<func::FuncOp>(createDelayReaders());
   }
+  if (target && target->groupsKernels())
+    pm.addNestedPass<func::FuncOp>(createGroupKernels());
   ScheduleOptions schedule;
   schedule.overlap = communication.overlap;
   schedule.outstanding = communication.bucket;

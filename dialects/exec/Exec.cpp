@@ -61,6 +61,11 @@ void ExecDialect::initialize() {
   attachLibraryCalls(getContext());
 }
 
+int64_t exec::membersOf(Operation *op) {
+  auto members = op->getAttrOfType<IntegerAttr>(membersAttr);
+  return members ? members.getInt() : 1;
+}
+
 LogicalResult FusedOp::verify() {
   Block &block = getBody().front();
   if (block.getNumArguments() != getInputs().size())
@@ -71,6 +76,10 @@ LogicalResult FusedOp::verify() {
   auto yield = dyn_cast<YieldOp>(block.getTerminator());
   if (!yield || yield.getValues().getTypes() != getResults().getTypes())
     return emitOpError("does not yield its results");
+  int64_t members = membersOf(*this);
+  if (members < 1 || getInputs().size() % members != 0 || getNumResults() % members != 0)
+    return emitOpError("has ") << getInputs().size() << " inputs and " << getNumResults() << " results, not of "
+                               << members << " members";
   return success();
 }
 

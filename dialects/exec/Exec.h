@@ -42,6 +42,13 @@ inline constexpr llvm::StringLiteral scratchBytesAttr = "exec.scratch_bytes";
 inline constexpr llvm::StringLiteral kindAttr = "exec.kind";
 inline constexpr llvm::StringLiteral rowsAttr = "exec.rows";
 inline constexpr llvm::StringLiteral colsAttr = "exec.cols";
+/// On a fused op or a kernel function: it computes the same thing so many times, each time of its own inputs and to its
+/// own results, which stand side by side. Absent: once.
+inline constexpr llvm::StringLiteral membersAttr = "exec.members";
+/// On a kernel function of several members: how many of its arguments are inputs. The others are results' alone.
+inline constexpr llvm::StringLiteral inputsAttr = "exec.inputs";
+
+int64_t membersOf(mlir::Operation *op);
 
 } // namespace weft::exec
 

@@ -30,6 +30,9 @@ def FusedOp : ExecOp<"fused", [IsolatedFromAbove, SingleBlock, RecursiveMemoryEf
     - `row`: results are full, or reductions over columns; parallel over rows.
     - `column`: results are reductions over rows; parallel over columns.
     - `scatter`: one `weft.scatter_add`; parallel over the dimensions after the axis.
+
+    With `exec.members = N` the body computes N times the same, each time of the next inputs (an Nth of them) and to the next results: a
+    target may run the members beside each other.
   }];
   let arguments = (ins Variadic<StaticTensor>:$inputs, KernelKind:$kind, I64Attr:$rows, I64Attr:$cols);
   let results = (outs Variadic<StaticTensor>:$results);

@@ -22,6 +22,15 @@ StridedView StridedView::ofBase(Value base) {
 
 bool exec::isView(Operation *op) { return isa<ReshapeOp, TransposeOp, SliceOp, BroadcastOp>(op); }
 
+Value exec::storedValue(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (!isView(op))
+      break;
+    value = op->getOperand(0);
+  }
+  return value;
+}
+
 /// Strides of `shape` over the elements of `from`, if strides can express the reshape.
 static std::optional<SmallVector<int64_t>> reshapeStrides(const StridedView &from, ArrayRef<int64_t> shape) {
   // Walk both shapes from the last dimension, matching runs of equal products.

@@ -40,6 +40,9 @@ struct StridedView {
 /// Whether `op` only renames elements: reshape, transpose, slice or broadcast.
 bool isView(mlir::Operation *op);
 
+/// The value whose elements `value` has: what a chain of views starts from.
+mlir::Value storedValue(mlir::Value value);
+
 /// One operand of a product as a matrix (or a batch of them) that a library
 /// reads in place: strides of the batch dimensions, then of `rows` and `columns`.
 struct MatrixView {

@@ -18,15 +18,6 @@
 using namespace mlir;
 using namespace weft;
 
-Value weft::storedValue(Value value) {
-  while (Operation *op = value.getDefiningOp()) {
-    if (!exec::isView(op))
-      break;
-    value = op->getOperand(0);
-  }
-  return value;
-}
-
 Value weft::viewsOn(OpBuilder &builder, Value value, Value stored) {
   Operation *op = value.getDefiningOp();
   if (!op || !exec::isView(op))

@@ -9,6 +9,7 @@
 #define WEFT_PASSES_MEMORY_STEPGRAPH_H
 
 #include "dialects/exec/Exec.h"
+#include "dialects/exec/StridedView.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/schedule/StepRates.h"
 #include "llvm/ADT/BitVector.h"
@@ -16,8 +17,8 @@
 
 namespace weft {
 
-/// The value behind views.
-mlir::Value storedValue(mlir::Value value);
+using exec::storedValue;
+
 /// The views that lead to `value`, on another stored value.
 mlir::Value viewsOn(mlir::OpBuilder &builder, mlir::Value value, mlir::Value stored);
 

@@ -87,15 +87,6 @@ private:
 
 static bool takesTime(Operation *op) { return isa<exec::FusedOp, exec::TransferOp, exec::LibraryOpInterface>(op); }
 
-static Value baseOf(Value value) {
-  while (Operation *op = value.getDefiningOp()) {
-    if (!exec::isView(op))
-      break;
-    value = op->getOperand(0);
-  }
-  return value;
-}
-
 Ordering::Ordering(Block &block, const StepRates &rates) {
   for (Operation &op : block.without_terminator()) {
     Node node;
@@ -119,14 +110,14 @@ void Ordering::connect(Block &block) {
     for (Value operand : node.op->getOperands()) {
       if (Operation *def = operand.getDefiningOp())
         addEdge(indices.lookup(def), index);
-      if (auto read = baseOf(operand).getDefiningOp<ReadOp>())
+      if (auto read = exec::storedValue(operand).getDefiningOp<ReadOp>())
         readersOf[read.getSymbol()].push_back(index);
     }
     if (auto read = dyn_cast<ReadOp>(node.op))
       readersOf[read.getSymbol()].push_back(index);
     // What is stored is written in place where nobody needs the old contents: they are read first.
     if (auto write = dyn_cast<WriteOp>(node.op)) {
-      Operation *writer = baseOf(write.getValue()).getDefiningOp();
+      Operation *writer = exec::storedValue(write.getValue()).getDefiningOp();
       int64_t at = writer && indices.contains(writer) ? indices.lookup(writer) : index;
       for (int64_t reader : readersOf[write.getSymbol()])
         if (reader < at)

@@ -30,6 +30,10 @@ func::FuncOp KernelOutliner::get(exec::FusedOp fused, ArrayRef<int64_t> outputs)
   kernel->setAttr(exec::outputsAttr, builder.getDenseI64ArrayAttr(outputs));
   if (fused->hasAttr(exec::hostAttr))
     kernel->setAttr(exec::hostAttr, builder.getUnitAttr());
+  if (Attribute members = fused->getAttr(exec::membersAttr)) {
+    kernel->setAttr(exec::membersAttr, members);
+    kernel->setAttr(exec::inputsAttr, builder.getI64IntegerAttr(inputs));
+  }
   Block *body = kernel.addEntryBlock();
   IRMapping mapping;
   for (auto [from, to] : llvm::zip(fused.getBody().front().getArguments(), body->getArguments()))

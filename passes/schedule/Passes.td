@@ -102,6 +102,24 @@ def Interleave : Pass<"weft-interleave", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::weft::dist::DistDialect"];
 }
 
+def GroupKernels : Pass<"weft-group-kernels", "::mlir::func::FuncOp"> {
+  let summary = "Makes one launch of small kernels that compute the same thing of different tensors";
+  let description = [{
+    After kernels are formed, before weft-schedule. A flat or row kernel of few bytes, which takes no longer than its launch does, waits until something needs its
+    result; those that wait and are alike become one fused op with `exec.members`. docs/schedule.md says more.
+  }];
+  let options = [
+    Option<"bytes", "bytes", "int64_t", "1048576", "Bytes of operands and results that a kernel has at most to be grouped">,
+    Option<"arguments", "arguments", "int64_t", "512", "Buffers that a group has at most">,
+    Option<"held", "held", "int64_t", "16777216", "Bytes of operands that may wait for one group">
+  ];
+  let statistics = [
+    Statistic<"numGroups", "groups", "Groups">,
+    Statistic<"numMembers", "members", "Kernels in them">
+  ];
+  let dependentDialects = ["::weft::exec::ExecDialect"];
+}
+
 def HierarchicalGathers : Pass<"weft-hierarchical-gathers", "::mlir::ModuleOp"> {
   let summary = "Gathers across nodes first and then within a node, over an axis that spans nodes";
   let description = [{

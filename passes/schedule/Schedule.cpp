@@ -8,6 +8,7 @@
 #include "dialects/dist/Dist.h"
 #include "dialects/exec/LibraryCalls.h"
 #include "dialects/exec/Streams.h"
+#include "dialects/exec/StridedView.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -101,15 +102,6 @@ private:
     return isa<exec::FusedOp, exec::TransferOp, exec::LibraryOpInterface>(op);
   }
 
-  static Value baseOf(Value value) {
-    while (Operation *op = value.getDefiningOp()) {
-      if (!exec::isView(op))
-        break;
-      value = op->getOperand(0);
-    }
-    return value;
-  }
-
   /// Writes down what lies where, in steps of the emitted task.
   void report(int64_t bytes, int64_t hostBytes) {
     ArenaReport::Task task;
@@ -189,7 +181,7 @@ private:
     for (Operation *op : order)
       if (isSchedulable(op) || isa<WriteOp>(op))
         for (Value operand : op->getOperands()) {
-          Value base = baseOf(operand);
+          Value base = exec::storedValue(operand);
           int64_t &last = lastUse[base];
           last = std::max(last, position[op]);
           if (isSchedulable(op))
@@ -227,7 +219,7 @@ private:
   LogicalResult checkOperands(Operation *op) {
     bool host = op->hasAttr(exec::hostAttr);
     for (Value operand : op->getOperands())
-      if (places.lookup(baseOf(operand)).host != host && !isa<exec::TransferOp>(op))
+      if (places.lookup(exec::storedValue(operand)).host != host && !isa<exec::TransferOp>(op))
         return op->emitOpError(host ? "runs on the host, and reads what does not lie in host memory"
                                     : "reads what lies in host memory");
     return success();
@@ -256,7 +248,7 @@ private:
       } else if (auto write = dyn_cast<WriteOp>(op)) {
         if (!writer.try_emplace(write.getSymbol(), op).second)
           return write.emitOpError("is the second write of @") << write.getSymbol() << " in one task";
-        writeOf[baseOf(write.getValue())] = write;
+        writeOf[exec::storedValue(write.getValue())] = write;
       }
     }
     for (BlockArgument argument : function.getArguments())
@@ -285,7 +277,7 @@ private:
         return failure();
       // Buffers that end here live until the op is done.
       for (Value operand : op->getOperands())
-        if (Place place = places.lookup(baseOf(operand)); place.kind == Place::Temporary) {
+        if (Place place = places.lookup(exec::storedValue(operand)); place.kind == Place::Temporary) {
           lifetimeOf(place).last = std::max(lifetimeOf(place).last, at);
           addUse(usesOf(place), op);
         }
@@ -294,7 +286,7 @@ private:
           FailureOr<Place> symbol = symbolPlace(write, result);
           if (failed(symbol))
             return failure();
-          if (canWriteDirectly(op, at, readsOf[write.getSymbol()])) {
+          if (canWriteDirectly(op, result, at, readsOf[write.getSymbol()])) {
             places[result] = *symbol;
             continue;
           }
@@ -331,8 +323,23 @@ private:
                                    << "; cast the operands to f32 in the model";
   }
 
-  /// Whether the op at `at` may write over a symbol whose old contents are `reads`.
-  bool canWriteDirectly(Operation *op, int64_t at, ArrayRef<Value> reads) {
+  /// Whether a kernel may write `result` over `old`: nothing of it is needed any more by whoever computes another
+  /// element, or another member.
+  static bool mayWriteOver(exec::FusedOp fused, OpResult result, Value old) {
+    int64_t members = exec::membersOf(fused);
+    auto inputs = static_cast<int64_t>(fused.getInputs().size()) / members;
+    auto results = static_cast<int64_t>(fused->getNumResults()) / members;
+    int64_t member = result.getResultNumber() / results;
+    for (auto [i, input] : llvm::enumerate(fused.getInputs())) {
+      auto index = static_cast<int64_t>(i);
+      if (exec::storedValue(input) == old && (index / inputs != member || !readsInPlace(fused, index)))
+        return false;
+    }
+    return true;
+  }
+
+  /// Whether the op at `at` may write `result` over a symbol whose old contents are `reads`.
+  bool canWriteDirectly(Operation *op, OpResult result, int64_t at, ArrayRef<Value> reads) {
     for (Value read : reads) {
       auto it = lastUse.find(read);
       if (it == lastUse.end())
@@ -342,11 +349,8 @@ private:
       if (it->second < at)
         continue;
       auto fused = dyn_cast<exec::FusedOp>(op);
-      if (!fused)
+      if (!fused || !mayWriteOver(fused, result, read))
         return false;
-      for (auto [i, input] : llvm::enumerate(fused.getInputs()))
-        if (baseOf(input) == read && !readsInPlace(fused, i))
-          return false;
     }
     return true;
   }
@@ -354,7 +358,7 @@ private:
   /// A temporary operand of a collective that ends here, and that its result may be written over: what is reduced
   /// where it lies, member by member.
   std::optional<Place> findReduced(dist::CollectiveOpInterface op, OpResult result, int64_t at) {
-    Value operand = op->getOperand(result.getResultNumber()), base = baseOf(operand);
+    Value operand = op->getOperand(result.getResultNumber()), base = exec::storedValue(operand);
     auto found = places.find(base);
     if (!op.reduces() || operand.getType() != result.getType() || found == places.end())
       return std::nullopt;
@@ -364,9 +368,9 @@ private:
         tensorBytes(typeOf(base)) != tensorBytes(typeOf(result)))
       return std::nullopt;
     for (auto [i, other] : llvm::enumerate(op->getOperands()))
-      if (auto second = places.find(baseOf(other)); i != result.getResultNumber() && second != places.end() &&
-                                                    second->second.kind == Place::Temporary &&
-                                                    second->second.index == place.index)
+      if (auto second = places.find(exec::storedValue(other));
+          i != result.getResultNumber() && second != places.end() && second->second.kind == Place::Temporary &&
+          second->second.index == place.index)
         return std::nullopt;
     reusedAt[place.index] = at + 1;
     return place;
@@ -380,21 +384,22 @@ private:
     if (!fused || typeOf(result).getNumElements() != static_cast<int64_t>(fused.getRows() * fused.getCols()))
       return std::nullopt;
     for (auto [i, input] : llvm::enumerate(fused.getInputs())) {
-      Value base = baseOf(input);
+      Value base = exec::storedValue(input);
       Place place = places.lookup(base);
       if (!places.contains(base) || place.kind != Place::Temporary || place.host || lastUse.lookup(base) != at ||
           buffers[place.index].last > at || reusedAt.lookup(place.index) == at + 1 || !isDone(uses[place.index], op))
         continue;
       if (tensorBytes(typeOf(base)) != tensorBytes(typeOf(result)) ||
           elementBytes(typeOf(base).getElementType()) != elementBytes(typeOf(result).getElementType()) ||
-          !readsInPlace(fused, i))
+          !mayWriteOver(fused, result, base))
         continue;
       // Another operand may be the same buffer under an earlier name.
       bool shared = false;
       for (auto [j, other] : llvm::enumerate(fused.getInputs()))
-        if (j != i && baseOf(other) != base) {
-          Place second = places.lookup(baseOf(other));
-          shared |= second.kind == Place::Temporary && places.contains(baseOf(other)) && second.index == place.index;
+        if (j != i && exec::storedValue(other) != base) {
+          Place second = places.lookup(exec::storedValue(other));
+          shared |= second.kind == Place::Temporary && places.contains(exec::storedValue(other)) &&
+                    second.index == place.index;
         }
       if (shared)
         continue;
@@ -436,7 +441,8 @@ private:
 
   Value dense(Location loc, Value value) {
     RankedTensorType type = typeOf(value);
-    return buffer(loc, places.lookup(baseOf(value)), 0, MemRefType::get(type.getShape(), type.getElementType()));
+    return buffer(loc, places.lookup(exec::storedValue(value)), 0,
+                  MemRefType::get(type.getShape(), type.getElementType()));
   }
 
   MemRefType stridedType(ArrayRef<int64_t> shape, ArrayRef<int64_t> strides, Type element) {
@@ -533,7 +539,7 @@ private:
     SmallVector<int64_t> writers;
     for (Value operand : call->getOperands()) {
       auto value = read.find(operand);
-      Operation *writer = value == read.end() ? nullptr : baseOf(value->second).getDefiningOp();
+      Operation *writer = value == read.end() ? nullptr : exec::storedValue(value->second).getDefiningOp();
       auto number = numbers.find(writer);
       writers.push_back(number == numbers.end() ? -1 : number->second);
     }
@@ -560,7 +566,7 @@ private:
       Place place = places.lookup(result);
       int64_t output = -1;
       for (int64_t i = 0; i < inputs; ++i)
-        if (same(places.lookup(baseOf(fused.getInputs()[i])), place))
+        if (same(places.lookup(exec::storedValue(fused.getInputs()[i])), place))
           output = i;
       if (output < 0) {
         output = arguments.size();

@@ -81,16 +81,9 @@ StreamPlan::StreamPlan(ArrayRef<Operation *> program, llvm::function_ref<bool(Op
     Step step;
     step.stream = streamFor(op);
     SmallVector<Operation *> before;
-    for (Value operand : op->getOperands()) {
-      Value base = operand;
-      while (Operation *def = base.getDefiningOp()) {
-        if (!exec::isView(def))
-          break;
-        base = def->getOperand(0);
-      }
-      if (Operation *def = base.getDefiningOp(); def && steps.count(def))
+    for (Value operand : op->getOperands())
+      if (Operation *def = exec::storedValue(operand).getDefiningOp(); def && steps.count(def))
         before.push_back(def);
-    }
     if (step.stream == 0) {
       // What a reduction reads is free again once it is done: few of them are left behind.
       while (outstanding > options.outstanding && reducing.size() > 1) {

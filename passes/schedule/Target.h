@@ -27,6 +27,8 @@ public:
   virtual int64_t columnMultiple(mlir::Type element) const { return 1; }
   /// How fast it is, about.
   virtual StepRates rates() const { return {}; }
+  /// Whether one launch runs the members of a group beside each other.
+  virtual bool groupsKernels() const { return false; }
   /// Whether kernels read constants in the arena; else they are data of the executable.
   virtual bool constantsInArena() const { return false; }
 };

@@ -45,6 +45,9 @@ static KernelInfo parseKernel(const Node &node) {
   kernel.name = node.at("name").text();
   kernel.args = node.at("args").integer();
   kernel.scratchBytes = node.has("scratch_bytes") ? node.at("scratch_bytes").integer() : 0;
+  kernel.packed = node.has("packed") && node.at("packed").boolean();
+  if (kernel.packed && kernel.scratchBytes > 0)
+    node.at("packed").fail("a kernel whose addresses are one array has no scratch memory");
   for (const Node &stage : node.at("stages").items())
     kernel.stages.push_back(parseStage(stage));
   return kernel;

@@ -32,10 +32,12 @@ struct KernelInfo {
   std::string name;
   /// Buffers; a kernel with scratch memory takes its address after them.
   int64_t args = 0, scratchBytes = 0;
+  /// The addresses are one parameter, an array, and not one each.
+  bool packed = false;
   std::vector<KernelStage> stages;
 
-  /// Addresses that a launch is given.
-  size_t arguments() const { return static_cast<size_t>(args) + (scratchBytes > 0); }
+  /// Parameters of its functions.
+  size_t parameters() const { return packed ? 1 : static_cast<size_t>(args) + (scratchBytes > 0); }
 };
 
 /// A part of the blob `weft_device_code`.

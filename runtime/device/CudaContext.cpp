@@ -87,8 +87,8 @@ void weft_context::loadKernels(const char *deviceCode, int64_t deviceCodeBytes) 
   size_t most = 0;
   for (const KernelInfo &info : program.kernels) {
     LoadedKernel kernel;
-    kernel.arguments = info.arguments();
-    most = std::max(most, kernel.arguments);
+    kernel.parameters = info.parameters();
+    most = std::max(most, kernel.parameters);
     for (const KernelStage &stage : info.stages) {
       cudaKernel_t function = nullptr;
       cudaError_t status = cudaLibraryGetKernel(&function, library.get(), stage.function.c_str());
@@ -205,7 +205,8 @@ void weft_launch_kernel(weft_context *ctx, int32_t kernel, void *const *args) {
   auto *loaded = called.entry(ctx->kernels);
   if (!loaded)
     return;
-  for (size_t i = 0; i < loaded->arguments; ++i)
+  // Of an array of addresses, the first one's place is the array's.
+  for (size_t i = 0; i < loaded->parameters; ++i)
     ctx->argumentPlaces[i] = const_cast<void **>(args + i);
   const KernelInfo &info = ctx->manifest.deviceCode.kernels[kernel];
   for (size_t i = 0; i < loaded->stages.size(); ++i) {

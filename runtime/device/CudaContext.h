@@ -101,8 +101,7 @@ private:
 
   struct LoadedKernel {
     std::vector<cudaKernel_t> stages;
-    /// Where a launch finds its arguments.
-    size_t arguments = 0;
+    size_t parameters = 0;
   };
 
   void loadKernels(const char *deviceCode, int64_t deviceCodeBytes);
@@ -111,7 +110,7 @@ private:
   std::vector<std::unique_ptr<weft::rt::HostCall>> hostCalls;
   weft::rt::CudaLibrary library;
   std::vector<LoadedKernel> kernels;
-  /// The addresses of a launch's arguments, of the kernel with most of them.
+  /// Where a launch's parameters are, of the kernel with most of them.
   std::vector<void *> argumentPlaces;
   weft::rt::LtHandle lt;
   std::unique_ptr<weft::rt::CudnnHandle> cudnn;

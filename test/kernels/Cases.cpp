@@ -64,6 +64,12 @@ static void addLaunch(CaseFile &file, StringRef kernel, const DeviceKernel &code
     }
     launch.sharedBytes = stage.sharedBytes;
     launch.arguments = arguments;
+    // The first of them is where the array is.
+    if (!code.packed.empty()) {
+      launch.arguments.clear();
+      for (int64_t index : code.packed)
+        launch.arguments.push_back(arguments[index]);
+    }
     file.steps.push_back(std::move(launch));
   }
 }

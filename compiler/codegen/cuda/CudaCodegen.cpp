@@ -24,9 +24,11 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/IRMapping.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/Passes.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
@@ -139,6 +141,88 @@ static unsigned indexBits(func::FuncOp kernel) {
   return largest < most ? 32 : 64;
 }
 
+/// What the first member of a kernel of several computes: its inputs, then a buffer for each of its results.
+static OwningOpRef<func::FuncOp> firstMember(func::FuncOp kernel, int64_t members) {
+  Operation *end = kernel.getBody().front().getTerminator();
+  int64_t inputs = kernel->getAttrOfType<IntegerAttr>(exec::inputsAttr).getInt() / members;
+  int64_t results = end->getNumOperands() / members;
+  OpBuilder builder(kernel.getContext());
+  SmallVector<Type> arguments(kernel.getArgumentTypes().take_front(inputs));
+  SmallVector<Type> types(kernel.getResultTypes().take_front(results));
+  arguments.append(types);
+  OwningOpRef<func::FuncOp> made =
+      func::FuncOp::create(builder, kernel.getLoc(), kernel.getSymName(), builder.getFunctionType(arguments, types));
+  func::FuncOp member = *made;
+  for (StringRef name : {StringRef(exec::kindAttr), StringRef(exec::rowsAttr), StringRef(exec::colsAttr)})
+    member->setAttr(name, kernel->getAttr(name));
+  SmallVector<int64_t> outputs;
+  for (int64_t i = 0; i < results; ++i)
+    outputs.push_back(inputs + i);
+  member->setAttr(exec::outputsAttr, builder.getDenseI64ArrayAttr(outputs));
+
+  llvm::SetVector<Operation *> needed;
+  std::function<void(Value)> need = [&](Value value) {
+    Operation *op = value.getDefiningOp();
+    if (!op || needed.contains(op))
+      return;
+    llvm::for_each(op->getOperands(), need);
+    needed.insert(op);
+  };
+  SmallVector<Value> returned(end->getOperands().take_front(results));
+  llvm::for_each(returned, need);
+  Block *body = member.addEntryBlock();
+  IRMapping mapping;
+  for (int64_t i = 0; i < inputs; ++i)
+    mapping.map(kernel.getArgument(i), member.getArgument(i));
+  builder.setInsertionPointToEnd(body);
+  for (Operation *op : needed)
+    builder.clone(*op, mapping);
+  for (Value &value : returned)
+    value = mapping.lookup(value);
+  func::ReturnOp::create(builder, kernel.getLoc(), returned);
+  return made;
+}
+
+/// The buffers of a launch in the order in which `firstMember` has them, member after member.
+static std::vector<int64_t> packedBuffers(func::FuncOp kernel, int64_t members) {
+  int64_t inputs = kernel->getAttrOfType<IntegerAttr>(exec::inputsAttr).getInt() / members;
+  ArrayRef<int64_t> outputs = kernel->getAttrOfType<DenseI64ArrayAttr>(exec::outputsAttr).asArrayRef();
+  auto results = static_cast<int64_t>(outputs.size()) / members;
+  std::vector<int64_t> order;
+  for (int64_t member = 0; member < members; ++member) {
+    for (int64_t i = 0; i < inputs; ++i)
+      order.push_back(member * inputs + i);
+    llvm::append_range(order, outputs.slice(member * results, results));
+  }
+  return order;
+}
+
+/// Emits a kernel into `module`: what the manifest has to know of it.
+static DeviceKernel emitKernel(func::FuncOp kernel, gpu::GPUModuleOp module, unsigned bits) {
+  int64_t members = exec::membersOf(kernel);
+  DeviceKernel entry;
+  func::FuncOp source = kernel;
+  OwningOpRef<func::FuncOp> member;
+  if (members > 1) {
+    member = firstMember(kernel, members);
+    source = *member;
+    entry.packed = packedBuffers(kernel, members);
+  }
+  KernelShape shape = KernelShape::of(source);
+  entry.args = members > 1 ? static_cast<int64_t>(entry.packed.size()) : kernel.getNumArguments();
+  entry.scratchBytes = kernelScratchBytes(shape);
+  entry.stages = kernelStages(shape);
+  KernelBuilder(source, module, bits, members).emit();
+  for (KernelStage &stage : entry.stages) {
+    if (members == 1)
+      continue;
+    stage.grid[1] = members;
+    auto function = module.lookupSymbol<gpu::GPUFuncOp>(kernel.getSymName().str() + stage.suffix);
+    function->setAttr(packedAttr, IntegerAttr::get(IntegerType::get(kernel.getContext(), 64), entry.args));
+  }
+  return entry;
+}
+
 /// Lowers the kernels of one module to NVVM.
 static LogicalResult lower(gpu::GPUModuleOp module, unsigned bits) {
   PassManager manager(module.getContext(), gpu::GPUModuleOp::getOperationName());
@@ -213,7 +297,10 @@ llvm::json::Object DeviceCode::describeKernel(StringRef name) const {
         entry["registers"] = used.registers;
     list.push_back(std::move(entry));
   }
-  return llvm::json::Object{{"args", kernel.args}, {"scratch_bytes", kernel.scratchBytes}, {"stages", std::move(list)}};
+  llvm::json::Object object{{"args", kernel.args}, {"scratch_bytes", kernel.scratchBytes}, {"stages", std::move(list)}};
+  if (!kernel.packed.empty())
+    object["packed"] = true;
+  return object;
 }
 
 LogicalResult weft::emitDeviceCode(ModuleOp scheduled, ArrayRef<std::string> architectures, const CudaToolkit &toolkit,
@@ -241,17 +328,15 @@ LogicalResult weft::emitDeviceCode(ModuleOp scheduled, ArrayRef<std::string> arc
     if (kernel->hasAttr(exec::hostAttr)) {
       // A place in the manifest's list, and nothing to launch there.
       code.kernels.insert(
-          {kernel.getSymNameAttr().getValue(), {static_cast<int64_t>(kernel.getNumArguments()), 0, {}}});
+          {kernel.getSymNameAttr().getValue(), {static_cast<int64_t>(kernel.getNumArguments()), 0, {}, {}}});
       continue;
     }
     unsigned bits = indexBits(kernel);
     gpu::GPUModuleOp &module = modules[bits];
     if (!module)
       module = gpu::GPUModuleOp::create(builder, scheduled.getLoc(), "kernels" + std::to_string(bits));
-    KernelShape shape = KernelShape::of(kernel);
-    DeviceKernel entry{static_cast<int64_t>(kernel.getNumArguments()), kernelScratchBytes(shape), kernelStages(shape)};
+    DeviceKernel entry = emitKernel(kernel, module, bits);
     code.kernels.insert({kernel.getSymNameAttr().getValue(), entry});
-    KernelBuilder(kernel, module, bits).emit();
     for (const KernelStage &stage : entry.stages) {
       auto function = module.lookupSymbol<gpu::GPUFuncOp>(kernel.getSymName().str() + stage.suffix);
       if (isNarrow(kernel)) {

@@ -20,6 +20,8 @@ namespace weft {
 struct DeviceKernel {
   int64_t args = 0, scratchBytes = 0;
   std::vector<KernelStage> stages;
+  /// Not empty: the kernel has one parameter, an array of addresses, which are those of these buffers of the launch.
+  std::vector<int64_t> packed;
 };
 
 /// The code of a program's kernels, as docs/cuda.md specifies it.

@@ -30,6 +30,7 @@ public:
   int64_t columnMultiple(mlir::Type element) const override {
     return std::max<int64_t>(1, 16 / std::max<int64_t>(1, element.getIntOrFloatBitWidth() / 8));
   }
+  bool groupsKernels() const override { return true; }
   bool constantsInArena() const override { return true; }
   /// Of an H200, as docs/performance.md has them: bf16 products, f32 in kernels, copies, NVLink, PCIe, and
   /// the host's memory for 32 processors; the last, of a collective, is what NCCL takes about.

@@ -25,7 +25,7 @@ namespace {
 class CudaTasks final : public TaskLowering {
 public:
   CudaTasks(ModuleOp module, const DeviceCode &code, const llvm::StringMap<ParallelExtent> &hostKernels)
-      : TaskLowering(module, hostKernels) {
+      : TaskLowering(module, hostKernels), code(code) {
     for (const auto &[name, kernel] : code.kernels)
       numbers.try_emplace(name, numbers.size());
     defineData("weft_device_code", StringRef(code.blob.data(), code.blob.size()), 64);
@@ -39,12 +39,22 @@ public:
   }
 
 private:
+  SmallVector<Value> launchBuffers(exec::LaunchOp launch) override {
+    auto kernel = code.kernels.find(launch.getKernel());
+    if (kernel == code.kernels.end() || kernel->second.packed.empty())
+      return TaskLowering::launchBuffers(launch);
+    SmallVector<Value> buffers;
+    for (int64_t index : kernel->second.packed)
+      buffers.push_back(launch.getBuffers()[index]);
+    return buffers;
+  }
   void lowerLaunch(exec::LaunchOp launch) override {
     if (isHostKernel(launch.getKernel()))
       return launchOnHost(launch);
     call("weft_launch_kernel", {context, constant(i32, numbers.lookup(launch.getKernel())), arguments});
   }
 
+  const DeviceCode &code;
   llvm::StringMap<int64_t> numbers; ///< places in the manifest's list of kernels
 };
 

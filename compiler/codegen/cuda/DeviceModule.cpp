@@ -31,7 +31,8 @@ static constexpr llvm::StringLiteral deviceTriple = "nvptx64-nvidia-cuda";
 /// Every buffer's start is a multiple of this (passes/schedule/Arena.h), scratch memory's too.
 static constexpr uint64_t bufferAlign = 64;
 
-/// What kernels may take for granted of their arguments: no two are the same memory if one is written.
+/// What kernels may take for granted of their arguments: no two are the same memory if one is written. Nothing of
+/// addresses that come in an array.
 static void describeArguments(ModuleOp device) {
   OpBuilder builder(device.getContext());
   for (auto function : device.getOps<LLVM::LLVMFuncOp>()) {
@@ -39,6 +40,14 @@ static void describeArguments(ModuleOp device) {
       function->removeAttr(name);
     if (function.isExternal())
       continue;
+    if (auto packed = function->getAttrOfType<IntegerAttr>(packedAttr)) {
+      auto address = LLVM::LLVMPointerType::get(builder.getContext(), /*addressSpace=*/1);
+      function.setArgAttr(0, LLVM::LLVMDialect::getByValAttrName(),
+                          TypeAttr::get(LLVM::LLVMArrayType::get(address, packed.getInt())));
+      function.setArgAttr(0, LLVM::LLVMDialect::getAlignAttrName(), builder.getI64IntegerAttr(8));
+      function->removeAttr(packedAttr);
+      continue;
+    }
     for (unsigned i = 0; i < function.getNumArguments(); ++i) {
       function.setArgAttr(i, LLVM::LLVMDialect::getNoAliasAttrName(), builder.getUnitAttr());
       function.setArgAttr(i, LLVM::LLVMDialect::getNonNullAttrName(), builder.getUnitAttr());

@@ -13,6 +13,9 @@
 
 namespace weft {
 
+/// On a kernel's functions: they have one parameter, an array of so many addresses.
+inline constexpr llvm::StringLiteral packedAttr = "weft.packed";
+
 /// Translates a module of LLVM and NVVM functions: optimised for each architecture, with what it needs of libdevice.
 /// Functions named in `narrow` flush denormal f32 numbers to zero.
 mlir::LogicalResult translateDeviceModule(mlir::ModuleOp device, const llvm::StringSet<> &narrow,

@@ -101,10 +101,11 @@ void DeviceMemory::storeRun(OpBuilder &builder, ArrayRef<Value> elements, Value 
 // Functions
 //===----------------------------------------------------------------------===//
 
-KernelBuilder::KernelBuilder(func::FuncOp source, gpu::GPUModuleOp module, unsigned indexBits)
+KernelBuilder::KernelBuilder(func::FuncOp source, gpu::GPUModuleOp module, unsigned indexBits, int64_t members)
     : source(source), module(module), info(source), shape(KernelShape::of(source)),
-      scratchBytes(kernelScratchBytes(shape)), builder(source.getContext()), loc(UnknownLoc::get(source.getContext())),
-      memory(builder.getIntegerType(indexBits)) {
+      scratchBytes(kernelScratchBytes(shape)), members(members), builder(source.getContext()),
+      loc(UnknownLoc::get(source.getContext())), memory(builder.getIntegerType(indexBits)) {
+  assert((members == 1 || scratchBytes == 0) && "members share no memory");
   results = llvm::to_vector(source.getBody().front().getTerminator()->getOperands());
 }
 
@@ -121,22 +122,49 @@ void KernelBuilder::emit() {
   }
 }
 
+SmallVector<Type> KernelBuilder::parameterTypes() {
+  if (members > 1)
+    return {LLVM::LLVMPointerType::get(builder.getContext())};
+  auto pointer = LLVM::LLVMPointerType::get(builder.getContext(), globalSpace);
+  return SmallVector<Type>(source.getNumArguments() + (scratchBytes > 0 ? 1 : 0), pointer);
+}
+
+SmallVector<Value> KernelBuilder::arguments() {
+  SmallVector<Value> values(function.getArguments());
+  if (members == 1)
+    return values;
+  auto pointer = LLVM::LLVMPointerType::get(builder.getContext(), globalSpace);
+  Value parameter = values.front();
+  auto count = static_cast<int64_t>(source.getNumArguments());
+  Value first = arith::IndexCastOp::create(builder, loc, builder.getI64Type(),
+                                           arith::MulIOp::create(builder, loc, blockId(gpu::Dimension::y),
+                                                                 arith::ConstantIndexOp::create(builder, loc, count)));
+  Value own = LLVM::GEPOp::create(builder, loc, parameter.getType(), pointer, parameter, ArrayRef<LLVM::GEPArg>{first},
+                                  LLVM::GEPNoWrapFlags::inbounds);
+  values.clear();
+  for (int32_t i = 0; i < count; ++i) {
+    Value place = LLVM::GEPOp::create(builder, loc, own.getType(), pointer, own, ArrayRef<LLVM::GEPArg>{i},
+                                      LLVM::GEPNoWrapFlags::inbounds);
+    values.push_back(LLVM::LoadOp::create(builder, loc, pointer, place));
+  }
+  return values;
+}
+
 void KernelBuilder::stage(const KernelStage &stage, llvm::function_ref<void()> body) {
   builder.setInsertionPointToEnd(module.getBody());
-  auto pointer = LLVM::LLVMPointerType::get(builder.getContext(), globalSpace);
-  SmallVector<Type> types(source.getNumArguments() + (scratchBytes > 0 ? 1 : 0), pointer);
   function = gpu::GPUFuncOp::create(builder, loc, source.getSymName().str() + stage.suffix,
-                                    builder.getFunctionType(types, {}));
+                                    builder.getFunctionType(parameterTypes(), {}));
   function->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), builder.getUnitAttr());
   SmallVector<int32_t> block(stage.block.begin(), stage.block.end());
   function.setKnownBlockSizeAttr(builder.getDenseI32ArrayAttr(block));
   builder.setInsertionPointToStart(&function.getBody().front());
+  SmallVector<Value> addresses = arguments();
   buffers.clear();
-  for (auto [from, to] : llvm::zip(source.getArguments(), function.getArguments()))
+  for (auto [from, to] : llvm::zip(source.getArguments(), addresses))
     buffers[from] = to;
   outputs.clear();
   for (int64_t output : info.outputs)
-    outputs.push_back(function.getArgument(output));
+    outputs.push_back(addresses[output]);
   if (scratchBytes > 0)
     scratch = function.getArgument(source.getNumArguments());
   ElementEmitter elements(builder, info.rows, info.cols, buffers, &memory);

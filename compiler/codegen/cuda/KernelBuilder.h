@@ -74,7 +74,9 @@ struct RunningSum {
 /// Builds the functions of one kernel, one for each stage, with what is common to the kinds of kernels.
 class KernelBuilder {
 public:
-  KernelBuilder(mlir::func::FuncOp source, mlir::gpu::GPUModuleOp module, unsigned indexBits);
+  /// With several members, `source` is what one of them computes: each has a row of blocks, and the addresses of its
+  /// arguments are in an array, member after member, which is the functions' only parameter.
+  KernelBuilder(mlir::func::FuncOp source, mlir::gpu::GPUModuleOp module, unsigned indexBits, int64_t members = 1);
 
   void emit();
 
@@ -101,6 +103,9 @@ private:
   llvm::SmallVector<V> addUpdates(const ScatterGeometry &g, V from, V head, V gap, V count, V column,
                                   mlir::ValueRange totals);
 
+  /// The types of the functions' parameters, and the arguments of the source in a function that has begun.
+  llvm::SmallVector<mlir::Type> parameterTypes();
+  llvm::SmallVector<V> arguments();
   /// One stage's function; `body` is emitted into it.
   void stage(const KernelStage &stage, llvm::function_ref<void()> body);
 
@@ -166,7 +171,7 @@ private:
   mlir::gpu::GPUModuleOp module;
   KernelInfo info;
   KernelShape shape;
-  int64_t scratchBytes;
+  int64_t scratchBytes, members;
   mlir::OpBuilder builder;
   mlir::Location loc;
   DeviceMemory memory;

@@ -59,6 +59,9 @@ public:
   /// A result, in a state of its own.
   void expect(V value, double tolerance = 0);
 
+  /// On this machine too, let alike small kernels become one, as targets do that gain by it.
+  void groupKernels() { grouped = true; }
+
   /// Compiles, runs with `threads` threads, and compares (HostCheck.cpp); another program that links these tests may
   /// do something else with them (test/kernels/Cases.cpp).
   void check(int threads = 2);
@@ -74,6 +77,7 @@ private:
   mlir::func::FuncOp task;
   std::mt19937_64 generator;
   std::string current = "program";
+  bool grouped = false;
   struct State {
     Literal before;
     std::string name; ///< of the case

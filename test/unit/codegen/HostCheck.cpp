@@ -72,18 +72,34 @@ static std::unique_ptr<llvm::orc::LLJIT> loadObject(StringRef object) {
   return jit;
 }
 
+namespace {
+
+class TestTarget final : public HostTarget {
+public:
+  explicit TestTarget(bool grouped) : grouped(grouped) {}
+  bool groupsKernels() const override { return grouped; }
+
+private:
+  bool grouped;
+};
+
+} // namespace
+
 void Program::check(int threads) {
   std::map<std::string, Literal> after = evaluate();
   if (::testing::Test::HasFailure())
     return;
 
-  HostTarget target;
+  TestTarget target(grouped);
   PassManager manager(&context);
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
   buildSchedulePipeline(manager, &target);
   ASSERT_TRUE(succeeded(manager.run(*module)));
   ASSERT_TRUE(succeeded(verify(*module)));
+  bool groups =
+      llvm::any_of(module->getOps<func::FuncOp>(), [](func::FuncOp kernel) { return exec::membersOf(kernel) > 1; });
+  ASSERT_EQ(groups, grouped);
 
   std::string error;
   FailureOr<HostCpu> cpu = HostCpu::get("native", error);

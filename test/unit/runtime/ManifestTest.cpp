@@ -126,7 +126,7 @@ TEST(Manifest, DeviceProgram) {
     "mask": "bf16", "mask_strides": [0, 0, 9, 1], "scratch": 12345}])");
   Manifest manifest = parse(document, "cuda");
   const KernelInfo &kernel = manifest.deviceCode.kernels.at(0);
-  EXPECT_EQ(kernel.arguments(), 5u);
+  EXPECT_EQ(kernel.parameters(), 5u);
   EXPECT_EQ(kernel.stages[0].function, "k3_0");
   EXPECT_EQ(kernel.stages[0].grid[1], 2u);
   EXPECT_EQ(kernel.stages[0].sharedBytes, 70000u);
