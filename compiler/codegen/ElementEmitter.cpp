@@ -99,18 +99,15 @@ void ElementEmitter::delinearize(Value linear, ArrayRef<int64_t> shape, SmallVec
   std::optional<Lane> run;
   if (inner > 0 && (run = laneOf(linear, {shape[inner - 1]})))
     linear = run->first;
-  int64_t remaining = 1;
-  for (int64_t size : shape)
-    remaining *= size;
   // From the last dimension: the slowest one needs no remainder.
+  int64_t slowest = std::distance(shape.begin(), llvm::find_if(shape, [](int64_t size) { return size != 1; }));
   for (int64_t i = static_cast<int64_t>(shape.size()) - 1; i >= 0; --i) {
     Value &result = indices[first + i];
     if (shape[i] == 1) {
       result = index(0);
       continue;
     }
-    remaining /= shape[i];
-    if (remaining == 1) {
+    if (i == slowest) {
       result = linear;
       // Only dimensions of size 1 are left.
       continue;
@@ -350,6 +347,8 @@ bool weft::joinsColumns(ConcatOp op, int64_t cols) {
 
 Value ElementEmitter::emitConcat(ConcatOp op, const Position &position, ArrayRef<Value> indices) {
   int64_t dim = op.getDim(), start = 0;
+  if (RankedTensorType type = typeOf(op.getResult()); type.getNumElements() == 0)
+    return arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type.getElementType()));
   Value result;
   if (position.kind == Position::Full && joinsColumns(op, cols))
     for (Value input : op.getInputs()) {

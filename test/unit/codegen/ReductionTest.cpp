@@ -76,6 +76,12 @@ TEST(Reduction, Sizes) {
   p.begin("of a slice and of a concat");
   p.expect(e.sum(e.slice(both, {1, 2}, {5, 3}), {1}));
   p.expect(e.sum(e.concat({both, e.neg(both)}, 1), {0}));
+  // Found by the fuzzer: indices in a tensor without elements were divided by its sizes.
+  p.begin("of nothing, through indices");
+  Value nothing = p.input({0, 3});
+  p.expect(e.sum(e.transpose(e.exp(nothing), {1, 0}), {1}));
+  p.expect(e.sum(e.concat({nothing, e.neg(nothing)}, 0), {0}));
+  p.expect(e.reduce(ReduceKind::max, e.slice(e.exp(p.input({4, 0, 2})), {1, 0, 0}, {2, 0, 2}), {1, 2}));
   p.begin("maximum with infinities");
   Value masked = e.select(p.input({7, 9}, p.i1()), both, e.splatLike(both, -INFINITY));
   p.expect(e.reduce(ReduceKind::max, masked, {1}));
