@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/schedule/Outline.h"
+#include "dialects/exec/StridedView.h"
 #include "dialects/weft/Weft.h"
 #include "mlir/IR/IRMapping.h"
 
@@ -82,6 +83,19 @@ bool weft::readsInPlace(exec::FusedOp fused, int64_t index) {
         return false;
       work.push_back(user->getResult(0));
     }
+  }
+  return true;
+}
+
+bool weft::mayWriteOver(exec::FusedOp fused, OpResult result, Value old) {
+  int64_t members = exec::membersOf(fused);
+  auto inputs = static_cast<int64_t>(fused.getInputs().size()) / members;
+  auto results = static_cast<int64_t>(fused->getNumResults()) / members;
+  int64_t member = result.getResultNumber() / results;
+  for (auto [i, input] : llvm::enumerate(fused.getInputs())) {
+    auto index = static_cast<int64_t>(i);
+    if (exec::storedValue(input) == old && (index / inputs != member || !readsInPlace(fused, index)))
+      return false;
   }
   return true;
 }

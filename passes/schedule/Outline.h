@@ -37,6 +37,10 @@ private:
 /// that a result may be written over it.
 bool readsInPlace(exec::FusedOp fused, int64_t index);
 
+/// Whether a kernel may write `result` over `old`: nothing of it is needed any more by whoever computes another
+/// element, or another member.
+bool mayWriteOver(exec::FusedOp fused, mlir::OpResult result, mlir::Value old);
+
 } // namespace weft
 
 #endif // WEFT_PASSES_SCHEDULE_OUTLINE_H

@@ -323,21 +323,6 @@ private:
                                    << "; cast the operands to f32 in the model";
   }
 
-  /// Whether a kernel may write `result` over `old`: nothing of it is needed any more by whoever computes another
-  /// element, or another member.
-  static bool mayWriteOver(exec::FusedOp fused, OpResult result, Value old) {
-    int64_t members = exec::membersOf(fused);
-    auto inputs = static_cast<int64_t>(fused.getInputs().size()) / members;
-    auto results = static_cast<int64_t>(fused->getNumResults()) / members;
-    int64_t member = result.getResultNumber() / results;
-    for (auto [i, input] : llvm::enumerate(fused.getInputs())) {
-      auto index = static_cast<int64_t>(i);
-      if (exec::storedValue(input) == old && (index / inputs != member || !readsInPlace(fused, index)))
-        return false;
-    }
-    return true;
-  }
-
   /// Whether the op at `at` may write `result` over a symbol whose old contents are `reads`.
   bool canWriteDirectly(Operation *op, OpResult result, int64_t at, ArrayRef<Value> reads) {
     for (Value read : reads) {
