@@ -36,18 +36,25 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   set(host_compiler g++)
 endif()
 set(WEFT_NVCC_HOST ${host_compiler} CACHE INTERNAL "CUDA's host compiler")
-# The one file with kernels. Code for the architectures at hand; the PTX is for later ones.
+# The files with kernels. Code for the architectures at hand; the PTX is for later ones.
 set(device_dir ${CMAKE_CURRENT_LIST_DIR}/../device)
-set(kernels ${CMAKE_CURRENT_BINARY_DIR}/weft_cuda_kernels.o)
-add_custom_command(OUTPUT ${kernels}
-  COMMAND ${WEFT_NVCC} -std=c++17 -O3 -Xcompiler=-fPIC -ccbin ${WEFT_NVCC_HOST}
-    -I${CMAKE_CURRENT_LIST_DIR}/.. -I${CMAKE_CURRENT_LIST_DIR}/../include
-    -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=sm_90 -gencode arch=compute_90,code=compute_90
-    -MD -MF ${kernels}.d -c ${device_dir}/Kernels.cu -o ${kernels}
-  DEPENDS ${device_dir}/Kernels.cu ${device_dir}/Kernels.h
-  DEPFILE ${kernels}.d
-  COMMENT "Building CUDA kernels of the runtime"
-  VERBATIM)
+set(kernels)
+function(weft_cuda_kernels name)
+  set(object ${CMAKE_CURRENT_BINARY_DIR}/weft_cuda_${name}.o)
+  add_custom_command(OUTPUT ${object}
+    COMMAND ${WEFT_NVCC} -std=c++17 -O3 -Xcompiler=-fPIC -ccbin ${WEFT_NVCC_HOST} ${ARGN}
+      -I${device_dir}/.. -I${device_dir}/../include
+      -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=sm_90 -gencode arch=compute_90,code=compute_90
+      -MD -MF ${object}.d -c ${device_dir}/${name}.cu -o ${object}
+    DEPENDS ${device_dir}/${name}.cu
+    DEPFILE ${object}.d
+    COMMENT "Building the runtime's ${name}.cu"
+    VERBATIM)
+  set(kernels ${kernels} ${object} PARENT_SCOPE)
+endfunction()
+weft_cuda_kernels(Kernels)
+# Random numbers have a processor's bits.
+weft_cuda_kernels(InitialValues --fmad=false)
 
 add_library(weft_cuda STATIC ${kernels}
   ${WEFT_DEVICE_PLAN_SOURCES}

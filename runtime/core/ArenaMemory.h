@@ -13,6 +13,8 @@
 
 namespace weft::rt {
 
+struct NormalPart;
+
 /// A function that is called before the call it is given to returns. Two words; never allocates.
 template <typename Signature> class FunctionRef;
 
@@ -41,6 +43,9 @@ public:
   /// `fill` writes all of [offset, offset + bytes) at the address it is given. Tasks that are run later see it; what
   /// was there before is not at that address.
   virtual void write(int64_t offset, int64_t bytes, FunctionRef<void(char *)> fill) = 0;
+
+  /// Writes random numbers to `offset` on; the same bits wherever they are made.
+  virtual void writeNormal(int64_t offset, const NormalPart &part);
 
   /// `use` reads [offset, offset + bytes) as all tasks so far leave it.
   virtual void read(int64_t offset, int64_t bytes, FunctionRef<void(const char *)> use) = 0;

@@ -7,8 +7,14 @@
 
 #include "core/Device.h"
 
+#include "core/NormalPart.h"
+
 using namespace weft::rt;
 
 // Their tables of virtual functions are here.
 ArenaMemory::~ArenaMemory() = default;
 DeviceLibrary::~DeviceLibrary() = default;
+
+void ArenaMemory::writeNormal(int64_t offset, const NormalPart &part) {
+  write(offset, part.bytes(), [&](char *to) { part.fill(to); });
+}

@@ -9,6 +9,7 @@
 
 #include "comm/Ranks.h"
 #include "core/Error.h"
+#include "core/NormalPart.h"
 #include "core/Random.h"
 #include "core/Text.h"
 
@@ -256,60 +257,6 @@ static void loadFromWeights(const ParamInfo &param, const Box &box, const Safete
   });
 }
 
-/// Elements [begin, end) of the parameter's random numbers into `to`, which is as wide as the parameter's type.
-static void generate(const ParamInfo &param, uint64_t seed, int64_t first, int64_t count, char *to) {
-  constexpr int64_t kPart = 1 << 16;
-  const ParamSource &source = param.source;
-  uint64_t name = hashName(param.name);
-#pragma omp parallel for schedule(static)
-  for (int64_t part = 0; part < (count + kPart - 1) / kPart; ++part) {
-    int64_t begin = part * kPart, size = std::min(kPart, count - begin);
-    char *at = to + begin * elementBytes(param.dtype);
-    if (param.dtype == DType::F32) {
-      fillNormal(reinterpret_cast<float *>(at), first + begin, size, seed, name, static_cast<float>(source.value));
-    } else {
-      std::vector<float> values(size);
-      fillNormal(values.data(), first + begin, size, seed, name, static_cast<float>(source.value));
-      convertElements(values.data(), DType::F32, at, param.dtype, size);
-    }
-  }
-}
-
-/// A number is a function of its index in the whole tensor, so that it does not matter which rank holds it.
-static void initialise(const ParamInfo &param, const Box &box, uint64_t seed, char *to) {
-  // Numbers come in blocks of this many: between short runs those in between cost nothing.
-  constexpr int64_t kBlock = 256, kMost = 1 << 16;
-  constexpr size_t kSpans = 1024;
-  if (param.source.kind == ParamSource::Constant)
-    return fillElements(to, param.dtype, param.source.value, 0, box.elements());
-  struct Span {
-    int64_t begin, end;
-    std::vector<Box::Run> runs;
-  };
-  int64_t width = elementBytes(param.dtype);
-  std::vector<Span> spans;
-  // Where a rank has a few columns of every row, a span is too short to be shared: threads take spans.
-  auto fill = [&] {
-#pragma omp parallel for schedule(dynamic, 1)
-    for (size_t i = 0; i < spans.size(); ++i) {
-      const Span &span = spans[i];
-      std::vector<char> values((span.end - span.begin) * width);
-      generate(param, seed, span.begin, span.end - span.begin, values.data());
-      for (const Box::Run &run : span.runs)
-        memcpy(to + run.local * width, values.data() + (run.global - span.begin) * width, run.count * width);
-    }
-    spans.clear();
-  };
-  box.forEachSpan(kBlock, kMost, [&](int64_t begin, int64_t end, const std::vector<Box::Run> &runs) {
-    if (runs.size() == 1 && end - begin > kMost)
-      return generate(param, seed, begin, end - begin, to + runs.front().local * width);
-    spans.push_back({begin, end, runs});
-    if (spans.size() == kSpans)
-      fill();
-  });
-  fill();
-}
-
 std::vector<std::string> weft::rt::initialiseParameters(const Manifest &manifest, ArenaMemory &arena, uint64_t seed,
                                                         const SafetensorsFile *weights,
                                                         const std::vector<int64_t> &coordinates) {
@@ -331,10 +278,13 @@ std::vector<std::string> weft::rt::initialiseParameters(const Manifest &manifest
     else if (param.source.kind == ParamSource::File)
       loadFromFile(param, box, files, to);
     else
-      initialise(param, box, seed, to);
+      fillElements(to, param.dtype, param.source.value, 0, box.elements());
   };
   auto fill = [&](const ParamInfo &param, const SafetensorsEntry *entry) {
     Box box = manifest.boxOf(param, coordinates);
+    if (!entry && param.source.kind == ParamSource::Normal)
+      return arena.writeNormal(param.offset,
+                               {box, param.dtype, seed, hashName(param.name), static_cast<float>(param.source.value)});
     arena.write(param.offset, param.bytes, [&](char *to) {
       if (!box.padded())
         return produce(param, entry, box, to);

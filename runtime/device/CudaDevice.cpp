@@ -9,9 +9,11 @@
 
 #include "comm/Ranks.h"
 #include "core/Error.h"
+#include "core/NormalPart.h"
 #include "core/Profile.h"
 #include "core/ProfileReport.h"
 #include "core/Text.h"
+#include "device/Kernels.h"
 
 #include <algorithm>
 #include <chrono>
@@ -27,8 +29,16 @@ using std::chrono::steady_clock;
 CudaDevice::CudaDevice(const Manifest &manifest, const weft_task_fn *tasks, Ranks &ranks, const DeviceOptions &options,
                        const DeviceBlobs &blobs)
     : manifest(manifest), tasks(tasks), ranks(ranks), options(options) {
-  auto start = steady_clock::now();
+  auto start = steady_clock::now(), last = start;
+  // What a start waits for, one part after another.
+  std::string parts;
+  auto done = [&](const char *part) {
+    auto now = steady_clock::now();
+    parts += format("%s%s %.1f s", parts.empty() ? "" : ", ", part, std::chrono::duration<double>(now - last).count());
+    last = now;
+  };
   openDevice();
+  done("context");
   // Beside all that is prepared on the device. What fails here is found when it is asked for.
   std::future<double> pinned = std::async(std::launch::async, [this] { return allocateHost(); });
   openStreams();
@@ -38,12 +48,16 @@ CudaDevice::CudaDevice(const Manifest &manifest, const weft_task_fn *tasks, Rank
   context = std::make_unique<weft_context>(manifest, std::move(streams), blobs.code, blobs.codeBytes);
   context->stepwise = !options.graphs;
   context->hostThreads = options.threads > 0 ? options.threads : options.defaultThreads;
+  done("kernels");
   if (ranks.world() > 1) {
     together = std::make_unique<CudaRanks>(manifest, ranks, number);
     context->ranks = together.get();
+    done("other ranks");
   }
   allocate();
+  done("memory");
   prepareCalls();
+  done("libraries");
   double pinning = pinned.get();
   context->hostMemory = hostMemory.data();
   // What timing has left there is gone.
@@ -56,8 +70,8 @@ CudaDevice::CudaDevice(const Manifest &manifest, const weft_task_fn *tasks, Rank
   graphs.resize(manifest.tasks.size());
   profiled.resize(manifest.tasks.size());
   copyConstants(blobs.constants);
-  double seconds = std::chrono::duration<double>(steady_clock::now() - start).count();
-  prepared += format("device ready in %.1f s", seconds);
+  done("the rest");
+  prepared += format("device ready in %.1f s (%s)", std::chrono::duration<double>(last - start).count(), parts.c_str());
   if (manifest.hostBytes > 0)
     prepared +=
         format(", %s of host memory pinned beside that in %.1f s", formatBytes(manifest.hostBytes).c_str(), pinning);
@@ -207,6 +221,19 @@ void CudaDevice::copyConstants(const char *constants) {
     transfer->write(constant.offset, constant.bytes,
                     [&](char *to) { std::copy_n(constants + constant.data, constant.bytes, to); });
   }
+}
+
+/// Made where they are needed: a processor's numbers would have to be copied.
+void CudaDevice::writeNormal(int64_t offset, const NormalPart &part) {
+  // What waits in host memory the device writes there.
+  void *to = arena + offset;
+  if (offset >= manifest.arenaBytes)
+    checkCuda(cudaHostGetDevicePointer(&to, hostMemory.data() + (offset - manifest.arenaBytes), 0),
+              "cudaHostGetDevicePointer");
+  cudaError_t status = launchNormal(part, to, compute.get());
+  if (status == cudaErrorNotSupported)
+    return Device::writeNormal(offset, part);
+  checkCuda(status, "random initial values");
 }
 
 void CudaDevice::synchronize() {

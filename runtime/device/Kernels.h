@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Called by what g++ compiles; Kernels.cu is the one file that nvcc does.
+// Called by what g++ compiles; nvcc compiles Kernels.cu and InitialValues.cu.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,8 +19,14 @@
 
 namespace weft::rt {
 
+struct NormalPart;
+
 /// `count` values of bf16, evenly between -1 and 1, which depend on their index and `seed`.
 cudaError_t launchRandom(void *to, int64_t count, uint64_t seed, cudaStream_t stream);
+
+/// Writes what NormalPart::fill writes, the same bits. `to` is memory of the device, or of the host where the device
+/// may write there. cudaErrorNotSupported: of another type than f32, bf16, f16, or cut in more than eight dimensions.
+cudaError_t launchNormal(const NormalPart &part, void *to, cudaStream_t stream);
 
 /// Adds to `*sum` a number that depends on all bits of `count` 2-byte values and on their places. Sums of integers: the
 /// same whatever the order.

@@ -93,7 +93,7 @@ void JsonLog::write(const std::string &line) {
   }
 }
 
-void JsonLog::step(const StepResult &result) {
+void JsonLog::step(const StepResult &result, const StartTimes *start) {
   if (descriptor < 0)
     return;
   // Numbers that are not finite become null, as JSON has none.
@@ -111,6 +111,10 @@ void JsonLog::step(const StepResult &result) {
     line["tokens_per_s"] = tokensPerStep / seconds;
   else
     line["samples_per_s"] = samplesPerStep / seconds;
+  if (start) {
+    line["device_s"] = start->device;
+    line["values_s"] = start->values;
+  }
   write(line.dump() + "\n");
 }
 

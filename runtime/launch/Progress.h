@@ -38,6 +38,12 @@ struct StepResult {
   bool skipped() const { return lossScale > 0 && !std::isfinite(gradNorm); }
 };
 
+/// What came before the first step [s].
+struct StartTimes {
+  double device = 0; ///< until it could run tasks: its context, memory, libraries, connections
+  double values = 0; ///< the values of parameters and states
+};
+
 /// The progress line on stderr: rewritten in place on a terminal, otherwise a line now and then.
 class Progress {
 public:
@@ -68,7 +74,8 @@ public:
   JsonLog &operator=(const JsonLog &) = delete;
 
   /// All throw LogError when the line cannot be written.
-  void step(const StepResult &result);
+  /// `start`: of the first step, or null.
+  void step(const StepResult &result, const StartTimes *start = nullptr);
   void evaluation(int64_t step, double loss, double milliseconds);
   void memory(const MemoryUse &use);
 

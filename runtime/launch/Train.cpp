@@ -66,6 +66,14 @@ double millisecondsSince(steady_clock::time_point start) {
   return std::chrono::duration<double, std::milli>(steady_clock::now() - start).count();
 }
 
+/// What `make` returns, and in `seconds` how long that took.
+template <typename Make> auto timed(double &seconds, const Make &make) {
+  auto start = steady_clock::now();
+  auto result = make();
+  seconds = millisecondsSince(start) * 1e-3;
+  return result;
+}
+
 /// One run of the step loop.
 class Trainer {
 public:
@@ -74,6 +82,7 @@ public:
   void run();
 
 private:
+  std::vector<std::string> initialise();
   void runTask(const char *name);
   double scalar(const char *state) { return readScalar(manifest, *device, state); }
   void beginStep();
@@ -95,6 +104,7 @@ private:
   Ranks &ranks;
   /// Before the device, which connects the ranks: what one of them cannot read, all have tried to read by themselves.
   std::unique_ptr<Batches> batches, evalBatches;
+  StartTimes startTimes;
   std::unique_ptr<Device> device;
   Progress progress;
   Record record;
@@ -127,14 +137,20 @@ Trainer::Trainer(const Program &program, const Manifest &manifest, const Options
                  const DeviceLibrary &library, const DeviceOptions &deviceOptions)
     : manifest(manifest), options(options), log(options.log, manifest), ranks(ranks),
       batches(openBatches(manifest, options, ranks)), evalBatches(openEvalBatches(manifest, options, ranks)),
-      device(library.open(manifest, program.tasks, ranks, deviceOptions)), progress(manifest, options),
-      record(manifest), startedAt(device->stepsInFlight()) {
+      device(timed(startTimes.device, [&] { return library.open(manifest, program.tasks, ranks, deviceOptions); })),
+      progress(manifest, options), record(manifest), startedAt(device->stepsInFlight()) {
   if ((!options.eval.empty() || !options.record.empty()) && manifest.findTask("eval") < 0)
     throw UsageError("this executable was compiled without a loss to evaluate");
   checkOutputs();
   if (!options.profile.empty())
     profile = std::make_unique<Profile>(manifest, options.profileSteps);
-  std::array<double, 16> hyper = options.hyper(manifest);
+  for (const std::string &remark : timed(startTimes.values, [&] { return initialise(); }))
+    progress.remark("note: " + remark);
+  device->prepareInputs([&](const InputMemory &memory) { fillConstantInputs(manifest, memory, ranks.coordinates()); });
+}
+
+/// Gives all that lasts its first value. Returns remarks for people.
+std::vector<std::string> Trainer::initialise() {
   std::unique_ptr<SafetensorsFile> weights;
   if (!options.weights.empty()) {
     std::string error;
@@ -142,14 +158,15 @@ Trainer::Trainer(const Program &program, const Manifest &manifest, const Options
     if (!weights)
       throw InputError(error);
   }
-  for (const std::string &remark :
-       initialiseParameters(manifest, *device, options.seed, weights.get(), ranks.coordinates()))
-    progress.remark("note: " + remark);
+  std::vector<std::string> remarks =
+      initialiseParameters(manifest, *device, options.seed, weights.get(), ranks.coordinates());
   initialiseStates(manifest, *device, options.seed, ranks.coordinates());
   options.lossScaling.initialise(manifest, *device);
+  std::array<double, 16> hyper = options.hyper(manifest);
   device->write(manifest.findState("hyper")->offset, sizeof(hyper),
                 [&](char *to) { memcpy(to, hyper.data(), sizeof(hyper)); });
-  device->prepareInputs([&](const InputMemory &memory) { fillConstantInputs(manifest, memory, ranks.coordinates()); });
+  device->synchronize();
+  return remarks;
 }
 
 /// Finds out before the first step what would otherwise be found after the last.
@@ -328,7 +345,7 @@ void Trainer::run() {
                          formatBytes(manifest.arenaBytes).c_str(), device->describe().c_str(),
                          batches->data().describe().c_str()));
   if (std::string report = device->report(); !report.empty())
-    progress.remark(report);
+    progress.remark(report + format("; initial values in %.1f s", startTimes.values));
   if (!options.record.empty())
     evaluateFirstBatch();
   auto start = steady_clock::now();
@@ -349,7 +366,7 @@ void Trainer::run() {
     if (!options.record.empty())
       record.stepped(*device, result.loss, result.gradNorm);
     try {
-      log.step(result);
+      log.step(result, finished == 1 ? &startTimes : nullptr);
       if (options.memory && finished == 1)
         reportMemory();
       if (!std::isfinite(result.loss) && !options.allowNonFinite)

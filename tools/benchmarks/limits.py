@@ -56,8 +56,9 @@ def judge(work, figures, best, manifest, args):
         verdicts.append(at_most(f"{work.name}: deterministic over fast", exact.median / fast.median,
                                 DETERMINISTIC_LIMIT))
     if args.target == "cuda":
-        start = max(0.0, weft.first_step_s - 1e-3 * weft.median)
-        verdicts.append(at_most(f"{work.name}: start until training", start, START_LIMIT, unit=" s"))
+        start = max(0.0, weft.first_step_s - weft.values_s - 1e-3 * weft.median)
+        verdicts.append(at_most(f"{work.name}: start until training ({weft.device_s:.1f} s for the device) without "
+                                f"{weft.values_s:.1f} s of first values", start, START_LIMIT, unit=" s"))
         verdicts += judge_memory(work, weft, predicted_process(manifest))
     return verdicts
 

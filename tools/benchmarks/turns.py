@@ -33,6 +33,8 @@ class Figures:
     name: str = ""
     ms: list = dataclasses.field(default_factory=list)
     first_step_s: float = 0.0  # from the program's start until its first step is done
+    values_s: float = 0.0  # of it, until parameters and states had their values; Weft's alone
+    device_s: float = 0.0  # and until the device could run tasks
     compile_s: float = 0.0
     peak_bytes: int = 0  # of the system's own allocator: Weft's arena
     process_bytes: int = 0  # of the whole process, by the driver
@@ -55,6 +57,7 @@ class Figures:
             return
         if not self.ms:
             self.name, self.first_step_s, self.compile_s = turn.name, turn.first_step_s, turn.compile_s
+            self.values_s, self.device_s = turn.values_s, turn.device_s
             self.losses, self.note = turn.losses, turn.note
         self.ms = self.ms + turn.ms
         self.peak_bytes = max(self.peak_bytes, turn.peak_bytes)
@@ -160,7 +163,7 @@ def weft_turn(executable, manifest, args, folder, gpus, limit, options=()):
     if len(lines) != args.warmup + args.steps:
         raise Failed(f"{len(lines)} steps are in its log, not {args.warmup + args.steps}")
     return Figures(name="Weft", ms=[line["step_ms"] for line in lines][args.warmup :], first_step_s=first.seconds or 0.0,
-                   peak_bytes=manifest["arena_bytes"], process_bytes=process_bytes,
+                   values_s=lines[0]["values_s"], device_s=lines[0]["device_s"], peak_bytes=manifest["arena_bytes"], process_bytes=process_bytes,
                    losses=[line["loss"] for line in lines])
 
 

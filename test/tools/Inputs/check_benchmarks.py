@@ -40,6 +40,10 @@ def check_limits():
     bad = judge(work, figures(89.3, first_step_s=3.2), figures(94.0), figures(100.0))
     assert bad["time"].missed and bad["deterministic"].missed and bad["start"].missed, bad
     assert "MISSED" in bad["time"].text
+    # First values are aside.
+    slow = judge(work, figures(89.0, first_step_s=4.0, values_s=1.0, device_s=2.5))["start"]
+    assert slow.good and "2.5 s for the device" in slow.text and "1.0 s of first values" in slow.text, slow
+    assert judge(work, figures(89.0, first_step_s=4.2, values_s=1.0))["start"].missed
     # Without a peer the time is open, without Weft everything.
     assert judge(work, figures(1.0))["no"].open
     assert judge(work, turns.Figures(error="x"))["Weft"].open

@@ -6,6 +6,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "Support.h"
+#include "core/NormalPart.h"
+#include "core/Random.h"
+#include "device/Kernels.h"
 #include "kernels/TopK.h"
 
 #include <cstring>
@@ -64,6 +67,26 @@ TEST_F(Sort, Copies) {
   EXPECT_EQ(to.bytes(), from.bytes());
 }
 
+// A processor's bits: whole tensors, columns, heads, and parts with padding.
+TEST_F(Sort, RandomValuesAreTheHosts) {
+  Box boxes[] = {{{1 << 21}, {0}, {1 << 21}, {1 << 21}},
+                 {{700, 301}, {0, 100}, {700, 100}, {700, 100}},
+                 {{5, 3, 8, 17}, {0, 2, 4, 0}, {5, 1, 4, 17}, {5, 2, 4, 17}},
+                 {{64, 6, 5}, {40, 0, 3}, {24, 6, 2}, {40, 6, 3}}};
+  for (DType type : {DType::F32, DType::BF16, DType::F16})
+    for (const Box &box : boxes) {
+      NormalPart part{box, type, 0x123456789abcdef0, hashName("h.0.w"), 0.02f};
+      std::vector<char> expected(part.bytes());
+      part.fill(expected.data());
+      Values values = Values::poison(type, part.bytes() / elementBytes(type));
+      checkCuda(launchNormal(part, values.data(), nullptr), "launchNormal");
+      EXPECT_EQ(memcmp(values.bytes().data(), expected.data(), expected.size()), 0)
+          << dtypeName(type) << " of " << box.shape.size() << " dimensions";
+    }
+  NormalPart wide{boxes[0], DType::F64};
+  EXPECT_EQ(launchNormal(wide, nullptr, nullptr), cudaErrorNotSupported);
+}
+
 // Adds its index to each number, and multiplies by what the second argument points to.
 static void addAndScale(void *const *args, int64_t lo, int64_t hi) {
   auto *values = static_cast<float *>(args[0]);
@@ -112,9 +135,9 @@ TEST_F(Sort, KernelsOfTheHost) {
   }
 }
 
-// What the target does not have is said, not computed.
-TEST_F(Sort, NotOnThisTarget) {
+// What the manifest does not have is said, not computed.
+TEST_F(Sort, CollectiveOfNoManifest) {
   Calls collective(Manifest{});
   EXPECT_EQ(weft_collective(collective.get(), 0, nullptr, nullptr, nullptr), 1);
-  EXPECT_NE(collective.error().find("no connection to other ranks"), std::string::npos);
+  EXPECT_NE(collective.error().find("no such entry"), std::string::npos);
 }

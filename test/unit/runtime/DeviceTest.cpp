@@ -208,7 +208,7 @@ TEST(Device, LateIsTheSame) {
     ASSERT_EQ(outcome.code, 0) << outcome.err;
     logs.push_back(readLog(log));
     for (json &line : logs.back())
-      for (const char *time : {"step_ms", "eval_ms", "tokens_per_s"})
+      for (const char *time : {"step_ms", "eval_ms", "tokens_per_s", "device_s", "values_s"})
         line.erase(time);
     saved.push_back(readWhole(path));
   }
@@ -245,11 +245,14 @@ TEST(Device, Messages) {
   std::string data = folder.tokens("t", 2000), log = folder.path("log");
   Outcome outcome = runSample(&late, {"--data", data, "--steps", "3", "--memory", "--log", log});
   ASSERT_EQ(outcome.code, 0) << outcome.err;
-  for (const char *part : {"a late device; ", "it is ready\n",
+  for (const char *part : {"a late device; ", "it is ready; initial values in 0.0 s\n",
                            "memory in use: 8.01 KiB, the arena 8.00 KiB of it (ten "
                            "bytes more)"})
     EXPECT_NE(outcome.err.find(part), std::string::npos) << outcome.err;
   EXPECT_EQ(readLog(log)[1]["memory_bytes"], 8202);
+  // In the first step's line alone.
+  EXPECT_TRUE(readLog(log)[0].contains("device_s") && readLog(log)[0].contains("values_s"));
+  EXPECT_FALSE(readLog(log)[2].contains("device_s") || readLog(log)[2].contains("values_s"));
   outcome = runSample(&late, {"--plan"});
   EXPECT_NE(outcome.out.find("late memory"), std::string::npos) << outcome.out;
   EXPECT_NE(outcome.out.find("late calls"), std::string::npos) << outcome.out;
