@@ -19,6 +19,7 @@
 #include "comm/Socket.h"
 #include "comm/Transport.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -36,8 +37,10 @@ struct JobInfo {
   int64_t rank = 0, world = 1;
   /// Of the manifest, and of the options that decide what a step does: all ranks run the same program the same way.
   uint64_t hash = 0, options = 0;
-  /// Seconds that a rank waits for another.
+  /// Seconds within which the job ends once a rank is stopped or hangs.
   double timeout = 600;
+  /// Of them, those that are waited for a rank: the rest is for finding out which one it is, and for ending.
+  double patience() const { return timeout - std::min(timeout / 2, 10.0); }
   /// The libraries that have to be the same on all ranks, with their versions; "" if none has to.
   std::string libraries;
   /// Names the collective of an index.

@@ -100,9 +100,9 @@ void ControlClient::listen() {
     if (std::chrono::duration<double>(now - lastLoop).count() > 3 * period)
       heard = now;
     lastLoop = now;
-    if (std::chrono::duration<double>(now - heard).count() > job.timeout)
+    if (std::chrono::duration<double>(now - heard).count() > job.patience())
       fail({1, 1,
-            format("rank 0 has not answered for %g s (stopped, or its machine does not respond); ", job.timeout) +
+            format("rank 0 has not answered for %g s (stopped, or its machine does not respond); ", job.patience()) +
                 whereThisIs()});
     // That the first collective has begun is news.
     CollectiveProgress there = progress();

@@ -216,7 +216,7 @@ void ControlServer::checkSilence() {
   if (decided || ended)
     return;
   for (const Peer &peer : peers)
-    if (peer.rank >= 0 && !peer.gone && secondsSince(peer.heard) > job.timeout &&
+    if (peer.rank >= 0 && !peer.gone && secondsSince(peer.heard) > job.patience() &&
         std::find(silent.begin(), silent.end(), peer.rank) == silent.end()) {
       silent.push_back(peer.rank);
       if (!firstFault)
@@ -347,7 +347,7 @@ JobFault ControlServer::judge() const {
     return {failed->report.code, 0,
             (general ? "" : format("rank %lld: ", static_cast<long long>(failed->rank))) + failed->report.text};
   }
-  std::string waited = format("has not answered for %g s (stopped, or its machine does not respond)", job.timeout);
+  std::string waited = format("has not answered for %g s (stopped, or its machine does not respond)", job.patience());
   // A rank that others wait for may be silent already, without its time being over.
   for (const NotedReport &noted : reports)
     if (const Peer *peer = find(noted.report.peer);
@@ -376,6 +376,6 @@ JobFault ControlServer::judge() const {
             "the connection of " + pair +
                 format(" and rank %lld broke in ", static_cast<long long>(best->report.peer)) + best->report.text};
   return {1, 0,
-          format("rank %lld did not come within %g s, ", static_cast<long long>(best->report.peer), job.timeout) +
+          format("rank %lld did not come within %g s, ", static_cast<long long>(best->report.peer), job.patience()) +
               whereIs(best->report.peer) + "; " + pair + " waited for it in " + best->report.text};
 }

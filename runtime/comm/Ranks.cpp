@@ -54,7 +54,7 @@ Ranks::Ranks(const Manifest &manifest, uint64_t hash, uint64_t options, const La
   client = std::make_unique<ControlClient>(launch.masterAddress, launch.masterPort, job);
   onUnnoticed(nullptr);
   try {
-    transport.reset(factory(*client, client->localAddress().c_str(), static_cast<int64_t>(timeout * 1000)));
+    transport.reset(factory(*client, client->localAddress().c_str(), static_cast<int64_t>(job.patience() * 1000)));
   } catch (const FaultError &) {
     throw;
   } catch (const std::exception &error) {

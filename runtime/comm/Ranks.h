@@ -88,7 +88,8 @@ public:
   void onAbort(std::function<void()> callback);
   /// Says what is wrong, and goes on; any thread.
   void tell(const FaultReport &report);
-  double timeout() const { return job.timeout; }
+  /// Seconds that others are waited for.
+  double patience() const { return job.patience(); }
   /// Whether all ranks have said that they are done.
   bool ended() const { return saidGoodbye; }
 

@@ -88,7 +88,7 @@ void CudaRanks::lookForFaults() {
     lastPresent = present;
     since = now;
   }
-  bool stuck = present >= 0 && std::chrono::duration<double>(now - since).count() > ranks.timeout();
+  bool stuck = present >= 0 && std::chrono::duration<double>(now - since).count() > ranks.patience();
   std::string fault = library->fault();
   if (told || (fault.empty() && !stuck))
     return;

@@ -253,7 +253,7 @@ static void declareOptions(CLI::App &app, Options &options, bool onDevice) {
       ->group(group)
       ->type_name("N")
       ->check(numberCheck("a number from 1 to 4096", [](double value) { return value >= 1 && value <= 4096; }));
-  real("--timeout", options.timeout, "how long a rank waits for another before the job ends [s]", group,
+  real("--timeout", options.timeout, "within which the job ends once a rank is stopped or hangs [s]", group,
        numberCheck("a number from 0.5 to 1000000", [](double value) { return value >= 0.5 && value <= 1e6; }));
 
   group = "Verification (used by weft verify)";

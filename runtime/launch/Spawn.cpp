@@ -10,6 +10,7 @@
 #include "comm/Socket.h"
 #include "core/Error.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -50,7 +51,7 @@ public:
       throw InputError(std::string("cannot start a process: ") + strerror(errno));
     if (process == 0)
       become(rank, plan, listening, argv, parent);
-    children.push_back({process, plan.first + rank, false});
+    children.push_back({process, plan.first + rank, false, false});
   }
 
   int wait(double graceSeconds) {
@@ -72,7 +73,10 @@ public:
       }
       for (Child &child : children) {
         int status = 0;
-        if (child.ended || waitpid(child.process, &status, WNOHANG) != child.process)
+        if (child.ended || waitpid(child.process, &status, WNOHANG | WUNTRACED | WCONTINUED) != child.process)
+          continue;
+        child.stopped = WIFSTOPPED(status);
+        if (WIFSTOPPED(status) || WIFCONTINUED(status))
           continue;
         child.ended = true;
         if (running-- == children.size())
@@ -85,10 +89,16 @@ public:
         if (own != 0 && (code == 0 || child.rank == 0))
           code = own;
       }
-      bool late =
-          running < children.size() && std::chrono::duration<double>(Clock::now() - firstEnd).count() > graceSeconds;
+      // A process that is stopped will not end by itself, however long that is waited for.
+      bool hopeless = std::all_of(children.begin(), children.end(),
+                                  [](const Child &child) { return child.ended || child.stopped; });
+      bool late = running < children.size() &&
+                  (hopeless || std::chrono::duration<double>(Clock::now() - firstEnd).count() > graceSeconds);
       if (running > 0 && late && !killed) {
-        fprintf(stderr, "note: ending %zu ranks that did not end by themselves\n", running);
+        if (running == 1)
+          fprintf(stderr, "note: ending a rank that did not end by itself\n");
+        else
+          fprintf(stderr, "note: ending %zu ranks that did not end by themselves\n", running);
         code = code ? code : 1;
         killAll(SIGKILL);
       }
@@ -100,7 +110,7 @@ private:
   struct Child {
     pid_t process;
     int64_t rank;
-    bool ended;
+    bool ended, stopped;
   };
 
   void killAll(int signal) {
