@@ -55,11 +55,40 @@ llvm::BitVector weft::keepBetween(const StepGraph &graph, ArrayRef<StepBlock> bl
   return kept;
 }
 
+/// The units that inputs of the step have a part in, as indices. What is made of parameters alone is no part of a
+/// block's pattern: gathers of stored parts, and what takes off their padding, stand where buckets put them, and the
+/// mesh says what there is of them.
+static SmallVector<int64_t> unitsOfInputs(const StepGraph &graph) {
+  SmallVector<int64_t> units;
+  llvm::SmallDenseSet<Operation *> known;
+  for (auto [i, op] : llvm::enumerate(graph.getUnits()))
+    if (llvm::any_of(op->getOperands(), [&](Value operand) {
+          Value stored = storedValue(operand);
+          return isa<BlockArgument>(stored) || known.contains(stored.getDefiningOp());
+        })) {
+      known.insert(op);
+      units.push_back(i);
+    }
+  return units;
+}
+
 std::vector<StepBlock> weft::findBlocks(const StepGraph &graph) {
+  SmallVector<int64_t> units = unitsOfInputs(graph);
   SmallVector<llvm::hash_code> hashes;
-  for (Operation *op : graph.getUnits())
-    hashes.push_back(StepGraph::hashOf(op));
+  for (int64_t unit : units)
+    hashes.push_back(StepGraph::hashOf(graph.getUnits()[unit]));
   int64_t count = hashes.size();
+  SmallVector<int64_t> lastReader(graph.getUnits().size(), -1);
+  for (const ForwardValue &value : graph.getValues())
+    for (int64_t need : value.needs)
+      lastReader[graph.getValues()[need].unit] = std::max(lastReader[graph.getValues()[need].unit], value.unit);
+  // A block has what is prepared right ahead of it for it alone.
+  auto blockOf = [&](int64_t first, int64_t last, bool isRegular) {
+    int64_t begin = units[first], end = units[last - 1] + 1, behind = first == 0 ? 0 : units[first - 1] + 1;
+    while (begin > behind && lastReader[begin - 1] < end)
+      --begin;
+    return StepBlock{begin, end, isRegular};
+  };
 
   // The period that covers most; of those that cover nearly as much, the shortest: twice a period is one, too.
   struct Run {
@@ -102,15 +131,15 @@ std::vector<StepBlock> weft::findBlocks(const StepGraph &graph) {
     int64_t begin = chosen->begin + phase, end = chosen->begin + chosen->length + period;
     // The first block often differs by what the embedding leaves in it, the last by what follows.
     if (begin > 0 && begin + period <= end && isLikeNext(begin - period))
-      blocks.push_back({std::max<int64_t>(begin - period, 0), begin, false});
+      blocks.push_back(blockOf(std::max<int64_t>(begin - period, 0), begin, false));
     for (; begin + period <= end; begin += period)
-      blocks.push_back({begin, begin + period, true});
+      blocks.push_back(blockOf(begin, begin + period, true));
     // What differs behind the last block is the head's.
     int64_t tail = begin;
     while (tail < std::min(begin + period, count) && hashes[tail] == hashes[tail - period])
       ++tail;
     if (2 * (tail - begin) >= period)
-      blocks.push_back({begin, tail, false});
+      blocks.push_back(blockOf(begin, tail, false));
     llvm::BitVector kept = keepBetween(graph, blocks);
     int64_t bytes = 0;
     for (int64_t i : kept.set_bits())
