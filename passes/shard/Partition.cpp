@@ -105,6 +105,10 @@ void FunctionPartition::settle(OpResult result, Value local, Sharding sharding, 
     if (reduces || (sharding[axis] == Sharding::Whole && preferred[axis] >= 0))
       to[axis] = preferred[axis];
   }
+  // Halves are on one rank: adding them costs nothing, and what is sent would be sent for each of them.
+  int64_t half = mesh.indexOf(dist::halfAxis);
+  if (half >= 0 && to[half] == Sharding::Unreduced && to != sharding)
+    to[half] = Sharding::Whole;
   // What was cut otherwise may stand in the way of the preference's cuts.
   auto type = cast<RankedTensorType>(result.getType());
   for (int64_t axis = 0; axis < mesh.getNumAxes(); ++axis)

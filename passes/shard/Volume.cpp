@@ -64,8 +64,8 @@ public:
 private:
   /// Ops that hold the same elements, or a part or a sum of them.
   static bool passes(Operation *op) {
-    return isa<ReshapeOp, TransposeOp, PadOp, arith::ExtFOp, arith::TruncFOp, dist::LocalSliceOp, dist::AllReduceOp,
-               dist::AllGatherOp, dist::ReduceScatterOp, dist::AllToAllOp>(op);
+    return isa<ReshapeOp, TransposeOp, PadOp, SliceOp, arith::ExtFOp, arith::TruncFOp, dist::LocalSliceOp,
+               dist::AllReduceOp, dist::AllGatherOp, dist::ReduceScatterOp, dist::AllToAllOp>(op);
   }
   static Value originOf(Value value) {
     while (Operation *op = value.getDefiningOp()) {
@@ -94,8 +94,8 @@ private:
           return Moved::Parameters;
       } else if ((isa<AdamOp, SgdOp>(user) && use.getOperandNumber() == 1)) {
         return Moved::Gradients;
-      } else if (passes(user) || isa<arith::AddFOp, arith::SelectOp, SliceOp>(user)) {
-        // Padding is filled by a choice and taken off by a slice.
+      } else if (passes(user) || isa<arith::AddFOp, arith::SelectOp>(user)) {
+        // Padding is filled by a choice.
         for (Value result : user->getResults())
           if (std::optional<Moved> end = endOf(result, seen))
             return end;
