@@ -495,10 +495,12 @@ ExitCode Compilation::plan() {
   stepFacts = factsOf(*module);
   plan.collectives.clear();
   plan.conflicts.clear();
+  plan.gathered.clear();
   plan.memory.reset();
   mesh.partition.plan = &plan;
   mesh.partition.volume = &plan.collectives;
   mesh.partition.conflicts = &plan.conflicts;
+  mesh.partition.gathered = &plan.gathered;
   mesh.partition.rates = target.target->rates();
   return kExitDone;
 }

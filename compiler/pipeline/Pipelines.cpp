@@ -101,7 +101,7 @@ void weft::buildPartitionPipeline(OpPassManager &pm, const PartitionOptions &opt
   if (options.halves)
     pm.addPass(createCutInHalves());
   // Storage is a constraint again.
-  pm.addPass(createPropagatePass(options.explain, options.rates, options.conflicts));
+  pm.addPass(createPropagatePass(options.explain, options.rates, options.conflicts, options.gathered));
   pm.addPass(createPartition());
   addCleanup(pm);
   pm.addPass(createLowerReshards());

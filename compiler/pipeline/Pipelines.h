@@ -64,6 +64,8 @@ struct PartitionOptions {
   std::vector<Plan::Collective> *volume = nullptr;
   /// Likewise, the conflicts of propagation.
   std::vector<Plan::Conflict> *conflicts = nullptr;
+  /// Likewise, the weights that are gathered for products.
+  std::vector<Plan::GatheredWeight> *gathered = nullptr;
   StepRates rates;     ///< of a rank: conflicts are decided by them
   std::string explain; ///< remarks about ops whose location contains this
 

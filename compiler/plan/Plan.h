@@ -93,6 +93,13 @@ struct Plan {
     double seconds = 0;     ///< sending and computing
     double insteadSeconds = 0;
   };
+  /// A product of activations with a weight, or a lookup in one, at which an axis that cuts the weight does not cut
+  /// what it makes of it: the weight is gathered there, or its gradient is a sum over the axis.
+  struct GatheredWeight {
+    std::string parameter, layer, axis;
+    std::string microbatches;                                           ///< all, first or later
+    bool forward = false, dataGradient = false, weightGradient = false; ///< at which of the three products
+  };
   /// Bytes of one rank.
   struct Memory {
     int64_t parameters = 0, gradients = 0, states = 0, inputs = 0;
@@ -116,9 +123,10 @@ struct Plan {
   std::vector<Input> inputs;
   std::vector<Cut> cuts;
   std::vector<Parameter> parameters;
-  std::vector<Collective> collectives; ///< predicted; a plan that is read need not have them
-  std::vector<Conflict> conflicts;     ///< likewise
-  std::optional<Memory> memory;        ///< likewise
+  std::vector<Collective> collectives;  ///< predicted; a plan that is read need not have them
+  std::vector<Conflict> conflicts;      ///< likewise
+  std::vector<GatheredWeight> gathered; ///< likewise
+  std::optional<Memory> memory;         ///< likewise
 
   std::string path; ///< of the file that the plan comes from
 

@@ -32,6 +32,7 @@ public:
   void write(const Plan::Parameter &parameter);
   void write(const Plan::Collective &collective);
   void write(const Plan::Conflict &conflict);
+  void write(const Plan::GatheredWeight &weight);
   void write(const Plan::Memory &memory);
   void write(const Plan::Axis &axis) {
     os.attribute("name", axis.name);
@@ -119,6 +120,24 @@ void Writer::write(const Plan::Conflict &conflict) {
   os.attribute("instead_seconds", conflict.insteadSeconds);
 }
 
+/// The products of a weight by their names in the schema.
+static constexpr std::pair<llvm::StringLiteral, bool Plan::GatheredWeight::*> products[] = {
+    {"forward", &Plan::GatheredWeight::forward},
+    {"data_gradient", &Plan::GatheredWeight::dataGradient},
+    {"weight_gradient", &Plan::GatheredWeight::weightGradient}};
+
+void Writer::write(const Plan::GatheredWeight &weight) {
+  os.attribute("parameter", json::fixUTF8(weight.parameter));
+  os.attribute("layer", json::fixUTF8(weight.layer));
+  os.attribute("axis", weight.axis);
+  os.attribute("microbatches", weight.microbatches);
+  std::vector<std::string> names;
+  for (auto [name, isGathered] : products)
+    if (weight.*isGathered)
+      names.push_back(name.str());
+  texts("products", names);
+}
+
 void Writer::write(const Plan::Memory &memory) {
   os.attribute("parameters", memory.parameters);
   os.attribute("gradients", memory.gradients);
@@ -174,7 +193,8 @@ void weft::printJson(const Plan &plan, llvm::raw_ostream &os) {
                                  lines("cuts", plan.cuts),
                                  lines("parameters", plan.parameters),
                                  lines("collectives", plan.collectives),
-                                 lines("conflicts", plan.conflicts)};
+                                 lines("conflicts", plan.conflicts),
+                                 lines("gathered_weights", plan.gathered)};
   if (plan.memory)
     members.push_back({"memory", inLine(*plan.memory)});
   os << "{\n";
@@ -397,6 +417,21 @@ static Plan::Conflict readConflict(const Node &node) {
   return conflict;
 }
 
+static Plan::GatheredWeight readGathered(const Node &node) {
+  node.only({"parameter", "layer", "axis", "microbatches", "products"});
+  Plan::GatheredWeight weight;
+  weight.parameter = node.text("parameter");
+  weight.layer = node.text("layer");
+  weight.axis = node.text("axis");
+  weight.microbatches = node.text("microbatches");
+  std::vector<std::string> names;
+  if (auto list = node.at("products"))
+    names = list->texts();
+  for (auto [name, isGathered] : products)
+    weight.*isGathered = llvm::is_contained(names, name);
+  return weight;
+}
+
 static Plan::Memory readMemory(const Node &node) {
   node.only({"parameters", "gradients", "states", "inputs", "activations", "buffers", "alignment", "arena"});
   Plan::Memory memory;
@@ -429,6 +464,7 @@ static void readPlan(const Node &root, Plan &plan) {
              "parameters",
              "collectives",
              "conflicts",
+             "gathered_weights",
              "memory"});
   if (auto version = root.at("version"); version && version->integer(1) != Plan::kVersion)
     version->fail("is not " + llvm::Twine(Plan::kVersion) + ", the version that this Weft reads");
@@ -468,6 +504,8 @@ static void readPlan(const Node &root, Plan &plan) {
     collectives->each([&](const Node &node) { plan.collectives.push_back(readCollective(node)); });
   if (auto conflicts = root.get("conflicts"))
     conflicts->each([&](const Node &node) { plan.conflicts.push_back(readConflict(node)); });
+  if (auto gathered = root.get("gathered_weights"))
+    gathered->each([&](const Node &node) { plan.gathered.push_back(readGathered(node)); });
   if (auto memory = root.get("memory"))
     plan.memory = readMemory(*memory);
 }

@@ -194,6 +194,29 @@ static void printCollectives(const Plan &plan, llvm::raw_ostream &os) {
   columns.print(os);
 }
 
+static void printGathered(const Plan &plan, llvm::raw_ostream &os) {
+  if (plan.gathered.empty())
+    return;
+  using Key = std::tuple<std::string, std::string, std::string, std::string>;
+  llvm::MapVector<Key, Group, std::map<Key, unsigned>> groups;
+  for (const Plan::GatheredWeight &weight : plan.gathered) {
+    std::string products;
+    for (auto [name, isGathered] : {std::pair("forward", weight.forward), std::pair("of data", weight.dataGradient),
+                                    std::pair("of the weight", weight.weightGradient)})
+      if (isGathered)
+        products += (products.empty() ? "" : ", ") + std::string(name);
+    Key key{withoutNumbers(weight.parameter), products, weight.axis, weight.microbatches};
+    Group &group = groups[key];
+    group.name = group.count++ ? std::get<0>(key) : weight.parameter;
+  }
+  os << "\n";
+  Columns columns({"weights gathered at products", "", "which: forward, gradients", "over", "micro-batches"}, 5);
+  for (const auto &[key, group] : groups)
+    columns.add({"  " + group.name, group.count > 1 ? "x" + std::to_string(group.count) : "", std::get<1>(key),
+                 std::get<2>(key), std::get<3>(key)});
+  columns.print(os);
+}
+
 static void printConflicts(const Plan &plan, llvm::raw_ostream &os) {
   if (plan.conflicts.empty())
     return;
@@ -224,5 +247,6 @@ void weft::printPlanTable(const Plan &plan, llvm::raw_ostream &os) {
   printCuts(plan, os);
   printMemory(plan, os);
   printCollectives(plan, os);
+  printGathered(plan, os);
   printConflicts(plan, os);
 }

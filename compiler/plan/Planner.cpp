@@ -14,6 +14,7 @@
 #include "passes/shard/Factors.h"
 #include "passes/shard/Layers.h"
 #include "passes/shard/PlanAttrs.h"
+#include "passes/shard/Products.h"
 #include "passes/shard/Region.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -147,16 +148,47 @@ StepFacts weft::factsOf(ModuleOp train) {
       auto slice = dyn_cast<SliceOp>(user);
       onlySliced &= slice || region == "update";
       sliced = slice ? tensorType(slice.getResult()).getNumElements() : sliced;
+      use.rows =
+          slice && tensorType(slice.getResult()).getRank() ? tensorType(slice.getResult()).getDimSize(0) : use.rows;
     }
     use.sliced = onlySliced ? sliced : 0;
   }
+  for (func::FuncOp any : train.getOps<func::FuncOp>())
+    for (ReadOp read : any.getOps<ReadOp>())
+      if (auto use = facts.uses.find(read.getSymbol()); use != facts.uses.end())
+        use->second.update |=
+            llvm::any_of(read->getUsers(), [](Operation *user) { return regionOf(user->getLoc()) == "update"; });
+  DenseMap<Operation *, int64_t> places;
+  llvm::SmallDenseSet<Operation *> heads;
   for (Operation &op : task.getBody().front()) {
-    if (isa<LayerNormOp, RmsNormOp>(op) && tensorType(op.getOperand(0)).getRank() == 3)
-      facts.block = static_cast<double>(tensorBytes(tensorType(op.getOperand(0))));
+    places[&op] = places.size();
     if (auto loss = dyn_cast<CrossEntropyOp>(op)) {
       RankedTensorType type = tensorType(loss.getLogits());
+      heads.insert(sourceOf(loss.getLogits()).getDefiningOp());
+      facts.labels = static_cast<double>(tensorBytes(tensorType(loss.getLabels())));
       facts.rows = 4.0 * static_cast<double>(type.getNumElements() / type.getShape().back());
     }
+  }
+  auto bytesOf = [](Value value) { return static_cast<double>(tensorBytes(tensorType(value))); };
+  DenseMap<Value, int64_t> inputs;
+  for (const WeightProduct &product : findWeightProducts(task)) {
+    StepFacts::Product fact{product.parameter, product.layer, {}};
+    llvm::append_range(fact.summed, summedDims(product));
+    if (product.input) {
+      fact.input = inputs.try_emplace(product.input, inputs.size()).first->second;
+      fact.inputBytes = bytesOf(product.input);
+    }
+    fact.outputBytes = bytesOf(product.forward.op->getResult(0));
+    // What is between blocks is [batch, position, element].
+    RankedTensorType type = tensorType(product.forward.op->getResult(0));
+    fact.positions = type.getRank() > 2 ? type.getDimSize(1) : 0;
+    fact.hasDataGradient = product.dataGradient.op != nullptr;
+    fact.hasWeightGradient = product.weightGradient.op != nullptr;
+    fact.turn = places.lookup(product.dataGradient.op);
+    fact.isOutputReadAgain = llvm::any_of(product.forward.op->getUsers(),
+                                          [](Operation *user) { return regionOf(user->getLoc()) == "backward"; });
+    fact.isHead = heads.contains(product.forward.op);
+    facts.products.push_back(std::move(fact));
   }
   return facts;
 }

@@ -7,11 +7,23 @@
 
 #include "compiler/plan/Theory.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/Support/MathExtras.h"
+#include <algorithm>
 #include <map>
+#include <set>
 
 using namespace weft;
 
 namespace {
+
+/// One collective of a reshard.
+struct Step {
+  std::vector<std::string> axes;
+  int64_t elements = 0; ///< of the larger side
+
+  bool operator<(const Step &other) const { return std::tie(axes, elements) < std::tie(other.axes, other.elements); }
+};
 
 /// Sums up the formulas of one plan.
 class Theory {
@@ -20,134 +32,418 @@ public:
     for (llvm::StringRef axis : Plan::meshOrder(plan.prescaledBatch))
       if (plan.sizeOf(axis) > 1)
         mesh.push_back(axis.str());
+    for (const Plan::Parameter &p : plan.parameters)
+      parameterOf[p.name] = &p;
+    for (const Plan::GatheredWeight &weight : plan.gathered)
+      gathered[{weight.parameter, weight.layer}].push_back(&weight);
   }
 
   using Key = std::tuple<std::string, std::string, std::string, std::vector<std::string>>;
   std::map<Key, double> sums; ///< by of, kind, region and axes
 
-  void parameters();
-  void blocks();
-  void numbers();
+  void run();
 
 private:
-  double sizeOf(const std::vector<std::string> &axes) const {
+  using Axes = std::vector<std::string>;
+
+  double sizeOf(const Axes &axes) const {
     double size = 1;
     for (const std::string &axis : axes)
       size *= static_cast<double>(plan.sizeOf(axis));
     return size;
   }
   /// Of the axes named, those that the mesh has, in its order.
-  std::vector<std::string> axesOf(std::initializer_list<llvm::StringRef> names) const {
-    std::vector<std::string> axes;
+  Axes axesOf(std::initializer_list<llvm::StringRef> names) const {
+    Axes axes;
     for (const std::string &axis : mesh)
       if (llvm::is_contained(names, axis))
         axes.push_back(axis);
     return axes;
   }
-  void add(const char *of, const char *kind, const char *region, const std::vector<std::string> &axes, double times,
-           double bytes) {
+  void add(const char *of, const char *kind, const char *region, const Axes &axes, double times, double bytes) {
     if (!axes.empty() && times > 0)
       sums[{of, kind, region, axes}] += times * bytesSent(kind, bytes, static_cast<int64_t>(sizeOf(axes)));
   }
-  void gathers(const Plan::Parameter &p);
-  void gradient(const Plan::Parameter &p);
+  /// Ranks along axes that vary faster are nearer to one another.
+  int64_t nearness(const std::string &axis) const {
+    return llvm::find_if(plan.axes, [&](const Plan::Axis &a) { return a.name == axis; }) - plan.axes.begin();
+  }
+  /// As many axes of a dimension, from `begin` on, as one collective goes over: all but the first divide.
+  Axes together(const Axes &axes, size_t begin, int64_t size) const;
+  std::vector<Step> scatters(const Layout &to, const std::vector<int64_t> &shape, const Axes &over) const;
+  std::vector<Step> gathers(const Layout &from, const std::vector<int64_t> &shape, const Axes &kept) const;
+
+  void parameters();
+  void storage(const Plan::Parameter &p);
+  void reads(const Plan::Parameter &p, const char *region, llvm::ArrayRef<bool> areGathered);
+  void gradient(const Plan::Parameter &p, llvm::ArrayRef<bool> areGathered);
+  void late(const Plan::Parameter &p);
+  void reduce(const Plan::Parameter &p, const char *region, const Axes &over, const Layout &from, const Layout &to,
+              double times, double width);
+  void products();
+  void between(llvm::ArrayRef<const StepFacts::Product *> readers);
+  void statistics();
+  void numbers();
+
+  /// How many times its size something of so many indices takes in equal parts on `tp`.
+  double padded(int64_t indices) const {
+    int64_t parts = plan.sizeOf("tp");
+    return indices > 0 ? static_cast<double>(llvm::divideCeil(indices, parts) * parts) / static_cast<double>(indices)
+                       : 1;
+  }
+  /// The same, for what is between blocks.
+  double paddedBetween(int64_t positions) const { return plan.sequenceParallel ? padded(positions) : 1; }
   double count(llvm::StringRef why) const {
     return static_cast<double>(llvm::count_if(plan.cuts, [&](const Plan::Cut &cut) { return cut.why == why; }));
   }
-  bool between() const { return plan.sequenceParallel || !plan.prescaledBatch; }
+  /// What is between blocks is cut on `tp`.
+  bool isCutBetween() const { return plan.sequenceParallel || !plan.prescaledBatch; }
+  /// Whether the weight is gathered at one of a product's three.
+  bool isGathered(const StepFacts::Product &product, bool Plan::GatheredWeight::*which) const {
+    auto it = gathered.find({product.parameter, product.layer});
+    return it != gathered.end() && llvm::any_of(it->second, [&](const Plan::GatheredWeight *weight) {
+             return weight->*which && (weight->microbatches == "all" || weight->microbatches == microbatches);
+           });
+  }
 
   const Plan &plan;
   const StepFacts &facts;
-  std::vector<std::string> mesh;
+  Axes mesh;
+  llvm::StringMap<const Plan::Parameter *> parameterOf;
+  std::map<std::pair<std::string, std::string>, std::vector<const Plan::GatheredWeight *>> gathered;
+  /// Micro-batches that are alike, and how many they are.
+  llvm::StringRef microbatches;
+  double times = 1;
 };
 
 } // namespace
 
-/// A parameter that is stored in parts is whole on `shard` where it is used; one that is updated in parts is put
-/// together for storage.
-void Theory::gathers(const Plan::Parameter &p) {
-  StepFacts::Use use = facts.uses.lookup(p.name);
-  auto times = static_cast<double>(plan.microbatches);
-  const Layout &parts = p.stored.cuts("shard") ? p.stored : p.states;
-  auto bytes = static_cast<double>(plan.heldOf(parts, p.shape) * plan.sizeOf("shard") * bytesOfType(p.dtype));
-  if (p.stored.cuts("shard")) {
-    add("parameters", "all_gather", "forward", axesOf({"shard"}), use.forward ? times : 0, bytes);
-    add("parameters", "all_gather", "backward", axesOf({"shard"}), use.backward ? times : 0, bytes);
-  } else if (p.trained && p.states.cuts("shard")) {
-    add("parameters", "all_gather", "update", axesOf({"shard"}), 1, bytes);
+//===----------------------------------------------------------------------===//
+// Reshards
+//===----------------------------------------------------------------------===//
+
+/// The layout with those axes alone.
+static Layout onlyOn(const Layout &layout, const std::set<std::string> &axes) {
+  Layout result;
+  for (const std::vector<std::string> &dim : layout.dims) {
+    result.dims.emplace_back();
+    llvm::copy_if(dim, std::back_inserter(result.dims.back()), [&](const std::string &a) { return axes.count(a); });
+  }
+  return result;
+}
+
+Theory::Axes Theory::together(const Axes &axes, size_t begin, int64_t size) const {
+  for (const std::string &axis : llvm::ArrayRef(axes).take_front(begin))
+    size = llvm::divideCeil(size, plan.sizeOf(axis));
+  Axes taken;
+  for (const std::string &axis : llvm::ArrayRef(axes).drop_front(begin)) {
+    if (!taken.empty() && size % plan.sizeOf(axis) != 0)
+      break;
+    taken.push_back(axis);
+    size = llvm::divideCeil(size, plan.sizeOf(axis));
+  }
+  return taken;
+}
+
+/// A sum over axes becomes what `to` cuts on them: over near ranks first, so that what goes far is smallest.
+std::vector<Step> Theory::scatters(const Layout &to, const std::vector<int64_t> &shape, const Axes &over) const {
+  std::set<std::string> open(over.begin(), over.end()), cut;
+  for (const Axes &dim : to.dims)
+    for (const std::string &axis : dim)
+      if (!open.count(axis))
+        cut.insert(axis);
+  std::vector<Step> steps;
+  while (true) {
+    std::optional<size_t> best;
+    auto next = [&](size_t dim) { return llvm::find_if(to.dims[dim], [&](const auto &a) { return !cut.count(a); }); };
+    for (size_t dim = 0; dim < to.dims.size(); ++dim)
+      if (next(dim) != to.dims[dim].end() && (!best || nearness(*next(dim)) > nearness(*next(*best))))
+        best = dim;
+    if (!best)
+      return steps;
+    Step step{together(to.dims[*best], next(*best) - to.dims[*best].begin(), shape[*best]), 0};
+    cut.insert(step.axes.begin(), step.axes.end());
+    step.elements = plan.heldOf(onlyOn(to, cut), shape) * static_cast<int64_t>(sizeOf(step.axes));
+    steps.push_back(std::move(step));
   }
 }
 
-/// A gradient is a sum over samples, and over what else the ranks of `tp` have parts of; it ends as states are stored.
-void Theory::gradient(const Plan::Parameter &p) {
+/// What `from` cuts is put together but on the axes kept: over far ranks first, while parts are small.
+std::vector<Step> Theory::gathers(const Layout &from, const std::vector<int64_t> &shape, const Axes &kept) const {
+  std::set<std::string> cut;
+  for (const Axes &dim : from.dims)
+    cut.insert(dim.begin(), dim.end());
+  std::vector<Step> steps;
+  while (true) {
+    Layout now = onlyOn(from, cut);
+    // Axes that stay are in the way if one that is minor to them does not: they are gathered too, and cut again.
+    auto staying = [&](const Axes &axes) {
+      return llvm::find_if(axes, [&](const auto &a) { return !llvm::is_contained(kept, a); }) - axes.begin();
+    };
+    std::optional<size_t> best;
+    for (size_t dim = 0; dim < now.dims.size(); ++dim)
+      if (const Axes &axes = now.dims[dim]; staying(axes) < static_cast<ptrdiff_t>(axes.size()) &&
+                                            (!best || nearness(axes.back()) < nearness(now.dims[*best].back())))
+        best = dim;
+    if (!best)
+      return steps;
+    const Axes &axes = now.dims[*best];
+    auto begin = static_cast<size_t>(staying(axes));
+    while (together(axes, begin, shape[*best]).size() != axes.size() - begin)
+      ++begin;
+    Step step{Axes(axes.begin() + static_cast<ptrdiff_t>(begin), axes.end()), 0};
+    step.elements = plan.heldOf(now, shape) * static_cast<int64_t>(sizeOf(step.axes));
+    for (const std::string &axis : step.axes)
+      cut.erase(axis);
+    steps.push_back(std::move(step));
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Parameters and gradients
+//===----------------------------------------------------------------------===//
+
+/// Of the axes that cut each dimension of `from`, those that cut it in `to` as well before any other.
+static std::vector<std::string> commonAxes(const Layout &from, const Layout &to) {
+  std::vector<std::string> common;
+  for (auto [a, b] : llvm::zip(from.dims, to.dims))
+    common.insert(common.end(), a.begin(), std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first);
+  return common;
+}
+
+/// What is updated in parts is put together for storage. The parts of what is stored are slices, unless an axis that
+/// cuts it is minor to one that does not.
+void Theory::storage(const Plan::Parameter &p) {
+  if (!p.trained || p.stored.cuts("shard") || !p.states.cuts("shard"))
+    return;
+  auto width = static_cast<double>(bytesOfType(p.dtype));
+  for (const Step &step : gathers(p.states, p.shape, axesOf({"tp"})))
+    add("parameters", "all_gather", "update", step.axes, 1, static_cast<double>(step.elements) * width);
+  if (facts.uses.lookup(p.name).update)
+    for (const Step &step : gathers(p.stored, p.shape, commonAxes(p.stored, p.states)))
+      add("parameters", "all_gather", "update", step.axes, 1, static_cast<double>(step.elements) * width);
+}
+
+/// A parameter that is stored in parts is whole on `shard` where it is used, and on `tp` where it is gathered for a
+/// product. Uses of a region that need it alike have one reshard, and reshards what they begin with alike.
+void Theory::reads(const Plan::Parameter &p, const char *region, llvm::ArrayRef<bool> areGathered) {
+  std::set<Step> steps;
+  auto need = [&](const Axes &kept) {
+    for (Step &step : gathers(p.stored, p.shape, kept))
+      steps.insert(std::move(step));
+  };
+  bool isKept = areGathered.empty() || llvm::is_contained(areGathered, false);
+  if (isKept)
+    need(axesOf({"tp"}));
+  if (llvm::is_contained(areGathered, true))
+    need({});
+  for (const Step &step : steps)
+    add("parameters", "all_gather", region, step.axes, times,
+        static_cast<double>(step.elements * bytesOfType(p.dtype)));
+}
+
+/// What is cut as `from` says and is a sum over axes ends as `to` says: scattered where that is cut, else reduced.
+void Theory::reduce(const Plan::Parameter &p, const char *region, const Axes &over, const Layout &from,
+                    const Layout &to, double times, double width) {
+  Axes scattered, reduced;
+  for (const std::string &axis : over)
+    (to.cuts(axis) ? scattered : reduced).push_back(axis);
+  int64_t held = plan.heldOf(from, p.shape);
+  // What an axis cuts that is minor to one which is not there yet is put together before, and cut again.
+  Axes staying = commonAxes(from, to);
+  for (const Step &step : gathers(from, p.shape, staying)) {
+    add("gradients", "all_gather", region, step.axes, times, static_cast<double>(step.elements) * width);
+    held = step.elements;
+  }
+  std::set<std::string> known(scattered.begin(), scattered.end());
+  known.insert(staying.begin(), staying.end());
+  for (const Step &step : scatters(onlyOn(to, known), p.shape, scattered)) {
+    add("gradients", "reduce_scatter", region, step.axes, times, static_cast<double>(step.elements) * width);
+    held = step.elements / static_cast<int64_t>(sizeOf(step.axes));
+  }
+  add("gradients", "all_reduce", region, reduced, times, static_cast<double>(held) * width);
+}
+
+/// A gradient of a micro-batch is a sum over samples, and over what else the ranks of `tp` have parts of.
+void Theory::gradient(const Plan::Parameter &p, llvm::ArrayRef<bool> areGathered) {
   StepFacts::Use use = facts.uses.lookup(p.name);
   auto width = static_cast<double>(bytesOfType(p.dtype));
-  auto summed = static_cast<double>(std::max(bytesOfType(p.dtype), facts.accumulatorBytes));
-  bool accumulates = plan.microbatches > 1;
-  auto times = static_cast<double>(plan.microbatches);
-  // Reductions of each micro-batch; what stays a sum over an axis until the update is reduced there.
-  std::vector<std::string> now, late;
-  for (const std::string &axis : mesh) {
-    if (axis == "tp" ? !between() || p.stored.cuts("tp") : false)
-      continue;
-    (accumulates && p.gradients.isUnreduced(axis) ? late : now).push_back(axis);
-  }
-  for (bool isLate : {false, true}) {
-    const std::vector<std::string> &axes = isLate ? late : now;
-    const char *region = isLate ? "update" : "backward";
-    // What is accumulated may be cut already; what comes out of a micro-batch is cut on `tp`.
-    int64_t elements = isLate ? plan.heldOf(p.gradients, p.shape) : plan.heldOf(p.stored, p.shape, "tp");
-    double runs = isLate ? 1 : times, bytes = static_cast<double>(elements) * (isLate ? summed : width);
-    std::vector<std::string> scattered, reduced;
-    for (const std::string &axis : axes)
-      (p.states.cuts(axis) ? scattered : reduced).push_back(axis);
-    // Of a slice the sum is reduced before the rest is filled with zeros, where that is less.
-    double slice = static_cast<double>(use.sliced) * width;
-    if (!isLate && use.sliced && bytesSent("all_reduce", slice, 2) < bytesSent("reduce_scatter", bytes, 2)) {
-      add("gradients", "all_reduce", region, axes, runs, slice);
-      continue;
+  bool isCut = p.stored.cuts("tp"), isGathered = llvm::is_contained(areGathered, true);
+  Axes now;
+  for (const std::string &axis : mesh)
+    if (axis == "tp" ? isCut ? isGathered : isCutBetween() : plan.microbatches == 1 || !p.gradients.isUnreduced(axis))
+      now.push_back(axis);
+  Layout cut = onlyOn(p.stored, {"tp"});
+  // Of a slice the sum is reduced before the rest is filled with zeros, where that is less.
+  double bytes = static_cast<double>(plan.heldOf(cut, p.shape)) * width,
+         slice = static_cast<double>(use.sliced) * width;
+  if (use.sliced && bytesSent("all_reduce", slice, 2) < bytesSent("reduce_scatter", bytes, 2)) {
+    // Of positions that are cut on `tp` each rank has its own.
+    bool isCutSlice = plan.sequenceParallel && !isCut;
+    if (isCutSlice) {
+      llvm::erase(now, "tp");
+      slice *= padded(use.rows);
+      add("gradients", "all_gather", "backward", axesOf({"tp"}), times, slice);
+      slice /= sizeOf(axesOf({"tp"}));
     }
-    // Parts may be padded.
-    if (!scattered.empty())
-      bytes = static_cast<double>(plan.heldOf(p.states, p.shape)) * sizeOf(scattered) * (isLate ? summed : width);
-    add("gradients", "reduce_scatter", region, scattered, runs, bytes);
-    add("gradients", "all_reduce", region, reduced, runs, bytes / sizeOf(scattered));
+    return add("gradients", "all_reduce", "backward", now, times, slice);
   }
+  // Of two products' sums that lie differently on `tp`, one is scattered there before they are added.
+  if (isGathered && llvm::is_contained(areGathered, false)) {
+    reduce(p, "backward", {"tp"}, {}, cut, times, width);
+    llvm::erase(now, "tp");
+    isGathered = false;
+  }
+  reduce(p, "backward", now, isGathered ? Layout() : cut, p.gradients, times, width);
+}
+
+/// What stays a sum until the update is reduced there, once.
+void Theory::late(const Plan::Parameter &p) {
+  Axes axes;
+  for (const std::string &axis : mesh)
+    if (plan.microbatches > 1 && p.gradients.isUnreduced(axis))
+      axes.push_back(axis);
+  auto summed = static_cast<double>(std::max(bytesOfType(p.dtype), facts.accumulatorBytes));
+  reduce(p, "update", axes, p.gradients, p.states, 1, summed);
 }
 
 void Theory::parameters() {
+  llvm::StringMap<std::vector<const StepFacts::Product *>> products;
+  for (const StepFacts::Product &product : facts.products)
+    products[product.parameter].push_back(&product);
   for (const Plan::Parameter &p : plan.parameters) {
-    gathers(p);
+    StepFacts::Use use = facts.uses.lookup(p.name);
+    llvm::SmallVector<bool, 2> forward, ofData, ofWeight;
+    for (const StepFacts::Product *product : products.lookup(p.name)) {
+      forward.push_back(isGathered(*product, &Plan::GatheredWeight::forward));
+      if (product->hasDataGradient)
+        ofData.push_back(isGathered(*product, &Plan::GatheredWeight::dataGradient));
+      if (product->hasWeightGradient)
+        ofWeight.push_back(isGathered(*product, &Plan::GatheredWeight::weightGradient));
+    }
+    if (use.forward)
+      reads(p, "forward", forward);
+    if (use.backward)
+      reads(p, "backward", ofData);
     if (p.trained)
-      gradient(p);
+      gradient(p, ofWeight);
   }
 }
 
-/// Tensor parallelism: a block reads activations that all ranks of `tp` have and makes parts of a sum.
-void Theory::blocks() {
-  double attention = count("attention heads"), hidden = count("hidden elements"),
-         table = count("vocabulary entries of the embedding"), head = count("vocabulary entries of the head");
-  std::vector<std::string> tp = axesOf({"tp"});
+//===----------------------------------------------------------------------===//
+// Activations
+//===----------------------------------------------------------------------===//
+
+/// What products with one weight each send on `tp`. The weight is cut along what a product sums over, and the result
+/// is a sum over ranks; or along a dimension of the result, and the gradient of what it reads is.
+void Theory::products() {
+  Axes tp = axesOf({"tp"});
+  double data = sizeOf(axesOf({"shard", "replica"})), parts = sizeOf(tp);
+  std::map<int64_t, std::vector<const StepFacts::Product *>> readers;
+  for (const StepFacts::Product &product : facts.products) {
+    const Plan::Parameter *p = parameterOf.lookup(product.parameter);
+    if (tp.empty() || !p || !p->stored.cuts("tp"))
+      continue;
+    bool isLookup = product.input < 0,
+         isSummed = llvm::any_of(
+             product.summed, [&](int64_t dim) { return llvm::is_contained(p->stored.dims[dim], "tp"); });
+    bool forward = isGathered(product, &Plan::GatheredWeight::forward),
+         ofData = product.hasDataGradient && isGathered(product, &Plan::GatheredWeight::dataGradient),
+         ofWeight = product.hasWeightGradient && isGathered(product, &Plan::GatheredWeight::weightGradient);
+    double between = paddedBetween(product.positions), input = between * product.inputBytes / data,
+           output = between * product.outputBytes / data, hidden = 1;
+    for (auto [dim, axes] : llvm::enumerate(p->stored.dims))
+      if (llvm::is_contained(axes, "tp"))
+        hidden = padded(p->shape[dim]);
+    auto exchange = [&](const char *region, double bytes, bool is) {
+      if (is && !isLookup)
+        add("activations", "all_to_all", region, tp, times, hidden * bytes / parts);
+    };
+    if (!isSummed) {
+      readers[product.input].push_back(&product);
+      exchange("forward", output, forward);
+      exchange("backward", output, forward && product.isOutputReadAgain);
+      exchange("backward", output, ofData || ofWeight);
+      continue;
+    }
+    if (!forward)
+      add("activations", isCutBetween() ? "reduce_scatter" : "all_reduce", "forward", tp, times, output);
+    exchange("forward", input, forward);
+    exchange("backward", input, ofData);
+    exchange("backward", input, ofWeight);
+    if (isCutBetween() && ((product.hasDataGradient && !ofData) || (product.hasWeightGradient && !ofWeight)))
+      add("activations", "all_gather", "backward", tp, times, output);
+  }
+  for (auto &[input, products] : readers)
+    between(products);
+}
+
+/// What is between blocks is gathered once in a region for all products that read it, and the sums that are their
+/// parts of its gradient are added before they are reduced, as far as they follow one another.
+void Theory::between(llvm::ArrayRef<const StepFacts::Product *> readers) {
+  Axes tp = axesOf({"tp"});
+  const StepFacts::Product &first = *readers.front();
+  double bytes = paddedBetween(first.positions) * first.inputBytes / sizeOf(axesOf({"shard", "replica"}));
+  auto anyKeeps = [&](bool StepFacts::Product::*has, bool Plan::GatheredWeight::*which) {
+    return llvm::any_of(readers,
+                        [&](const StepFacts::Product *p) { return (!has || p->*has) && !isGathered(*p, which); });
+  };
+  if (isCutBetween() && anyKeeps(nullptr, &Plan::GatheredWeight::forward))
+    add("activations", "all_gather", "forward", tp, times, bytes);
+  if (isCutBetween() && anyKeeps(&StepFacts::Product::hasWeightGradient, &Plan::GatheredWeight::weightGradient))
+    add("activations", "all_gather", "backward", tp, times, bytes);
+  std::map<int64_t, bool> areSums; // by turn
+  for (const StepFacts::Product *p : readers)
+    if (p->hasDataGradient)
+      areSums[p->turn] = !isGathered(*p, &Plan::GatheredWeight::dataGradient);
+  double reductions = 0;
+  bool onlySums = true;
+  for (auto [turn, isSum] : areSums) {
+    reductions += isSum && (!onlySums || reductions == 0);
+    onlySums &= isSum;
+  }
+  add("activations", isCutBetween() ? "reduce_scatter" : "all_reduce", "backward", tp, times * reductions, bytes);
+}
+
+/// A row's maximum, its sum of exponentials and the label's logit; the sum once more for the gradient, and the maximum
+/// too if the logits come once more. If ranks of `tp` have samples of their own, each needs the loss of its own alone,
+/// the labels of all, and what the losses of all are weighted with.
+void Theory::statistics() {
+  double data = sizeOf(axesOf({"shard", "replica"})), rows = facts.rows / data;
+  double heads = count("vocabulary entries of the head");
+  auto again = static_cast<double>(llvm::count_if(facts.products, [&](const StepFacts::Product &product) {
+    return product.isHead && isGathered(product, &Plan::GatheredWeight::forward);
+  }));
+  Axes tp = axesOf({"tp"});
   if (tp.empty())
     return;
-  double times = static_cast<double>(plan.microbatches), data = sizeOf(axesOf({"shard", "replica"}));
-  double bytes = facts.block / data, rows = facts.rows / data;
-  double in = attention + hidden + head, out = attention + hidden + table;
-  if (bytes > 0 && !between()) {
-    add("activations", "all_reduce", "forward", tp, times * out, bytes);
-    add("activations", "all_reduce", "backward", tp, times * in, bytes);
-  } else if (bytes > 0) {
-    add("activations", "all_gather", "forward", tp, times * in, bytes);
-    add("activations", "reduce_scatter", "forward", tp, times * out, bytes);
-    // The gradient of what was scattered, and what was gathered once more, for the weights' gradients.
-    add("activations", "all_gather", "backward", tp, times * (out + in), bytes);
-    add("activations", "reduce_scatter", "backward", tp, times * in, bytes);
+  add("statistics", "all_reduce", "backward", tp, times * (heads + again), rows);
+  if (plan.prescaledBatch)
+    return add("statistics", "all_reduce", "forward", tp, times * heads * 3, rows);
+  add("statistics", "all_reduce", "forward", tp, times * (heads - again), rows);
+  add("statistics", "all_gather", "forward", tp, times * again, rows);
+  add("statistics", "reduce_scatter", "forward", tp, times * heads * 2, rows);
+  add("inputs", "all_gather", "forward", tp, times * heads, facts.labels / data);
+  add("activations", "all_gather", "backward", tp, times * heads, 2 * rows);
+}
+
+void Theory::run() {
+  std::vector<std::pair<llvm::StringRef, double>> kinds = {{"all", 1}};
+  if (plan.microbatches > 1)
+    kinds = {{"first", 1}, {"later", static_cast<double>(plan.microbatches - 1)}};
+  for (auto [name, number] : kinds) {
+    microbatches = name;
+    times = number;
+    parameters();
+    products();
+    statistics();
   }
-  if (rows > 0 && plan.prescaledBatch) {
-    // A row's maximum, its sum of exponentials and the label's logit; the sum once more for the gradient.
-    add("statistics", "all_reduce", "forward", tp, times * head * 3, rows);
-    add("statistics", "all_reduce", "backward", tp, times * head, rows);
+  for (const Plan::Parameter &p : plan.parameters) {
+    storage(p);
+    if (p.trained)
+      late(p);
   }
+  numbers();
 }
 
 /// Sum and count of the loss, and the gradients' squares.
@@ -164,9 +460,7 @@ void Theory::numbers() {
 
 void weft::addTheory(Plan &plan, const StepFacts &facts) {
   Theory theory(plan, facts);
-  theory.parameters();
-  theory.blocks();
-  theory.numbers();
+  theory.run();
   for (Plan::Collective &c : plan.collectives) {
     auto it = theory.sums.find({c.of, c.kind, c.region, c.axes});
     if (it == theory.sums.end())

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The formulas of docs/partitioning.md, "How much is sent": from sizes and degrees alone, without a look at the
-// partitioned program.
+// The formulas of docs/partitioning.md, "How much is sent": from sizes, degrees and what the plan says of products,
+// without a look at the partitioned program.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,14 +22,28 @@ namespace weft {
 struct StepFacts {
   /// How the step reads a parameter.
   struct Use {
-    bool forward = false, backward = false;
+    bool forward = false, backward = false, update = false;
     int64_t sliced = 0; ///< elements of a slice that is all that is read of it; 0: everything is
+    int64_t rows = 0;   ///< of that slice
   };
   llvm::StringMap<Use> uses;
-  /// Bytes of what norms read in one micro-batch; 0 if there are none, or not of one size.
-  double block = 0;
+  /// A product of activations with a parameter, or a lookup in one. Bytes are those of one micro-batch.
+  struct Product {
+    std::string parameter, layer;
+    std::vector<int64_t> summed; ///< dimensions of the parameter that it sums over, or chooses in
+    int64_t input = -1;          ///< products with the same number read the same activations; -1: a lookup
+    double inputBytes = 0, outputBytes = 0;
+    int64_t positions = 0; ///< of both; 0: they have none
+    bool hasDataGradient = false, hasWeightGradient = false;
+    int64_t turn = 0;               ///< place in the backward pass of the data's gradient
+    bool isOutputReadAgain = false; ///< by the backward pass
+    bool isHead = false;            ///< makes the logits
+  };
+  std::vector<Product> products; ///< in the order of the forward pass
   /// Bytes of one f32 number for each row of logits in one micro-batch.
   double rows = 0;
+  /// Bytes of its labels.
+  double labels = 0;
   /// Bytes of an element of an accumulated gradient of a 16- or 32-bit parameter.
   int64_t accumulatorBytes = 4;
 };

@@ -26,9 +26,11 @@ std::unique_ptr<mlir::Pass> createApplyPlanPass(const Plan &plan);
 std::unique_ptr<mlir::Pass> createAssignStoragePass(const Plan &plan);
 
 /// The pass that propagates, with remarks on what is asked about. Conflicts are decided by the time that a rank of
-/// these rates takes; those of a step go to `conflicts`, which outlives the pass, unless that is null.
+/// these rates takes. Those of a step go to `conflicts`, and the weights that are gathered for it to `gathered`, which
+/// outlive the pass, unless they are null.
 std::unique_ptr<mlir::Pass> createPropagatePass(llvm::StringRef explain, const StepRates &rates,
-                                                std::vector<Plan::Conflict> *conflicts);
+                                                std::vector<Plan::Conflict> *conflicts,
+                                                std::vector<Plan::GatheredWeight> *gathered);
 
 /// The pass that writes the volume of a step's collectives to `into`, which outlives it.
 std::unique_ptr<mlir::Pass> createRecordVolumePass(std::vector<Plan::Collective> &into);

@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/shard/Conflicts.h"
 #include "passes/shard/Passes.h"
+#include "passes/shard/Products.h"
 #include "passes/shard/Volume.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <deque>
@@ -187,7 +188,9 @@ namespace {
 
 struct Propagate : weft::impl::PropagateBase<Propagate> {
   using Base::Base;
-  Propagate(StringRef explain, const StepRates &rates, std::vector<Plan::Conflict> *into) : rates(rates), into(into) {
+  Propagate(StringRef explain, const StepRates &rates, std::vector<Plan::Conflict> *into,
+            std::vector<Plan::GatheredWeight> *gathered)
+      : rates(rates), into(into), gathered(gathered) {
     this->explain = explain.str();
   }
 
@@ -212,6 +215,8 @@ struct Propagate : weft::impl::PropagateBase<Propagate> {
           op.setAttr(dist::factorsAttr, DenseI64ArrayAttr::get(&getContext(), decisions.factorsAt(&op)));
       for (const Conflict &conflict : decisions.getConflicts())
         report(mesh.axes[conflict.axis], conflict);
+      if (gathered && runs > 0)
+        findGathered(function, mesh, decisions, propagation.getFactors());
     }
     for (auto &[key, conflict] : conflicts)
       if (into)
@@ -278,15 +283,57 @@ private:
             conflict.instead.seconds));
   }
 
+  /// Finds the weights that an axis cuts, but not at their products. Tasks that decide alike have one entry.
+  void findGathered(func::FuncOp function, const Mesh &mesh, const Decisions &decisions, FactorCache &factors) {
+    SymbolTable symbols(getOperation());
+    StringRef task = function.getSymName();
+    const char *microbatches = task == "task_first" ? "first" : task == "task_next" ? "later" : "all";
+    for (const WeightProduct &product : findWeightProducts(function)) {
+      Sharding stored = dist::storedSharding(mesh, symbols.lookup(product.parameter));
+      for (int64_t axis = 0; axis < mesh.getNumAxes(); ++axis) {
+        // What `shard` cuts is gathered by ZeRO, wherever it is used.
+        if (stored[axis] < 0 || mesh.axes[axis] == "shard")
+          continue;
+        auto isGathered = [&](const WeightUse &use) {
+          if (!use.op)
+            return false;
+          int64_t factor = decisions.factorsAt(use.op)[axis];
+          return factor == OpFactors::None || factors.of(use.op).dimOf(use.tensor, factor) == OpFactors::None;
+        };
+        Plan::GatheredWeight weight{product.parameter,
+                                    product.layer,
+                                    mesh.axes[axis],
+                                    microbatches,
+                                    isGathered(product.forward),
+                                    isGathered(product.dataGradient),
+                                    isGathered(product.weightGradient)};
+        if (!weight.forward && !weight.dataGradient && !weight.weightGradient)
+          continue;
+        std::tuple key(weight.parameter, weight.layer, weight.axis, weight.forward, weight.dataGradient,
+                       weight.weightGradient);
+        if (task == "task_first")
+          ofFirst[key] = gathered->size();
+        if (auto it = ofFirst.find(key); task == "task_next" && it != ofFirst.end())
+          (*gathered)[it->second].microbatches = "all";
+        else
+          gathered->push_back(std::move(weight));
+      }
+    }
+  }
+
   int64_t runs = 1; ///< of the function in a step
   std::map<std::tuple<std::string, std::string, std::string>, Plan::Conflict> conflicts;
   StepRates rates;
   std::vector<Plan::Conflict> *into = nullptr;
+  std::vector<Plan::GatheredWeight> *gathered = nullptr;
+  /// Those of the first micro-batch, by all that they are: the later ones may be alike.
+  std::map<std::tuple<std::string, std::string, std::string, bool, bool, bool>, size_t> ofFirst;
 };
 
 } // namespace
 
 std::unique_ptr<Pass> weft::createPropagatePass(StringRef explain, const StepRates &rates,
-                                                std::vector<Plan::Conflict> *conflicts) {
-  return std::make_unique<Propagate>(explain, rates, conflicts);
+                                                std::vector<Plan::Conflict> *conflicts,
+                                                std::vector<Plan::GatheredWeight> *gathered) {
+  return std::make_unique<Propagate>(explain, rates, conflicts, gathered);
 }

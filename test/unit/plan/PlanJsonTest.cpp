@@ -8,6 +8,7 @@
 #include "compiler/plan/JsonLines.h"
 #include "compiler/plan/Plan.h"
 #include "compiler/plan/Theory.h"
+#include "llvm/ADT/STLExtras.h"
 #include <algorithm>
 #include <gtest/gtest.h>
 #include <map>
@@ -35,6 +36,7 @@ static Plan example() {
   plan.parameters = {{"h.0.w", "f32", {8, 4}, true, stored, stored, {{{"tp"}, {}}, {"shard"}}, 0},
                      {"table", "i32", {3}, false, {{{}}, {}}, {}, {}, 0}};
   plan.collectives = {{"parameters", "all_gather", "forward", {"shard"}, 4, 256.0, 256.0}};
+  plan.gathered = {{"h.0.w", "h.0.attn/\"quoted\"", "tp", "later", true, false, true}};
   plan.memory = Plan::Memory{1, 2, 3, 4, 5, 6, 7, 28};
   return plan;
 }
@@ -116,7 +118,7 @@ TEST(Theory, FollowsTheFormulas) {
   Plan plan = example();
   plan.collectives.clear();
   StepFacts facts;
-  facts.uses["h.0.w"] = {true, true, 0};
+  facts.uses["h.0.w"] = {true, true};
   addTheory(plan, facts);
   std::map<std::string, double> bytes;
   for (const Plan::Collective &c : plan.collectives)
@@ -134,4 +136,129 @@ TEST(Theory, FollowsTheFormulas) {
       EXPECT_EQ(c.region, "backward");
       EXPECT_EQ(*c.theory, 4 * 64 / 2.0);
     }
+}
+
+namespace {
+
+/// Bytes by what is moved, the kind and the region, over one axis or a product of them.
+std::map<std::string, double> theoryOf(Plan plan, const StepFacts &facts) {
+  addTheory(plan, facts);
+  std::map<std::string, double> bytes;
+  for (const Plan::Collective &c : plan.collectives) {
+    std::string axes;
+    for (const std::string &axis : c.axes)
+      axes += " " + axis;
+    bytes[c.of + " " + c.kind + " " + c.region + axes] = *c.theory;
+  }
+  return bytes;
+}
+
+/// An MLP of 8 and 16 elements on 4 sequences of 4 positions, which two ranks of `tp` cut between blocks.
+struct Mlp {
+  Plan plan;
+  StepFacts facts;
+
+  Mlp() {
+    plan.axes = {{"tp", 2}};
+    plan.sequenceParallel = true;
+    Layout columns{{{}, {"tp"}}, {}}, rows{{{"tp"}, {}}, {}};
+    plan.parameters = {{"up", "f32", {8, 16}, true, columns, columns, columns, 0},
+                       {"down", "f32", {16, 8}, true, rows, rows, rows, 0}};
+    facts.uses["up"] = facts.uses["down"] = {true, true};
+    StepFacts::Product up{"up", "mlp/up", {0}, 0, 512, 1024, 4, true, true};
+    StepFacts::Product down{"down", "mlp/down", {0}, 1, 1024, 512, 4, true, true};
+    facts.products = {up, down};
+  }
+  void gather(bool forward, bool dataGradient, bool weightGradient) {
+    for (const StepFacts::Product &product : facts.products)
+      plan.gathered.push_back({product.parameter, product.layer, "tp", "all", forward, dataGradient, weightGradient});
+  }
+};
+
+} // namespace
+
+TEST(Theory, KeepsWeights) {
+  Mlp mlp;
+  std::map<std::string, double> bytes = theoryOf(mlp.plan, mlp.facts);
+  EXPECT_EQ(bytes["activations all_gather forward tp"], 512 / 2);
+  EXPECT_EQ(bytes["activations reduce_scatter forward tp"], 512 / 2);
+  // The gradient of what was scattered, and what was gathered once more for the weight's gradient.
+  EXPECT_EQ(bytes["activations all_gather backward tp"], 2 * 512 / 2);
+  EXPECT_EQ(bytes["activations reduce_scatter backward tp"], 512 / 2);
+  EXPECT_EQ(bytes.size(), 5u) << "and the norm";
+}
+
+TEST(Theory, GathersWeights) {
+  Mlp mlp;
+  mlp.gather(true, true, true);
+  std::map<std::string, double> bytes = theoryOf(mlp.plan, mlp.facts);
+  EXPECT_EQ(bytes["parameters all_gather forward tp"], 2 * 512 / 2);
+  EXPECT_EQ(bytes["parameters all_gather backward tp"], 2 * 512 / 2);
+  EXPECT_EQ(bytes["gradients reduce_scatter backward tp"], 2 * 512 / 2);
+  // From one cut to the other what is hidden is moved: forward twice; backward what `down` reads again, and the
+  // gradients on both sides.
+  EXPECT_EQ(bytes["activations all_to_all forward tp"], 2 * 1024 / 2 / 2);
+  EXPECT_EQ(bytes["activations all_to_all backward tp"], 3 * 1024 / 2 / 2);
+  EXPECT_EQ(bytes.size(), 6u) << "and the norm";
+}
+
+TEST(Theory, EachProductDecides) {
+  Mlp mlp;
+  mlp.gather(false, true, false);
+  std::map<std::string, double> bytes = theoryOf(mlp.plan, mlp.facts);
+  EXPECT_EQ(bytes.count("parameters all_gather forward tp"), 0u);
+  EXPECT_EQ(bytes["parameters all_gather backward tp"], 2 * 512 / 2);
+  EXPECT_EQ(bytes.count("gradients reduce_scatter backward tp"), 0u);
+  // The weights' gradients still take whole activations.
+  EXPECT_EQ(bytes["activations all_gather backward tp"], 2 * 512 / 2);
+  EXPECT_EQ(bytes.count("activations reduce_scatter backward tp"), 0u);
+  EXPECT_EQ(bytes["activations all_to_all backward tp"], 2 * 1024 / 2 / 2);
+}
+
+TEST(Theory, PartialSumsThatFollowOneAnotherAreOne) {
+  // Three products read the same, as queries, keys and values do; the gradient of one of them is no sum.
+  Mlp mlp;
+  StepFacts::Product up = mlp.facts.products.front();
+  mlp.facts.products = {up, up, up};
+  auto reduced = [&](size_t which) {
+    mlp.plan.gathered.clear();
+    for (auto [i, product] : llvm::enumerate(mlp.facts.products)) {
+      product.layer = "layer " + std::to_string(i);
+      product.turn = static_cast<int64_t>(i);
+      if (i == which)
+        mlp.plan.gathered = {{"up", product.layer, "tp", "all", false, true, false}};
+    }
+    return theoryOf(mlp.plan, mlp.facts)["activations reduce_scatter backward tp"];
+  };
+  EXPECT_EQ(reduced(3), 256);
+  EXPECT_EQ(reduced(2), 256);
+  EXPECT_EQ(reduced(1), 2 * 256);
+  EXPECT_EQ(reduced(0), 2 * 256);
+}
+
+TEST(Theory, WhatIsFarIsSmall) {
+  // 256 bytes, cut over both axes: gathered over far ranks first, the gradient scattered over near ones first.
+  Mlp mlp;
+  mlp.plan.parameters.resize(1);
+  mlp.plan.zero = 3;
+  auto with = [&](std::vector<Plan::Axis> axes, const Layout &layout) {
+    mlp.plan.axes = std::move(axes);
+    mlp.plan.parameters.front() = {"up", "f32", {8, 8}, true, layout, layout, layout, 0};
+    mlp.plan.gathered = {{"up", "mlp/up", "tp", "all", true, true, true}};
+    return theoryOf(mlp.plan, mlp.facts);
+  };
+  Layout apart{{{"shard"}, {"tp"}}, {}}, together{{{}, {"tp", "shard"}}, {}};
+  std::map<std::string, double> near = with({{"shard", 2}, {"tp", 2}}, apart);
+  EXPECT_EQ(near["parameters all_gather forward shard"], 128 / 2);
+  EXPECT_EQ(near["parameters all_gather forward tp"], 256 / 2);
+  EXPECT_EQ(near["gradients reduce_scatter backward tp"], 256 / 2);
+  EXPECT_EQ(near["gradients reduce_scatter backward shard"], 128 / 2);
+  std::map<std::string, double> far = with({{"tp", 2}, {"shard", 2}}, apart);
+  EXPECT_EQ(far["parameters all_gather forward tp"], 128 / 2);
+  EXPECT_EQ(far["parameters all_gather forward shard"], 256 / 2);
+  EXPECT_EQ(far["gradients reduce_scatter backward shard"], 256 / 2);
+  EXPECT_EQ(far["gradients reduce_scatter backward tp"], 128 / 2);
+  std::map<std::string, double> one = with({{"shard", 2}, {"tp", 2}}, together);
+  EXPECT_EQ(one["parameters all_gather forward tp shard"], 256 * 3 / 4);
+  EXPECT_EQ(one["gradients reduce_scatter backward tp shard"], 256 * 3 / 4);
 }
