@@ -183,13 +183,16 @@ class Bench:
         return None
 
     def print_volumes(self, work):
+        """What ranks send beside theory. Returns the verdicts, none for one rank."""
         manifest = self.manifest(work)
         if not manifest or "mesh" not in manifest:
-            return
-        options = list(work.options)
-        zero = int(options[options.index("--zero") + 1]) if "--zero" in options else 0
+            return []
         print(f"\n{work.name}: what ranks send")
-        print_table(volumes.HEAD, volumes.rows(manifest, zero))
+        print_table(volumes.HEAD, volumes.rows(manifest))
+        other = volumes.differing(manifest)
+        named = ", ".join(f"{kind} over {axes}" for kind, axes in other)
+        return [limits.Verdict(f"{work.name}: bytes sent are those of theory: " + (f"MISSED in {named}" if other else "met"),
+                               not other)]
 
     def report(self):
         """Prints tables and limits; returns the exit code."""
@@ -200,7 +203,7 @@ class Bench:
             self.print_workload(work)
             judged += limits.judge(work, self.figures[work.name], self.best_peer(work), self.manifest(work), self.args)
         for work in self.args.works:
-            self.print_volumes(work)
+            judged += self.print_volumes(work)
         print()
         if self.args.scaling:
             judged += scaling.judge(self)

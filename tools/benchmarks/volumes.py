@@ -40,34 +40,45 @@ def volumes(manifest):
     return result
 
 
-def expected(manifest, zero):
-    """Bytes that a rank must send in a step for its data-parallel ranks, or None where the mesh has others too: gradients
-    are reduced once, and parameters gathered once where each rank updates a part (levels 1 and 2) and twice, before the
-    forward and the backward pass, where each keeps a part only (level 3). An all-reduce is a reduction to parts and a gather."""
-    axes = {axis["name"]: axis["size"] for axis in manifest["mesh"]["axes"]}
-    n = axes.get("shard", 1) * axes.get("replica", 1)
-    if axes.get("tp", 1) != 1 or n == 1 or (zero == 3 and axes.get("replica", 1) != 1):
-        return None
-    total = 0.0
-    for param in manifest["params"]:
-        if not param["trainable"]:
-            continue
-        bytes_of_all = math.prod(param["shape"]) * BYTES[param["dtype"]]
-        total += (3 if zero == 3 and "sharding" in param else 2) * bytes_of_all
-    return total * (n - 1) / n
+def theory(manifest):
+    """(kind, axes) to the bytes that a rank sends in a step by the formulas of docs/partitioning.md, which the plan in the
+    executable has; a row of the plan that has none makes the sum None."""
+    result = {}
+    for row in manifest["plan"]["collectives"]:
+        key = (row["kind"], "+".join(row["axes"]))
+        bytes_ = row.get("theory_bytes")
+        before = result.get(key, 0.0)
+        result[key] = None if bytes_ is None or before is None else before + bytes_
+    return result
 
 
-def rows(manifest, zero):
-    """The table: what is communicated for each kind, then the sum beside theory."""
-    found = volumes(manifest)
-    mib = lambda value: f"{value / 2**20:.3f}"
-    lines = [[kind, axes, dtype, str(calls), mib(sent), ""]
-             for (kind, axes, dtype), (calls, sent) in sorted(found.items())]
-    theory = expected(manifest, zero)
-    total = sum(sent for _, sent in found.values())
-    lines.append(["together", "", "", str(sum(calls for calls, _ in found.values())), mib(total),
-                  mib(theory) if theory is not None else "-"])
+def rows(manifest):
+    """The table: what is sent of each kind over each list of axes, by the schedule, beside theory; then the sums."""
+    formulas, sent = theory(manifest), {}
+    for (kind, axes, dtype), (calls, bytes_) in sorted(volumes(manifest).items()):
+        entry = sent.setdefault((kind, axes), [[], 0, 0.0])
+        entry[0].append(dtype)
+        entry[1] += calls
+        entry[2] += bytes_
+    mib = lambda value: "-" if value is None else f"{value / 2**20:.3f}"
+    keys = sorted({*sent, *(key for key, bytes_ in formulas.items() if bytes_ != 0)})
+    lines = []
+    for key in keys:
+        dtypes, calls, bytes_ = sent.get(key, ([], 0, 0.0))
+        lines.append([*key, ", ".join(dtypes), str(calls), mib(bytes_), mib(formulas.get(key))])
+    known = list(formulas.values())
+    lines.append(["together", "", "", str(sum(entry[1] for entry in sent.values())),
+                  mib(sum(entry[2] for entry in sent.values())), mib(None if None in known else sum(known))])
     return lines
+
+
+def differing(manifest):
+    """The kinds and axes of which the schedule sends other bytes than the formulas say."""
+    formulas, sent = theory(manifest), {}
+    for (kind, axes, _), (_, bytes_) in volumes(manifest).items():
+        sent[kind, axes] = sent.get((kind, axes), 0.0) + bytes_
+    return sorted(key for key in {*formulas, *sent}
+                  if formulas.get(key) is None or abs(sent.get(key, 0.0) - formulas[key]) > 1e-6 * max(1.0, formulas[key]))
 
 
 HEAD = ["collective", "axes", "type", "calls a step", "MiB a rank sends", "theory MiB"]

@@ -75,19 +75,24 @@ def several_gpus(n):
     ]
 
 
+def small_tensor_mesh(n):
+    """The small model's keys have two heads: what more ranks there are, share its samples."""
+    return "tp=2" if n == 2 else f"dp={n // 2},tp=2"
+
+
 def on_processors(n):
     """Small sizes for processors: whether everything runs, and what is communicated. There are no limits on time."""
     if n == 1:
         return [Workload("gpt2-tiny", "gpt2-tiny", 4, 64, 0.0), Workload("llama-tiny", "llama-tiny", 4, 64, 0.0)]
     data = ("--mesh", f"dp={n}")
     small = ("--persistence-threshold", "0")
-    tensor = ("--mesh", f"tp={n}", "--sequence-parallel", "on")
     return [
         Workload("gpt2-tiny-ddp", "gpt2-tiny", 4 * n, 64, 0.0, options=data, peers=("ddp",)),
         Workload("gpt2-tiny-zero1", "gpt2-tiny", 4 * n, 64, 0.0, options=data + ("--zero", "1"), peers=("zero1",)),
         Workload("llama-tiny-fsdp", "llama-tiny", 4 * n, 64, 0.0, options=data + ("--zero", "3") + small,
                  peers=("fsdp2",)),
-        Workload("llama-tiny-tp", "llama-tiny", 4, 64, 0.0, options=tensor, peers=("tp",)),
+        Workload("llama-tiny-tp", "llama-tiny", 4 * max(n // 2, 1), 64, 0.0, peers=("tp",) if n == 2 else (),
+                 options=("--mesh", small_tensor_mesh(n), "--sequence-parallel", "on")),
     ]
 
 
@@ -109,8 +114,7 @@ def scaling(target, n):
             works.append(Workload(f"{model}-{name}-{ranks}", model, batch * ranks, sequence, limit if ranks == n else 0.0, ranks=ranks,
                                   options=("--mesh", f"dp={ranks}", *options) if ranks > 1 else (),
                                   peers=("fsdp2",) if ranks == n else ()))
-    # The small model's keys have two heads.
-    tensor = f"tp={n}" if target == "cuda" or n == 2 else f"dp={n // 2},tp=2"
+    tensor = f"tp={n}" if target == "cuda" else small_tensor_mesh(n)
     works.append(Workload(f"{large}-tp-{n}", large, 4, 64 if target == "host" else 4096, 0.0, states="bf16" if target == "cuda" else "fp32",
                           options=("--mesh", tensor, "--sequence-parallel", "on"), peers=(), ranks=n))
     return works

@@ -92,13 +92,22 @@ def check_volumes():
     # Eight ranks: seven blocks of 125 numbers; the task eval does not count.
     assert found["all_gather", "replica+shard", "f32"] == [1, 7 * 500], found
     assert found["all_to_all", "shard", "f32"] == [1, 3 * 2000], found
-    assert volumes.expected(manifest, 0) == volumes.expected(manifest, 1) == 2 * 4000 * 7 / 8
-    assert volumes.expected(manifest, 3) is None
-    manifest["mesh"]["axes"] = [{"name": "shard", "size": 4}]
-    manifest["params"][0]["sharding"] = [["shard"]]
-    assert volumes.expected(manifest, 3) == 3 * 4000 * 3 / 4
-    manifest["mesh"]["axes"].append({"name": "tp", "size": 2})
-    assert volumes.expected(manifest, 0) is None
+    rows = [{"kind": "reduce_scatter", "axes": ["shard"], "theory_bytes": 9000},
+            {"kind": "all_reduce", "axes": ["replica"], "theory_bytes": 500},
+            {"kind": "all_reduce", "axes": ["replica"], "theory_bytes": 500},
+            {"kind": "all_gather", "axes": ["replica", "shard"], "theory_bytes": 3500},
+            {"kind": "all_to_all", "axes": ["shard"], "theory_bytes": 6000}]
+    manifest["plan"] = {"collectives": rows}
+    assert volumes.differing(manifest) == [], volumes.differing(manifest)
+    mib = lambda value: f"{value / 2**20:.3f}"
+    assert volumes.rows(manifest)[-1] == ["together", "", "", str(3 + 1 + 1 + 1), mib(19500), mib(19500)], volumes.rows(manifest)
+    # Too much, too little, nothing sent of what theory has, and what it does not have.
+    for change in ({"theory_bytes": 8999}, {"theory_bytes": 9001}, {"kind": "broadcast"}):
+        manifest["plan"]["collectives"] = [dict(rows[0], **change), *rows[1:]]
+        assert ("reduce_scatter", "shard") in volumes.differing(manifest), change
+    manifest["plan"]["collectives"] = [{"kind": "reduce_scatter", "axes": ["shard"]}, *rows[1:]]
+    assert volumes.differing(manifest) == [("reduce_scatter", "shard")]
+    assert volumes.rows(manifest)[-1][-1] == "-"
 
 
 def check_words():
