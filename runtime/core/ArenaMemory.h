@@ -44,6 +44,9 @@ public:
   /// was there before is not at that address.
   virtual void write(int64_t offset, int64_t bytes, FunctionRef<void(char *)> fill) = 0;
 
+  /// The largest write that needs no memory beside the arena.
+  virtual int64_t directBytes() const { return INT64_MAX; }
+
   /// Writes random numbers to `offset` on; the same bits wherever they are made.
   virtual void writeNormal(int64_t offset, const NormalPart &part);
 

@@ -95,6 +95,14 @@ int64_t Box::elements() const {
   return count;
 }
 
+Box Box::slice(int64_t first, int64_t count) const {
+  Box part = *this;
+  part.begin[0] += first;
+  part.size[0] = std::clamp<int64_t>(size[0] - first, 0, count);
+  part.held[0] = count;
+  return part;
+}
+
 bool Box::whole() const { return size == shape; }
 
 void Box::forEachRun(const std::function<void(int64_t, int64_t, int64_t)> &visit) const {

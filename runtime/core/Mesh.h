@@ -62,6 +62,8 @@ struct Box {
   /// Whether it is the whole tensor.
   bool whole() const;
   bool padded() const { return held != size; }
+  /// Of what is held, indices [first, first + count) of the first dimension.
+  Box slice(int64_t first, int64_t count) const;
   /// The same box without padding in memory.
   Box dense() const { return {shape, begin, size, size}; }
   /// Copies elements without padding to where they lie with it; the padding becomes zero.

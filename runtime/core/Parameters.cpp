@@ -75,7 +75,7 @@ private:
 
 /// Reads bytes [begin, end) of a parameter's source, several ranges at a time. Throws InputError.
 static void readRange(int descriptor, const ParamInfo &param, int64_t begin, int64_t end, void *to) {
-  constexpr int64_t kPart = int64_t(8) << 20;
+  constexpr int64_t kPart = int64_t(1) << 20;
   const ParamSource &source = param.source;
   int64_t parts = (end - begin + kPart - 1) / kPart;
   std::atomic<int> failure{0};
@@ -285,13 +285,21 @@ std::vector<std::string> weft::rt::initialiseParameters(const Manifest &manifest
     if (!entry && param.source.kind == ParamSource::Normal)
       return arena.writeNormal(param.offset,
                                {box, param.dtype, seed, hashName(param.name), static_cast<float>(param.source.value)});
-    arena.write(param.offset, param.bytes, [&](char *to) {
-      if (!box.padded())
-        return produce(param, entry, box, to);
-      std::vector<char> dense(box.elements() * elementBytes(param.dtype));
-      produce(param, entry, box.dense(), dense.data());
-      box.spread(dense.data(), to, elementBytes(param.dtype));
-    });
+    // Rows go where they lie in the file's order; what is transposed on the way is read as a whole.
+    bool ordered = !box.shape.empty() && (entry || param.source.perm.empty());
+    int64_t rows = ordered ? std::max<int64_t>(box.held[0], 1) : 1, rowBytes = param.bytes / rows;
+    int64_t most = std::clamp<int64_t>(arena.directBytes() / std::max<int64_t>(rowBytes, 1), 1, rows);
+    for (int64_t first = 0; first < rows; first += most) {
+      int64_t count = std::min(most, rows - first);
+      Box part = ordered ? box.slice(first, count) : box;
+      arena.write(param.offset + first * rowBytes, count * rowBytes, [&](char *to) {
+        if (!part.padded())
+          return produce(param, entry, part, to);
+        std::vector<char> dense(part.elements() * elementBytes(param.dtype));
+        produce(param, entry, part.dense(), dense.data());
+        part.spread(dense.data(), to, elementBytes(param.dtype));
+      });
+    }
   };
   for (const ParamInfo *param : manifest.stored()) {
     const SafetensorsEntry *entry = find(*param);

@@ -38,6 +38,7 @@ public:
   void write(int64_t offset, int64_t bytes, FunctionRef<void(char *)> fill) override {
     transfer->write(offset, bytes, fill);
   }
+  int64_t directBytes() const override { return copyQueue->bufferBytes(); }
   void writeNormal(int64_t offset, const NormalPart &part) override;
   void read(int64_t offset, int64_t bytes, FunctionRef<void(const char *)> use) override {
     transfer->read(offset, bytes, use);

@@ -56,7 +56,7 @@ std::vector<float> filled(const NormalPart &part) {
 
 TEST(NormalPart, HoldsTheTensorsElements) {
   std::mt19937 engine(7);
-  for (int i = 0; i < 500; ++i) {
+  for (int i = 0; i < 150; ++i) {
     NormalPart part{randomBox(engine), DType::F32, 5, hashName("w"), 0.02f};
     std::vector<float> expected = elementsOf(part);
     EXPECT_EQ(filled(part), expected);

@@ -98,6 +98,72 @@ TEST(Parameters, FromFile) {
   EXPECT_EQ(values, (std::vector<float>{0.5, 1.5, 2.5, 3.5, 4.5, 5.5}));
 }
 
+namespace {
+
+/// An arena that takes a few bytes at a time, as a device does, and no write twice.
+class Narrow final : public ArenaMemory {
+public:
+  Narrow(int64_t size, int64_t direct) : bytes(size, '?'), direct(direct) {}
+  int64_t directBytes() const override { return direct; }
+  void write(int64_t offset, int64_t count, FunctionRef<void(char *)> fill) override {
+    most = std::max(most, count);
+    std::vector<char> part(count, '!');
+    fill(part.data());
+    for (int64_t i = 0; i < count; ++i) {
+      EXPECT_EQ(bytes.at(offset + i), '?') << "written before";
+      bytes[offset + i] = part[i] == '?' ? '@' : part[i];
+    }
+  }
+  void read(int64_t, int64_t, FunctionRef<void(const char *)>) override {}
+
+  std::vector<char> bytes;
+  int64_t direct, most = 0;
+};
+
+} // namespace
+
+// In pieces or at once, cut and padded or whole: the same bytes.
+TEST(Parameters, FromFileInPieces) {
+  TemporaryFolder folder;
+  std::mt19937 engine(11);
+  for (int trial = 0; trial < 300; ++trial) {
+    std::vector<int64_t> shape;
+    for (size_t rank = engine() % 4; shape.size() < rank;)
+      shape.push_back(1 + engine() % 7);
+    Manifest manifest = manifestOf(param("w", shape));
+    ParamInfo &info = manifest.params.front();
+    manifest.mesh.axes = {{"shard", 2}, {"tp", 3}};
+    std::vector<int64_t> coordinates = {static_cast<int64_t>(engine() % 2), static_cast<int64_t>(engine() % 3)};
+    info.sharding.dims.resize(shape.size());
+    for (int axis : {0, 1})
+      if (!shape.empty() && engine() % 2)
+        info.sharding.dims[engine() % shape.size()].push_back(axis);
+    int64_t total = info.bytes / 4;
+    Box box = manifest.boxOf(info, coordinates);
+    info.bytes = 4;
+    for (int64_t length : box.held)
+      info.bytes *= length;
+    std::string contents;
+    for (int64_t i = 0; i < total; ++i) {
+      // Bytes that are neither of the marks.
+      uint32_t word = 0x01010101u * (1 + i % 31);
+      contents.append(reinterpret_cast<const char *>(&word), 4);
+    }
+    info.source = {ParamSource::File, folder.write("m", contents), 0, 4 * total, 4 * total, DType::F32, shape, {}, 0};
+    Narrow whole(info.bytes, INT64_MAX), pieces(info.bytes, 1 + engine() % 64);
+    initialiseParameters(manifest, whole, 0, nullptr, coordinates);
+    initialiseParameters(manifest, pieces, 0, nullptr, coordinates);
+    EXPECT_EQ(whole.bytes, pieces.bytes);
+    EXPECT_EQ(whole.most, info.bytes);
+    int64_t row = shape.empty() ? info.bytes : info.bytes / box.held[0];
+    EXPECT_LE(pieces.most, std::max(row, pieces.direct));
+    std::vector<char> expected(info.bytes, 0), dense(box.elements() * 4);
+    box.dense().extract(contents.data(), dense.data(), 4);
+    box.spread(dense.data(), expected.data(), 4);
+    EXPECT_EQ(whole.bytes, expected);
+  }
+}
+
 TEST(Parameters, FileFaults) {
   TemporaryFolder folder;
   ParamInfo info = param("h.0.w", {2});
