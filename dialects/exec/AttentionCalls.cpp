@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/exec/AttentionCalls.h"
+#include "dialects/exec/DenseOperand.h"
 #include "mlir/IR/DialectImplementation.h"
 
 using namespace mlir;
@@ -33,11 +34,20 @@ LogicalResult PackedAttentionGradOp::verify() {
   return success();
 }
 
+/// Whether the elements of a head lie one after another: what the libraries of GPUs read in place. The other strides
+/// are any.
+static bool headsLieDense(Value tensor) {
+  StridedView view = StridedView::resolve(tensor);
+  return view.shape.back() == 1 || view.strides.back() == 1;
+}
+
 namespace {
 
 struct AttentionModel : LibraryOpInterface::ExternalModel<AttentionModel, weft::AttentionOp> {
   StringRef getLibraryName(Operation *) const { return "attention"; }
-  bool readsInPlace(Operation *, OpOperand &) const { return true; }
+  bool readsInPlace(Operation *op, OpOperand &operand) const {
+    return operand.get() == cast<weft::AttentionOp>(op).getMask() || headsLieDense(operand.get());
+  }
   void emitCall(Operation *op, OpBuilder &b, CallBuffers &buffers) const {
     auto attention = cast<weft::AttentionOp>(op);
     exec::AttentionOp::create(b, op->getLoc(), buffers.strided(attention.getQ()), buffers.strided(attention.getK()),
@@ -52,9 +62,11 @@ struct AttentionModel : LibraryOpInterface::ExternalModel<AttentionModel, weft::
 template <typename Op> struct GradModel {
   static StringRef name() { return "attention"; }
   static bool readsInPlace(Operation *op, OpOperand &operand) {
-    // `lse` comes from attention itself, dense; the other operands may have any strides.
-    Operation *def = operand.get().getDefiningOp();
-    return operand.get() != cast<Op>(op).getLse() || !def || !isView(def);
+    auto grad = cast<Op>(op);
+    if (operand.get() == grad.getMask())
+      return true;
+    // `lse` comes from attention itself, dense.
+    return operand.get() == grad.getLse() ? liesDense(operand.get()) : headsLieDense(operand.get());
   }
   static void emitCall(Op grad, OpBuilder &b, CallBuffers &buffers, Value dq, Value dk, Value dv) {
     exec::AttentionGradOp::create(b, grad.getLoc(), buffers.strided(grad.getDout()), buffers.strided(grad.getQ()),

@@ -125,3 +125,19 @@ func.func @nothing(%x: tensor<0x8xf32>) {
   weft.write @none, %0 : tensor<0xf32>
   return
 }
+
+// Attention reads heads whose elements lie one after another in place, with any other strides; what lies the other way round is copied first.
+// CHECK-LABEL: func.func @attention(
+weft.state probe @dq : tensor<2x3x4x8xf32> = 0.0
+func.func @attention(%arg0: tensor<4x2x3x8xf32>, %arg1: tensor<4x8x2x3xf32>, %arg2: tensor<2x4x3xf32>) {
+  %q = weft.transpose %arg0 perm [1, 2, 0, 3] : tensor<4x2x3x8xf32> -> tensor<2x3x4x8xf32>
+  %dout = weft.transpose %arg1 perm [2, 3, 0, 1] : tensor<4x8x2x3xf32> -> tensor<2x3x4x8xf32>
+  // CHECK: %[[COPY:.*]] = exec.fused row {{.*}}(%arg1)
+  // CHECK: exec.materialize
+  // CHECK: %[[Q:.*]] = weft.transpose %arg0
+  // CHECK-NOT: exec.fused
+  // CHECK: weft.attention_grad %[[COPY]], %[[Q]], %[[Q]], %[[Q]], %[[Q]], %arg2
+  %0:3 = weft.attention_grad %dout, %q, %q, %q, %q, %arg2 scale 1.0 : (tensor<2x3x4x8xf32>, tensor<2x3x4x8xf32>, tensor<2x3x4x8xf32>, tensor<2x3x4x8xf32>, tensor<2x3x4x8xf32>, tensor<2x4x3xf32>) -> (tensor<2x3x4x8xf32>, tensor<2x3x4x8xf32>, tensor<2x3x4x8xf32>)
+  weft.write @dq, %0#0 : tensor<2x3x4x8xf32>
+  return
+}
