@@ -178,6 +178,8 @@ StepFacts weft::factsOf(ModuleOp train) {
       fact.input = inputs.try_emplace(product.input, inputs.size()).first->second;
       fact.inputBytes = bytesOf(product.input);
     }
+    if (product.cotangent)
+      fact.cotangent = inputs.try_emplace(product.cotangent, inputs.size()).first->second;
     fact.outputBytes = bytesOf(product.forward.op->getResult(0));
     // What is between blocks is [batch, position, element].
     RankedTensorType type = tensorType(product.forward.op->getResult(0));

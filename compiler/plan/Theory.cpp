@@ -340,6 +340,7 @@ void Theory::products() {
   Axes tp = axesOf({"tp"});
   double data = sizeOf(axesOf({"shard", "replica"})), parts = sizeOf(tp);
   std::map<int64_t, std::vector<const StepFacts::Product *>> readers;
+  std::set<int64_t> cotangents; // that are gathered already
   for (const StepFacts::Product &product : facts.products) {
     const Plan::Parameter *p = parameterOf.lookup(product.parameter);
     if (tp.empty() || !p || !p->stored.cuts("tp"))
@@ -371,7 +372,8 @@ void Theory::products() {
     exchange("forward", input, forward);
     exchange("backward", input, ofData);
     exchange("backward", input, ofWeight);
-    if (isCutBetween() && ((product.hasDataGradient && !ofData) || (product.hasWeightGradient && !ofWeight)))
+    bool isWanted = (product.hasDataGradient && !ofData) || (product.hasWeightGradient && !ofWeight);
+    if (isCutBetween() && isWanted && cotangents.insert(product.cotangent).second)
       add("activations", "all_gather", "backward", tp, times, output);
   }
   for (auto &[input, products] : readers)

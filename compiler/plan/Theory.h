@@ -31,6 +31,7 @@ struct StepFacts {
   struct Product {
     std::string parameter, layer;
     std::vector<int64_t> summed; ///< dimensions of the parameter that it sums over, or chooses in
+    int64_t cotangent = -1;      ///< products with the same number have the same gradient of what they make; -1: none
     int64_t input = -1;          ///< products with the same number read the same activations; -1: a lookup
     double inputBytes = 0, outputBytes = 0;
     int64_t positions = 0; ///< of both; 0: they have none

@@ -57,14 +57,16 @@ std::vector<WeightProduct> weft::findWeightProducts(func::FuncOp task) {
       Value input = isa<DotGeneralOp>(op) ? sourceOf(op.getOperand(1 - weight)) : Value();
       if (!parameter.empty()) {
         ofLayer[layer].push_back(products.size());
-        products.push_back({parameter, layer, {&op, weight}, {}, {}, input});
+        products.push_back({parameter, layer, {&op, weight}, {}, {}, input, {}});
       }
       continue;
     }
     // The data's gradient is computed from the weight, the weight's from the data, or from where it was looked up.
     if (!parameter.empty()) {
-      if (WeightProduct *product = find(layer, [&](const WeightProduct &p) { return p.parameter == parameter; }))
+      if (WeightProduct *product = find(layer, [&](const WeightProduct &p) { return p.parameter == parameter; })) {
         product->dataGradient = {&op, weight};
+        product->cotangent = sourceOf(op.getOperand(1 - weight));
+      }
       continue;
     }
     auto isItsInput = [&](const WeightProduct &p) {
@@ -72,8 +74,11 @@ std::vector<WeightProduct> weft::findWeightProducts(func::FuncOp task) {
                            llvm::any_of(op.getOperands(), [&](Value value) { return sourceOf(value) == p.input; })
                      : isa<ScatterAddOp>(op);
     };
-    if (WeightProduct *product = find(layer, isItsInput))
+    if (WeightProduct *product = find(layer, isItsInput)) {
       product->weightGradient = {&op, op.getNumOperands()};
+      bool isSecond = product->input && sourceOf(op.getOperand(0)) == product->input;
+      product->cotangent = sourceOf(op.getOperand(isSecond));
+    }
   }
   return products;
 }

@@ -24,7 +24,8 @@ struct WeightUse {
 struct WeightProduct {
   std::string parameter, layer;
   WeightUse forward, dataGradient, weightGradient;
-  mlir::Value input; ///< the activations, as the op before made them; null: a lookup
+  mlir::Value input;     ///< the activations, as the op before made them; null: a lookup
+  mlir::Value cotangent; ///< of what it makes; null: the backward pass has none of the two
 };
 
 /// Those of a task, in the order of the forward pass. Names are the model's: they are the same in every task, before
