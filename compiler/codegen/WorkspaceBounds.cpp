@@ -7,6 +7,7 @@
 
 #include "compiler/codegen/WorkspaceBounds.h"
 #include "dialects/exec/CollectiveCalls.h"
+#include "weft/copy_collective.h"
 #include "weft/device_collective.h"
 
 using namespace mlir;
@@ -30,9 +31,49 @@ int64_t weft::collectiveWorkspaceBytes(Operation *op) {
   return collectiveScratchBytes(describe(op, shape), shape.ranks);
 }
 
-int64_t weft::deviceCollectiveWorkspaceBytes(Operation *op) {
+int64_t weft::deviceCollectiveWorkspaceBytes(Operation *op, bool copies) {
   exec::CollectiveShape shape = exec::CollectiveShape::of(op);
-  return deviceCollectiveScratchBytes(describe(op, shape), shape.ranks);
+  CollectiveDesc desc = describe(op, shape);
+  int64_t bytes = deviceCollectiveScratchBytes(desc, shape.ranks);
+  return copies ? std::max(bytes, copyScratchBytes(desc, shape.ranks)) : bytes;
+}
+
+/// Whether the ranks along `axes` are of one node, if consecutive ranks share one.
+static bool isOnOneNode(const dist::Mesh &mesh, ArrayRef<int64_t> axes, int64_t ranksPerNode) {
+  int64_t apart = 1;
+  for (int64_t axis : llvm::reverse(mesh.order)) {
+    int64_t size = mesh.sizes[axis];
+    if (llvm::is_contained(axes, axis) && size > 1 && ranksPerNode % (apart * size) != 0)
+      return false;
+    apart *= size;
+  }
+  return true;
+}
+
+CopyChoice weft::copyChoiceOf(Operation *op, int64_t ranksPerNode, const StepRates &rates) {
+  exec::CollectiveShape shape = exec::CollectiveShape::of(op);
+  CollectiveDesc desc = describe(op, shape);
+  dist::Mesh mesh = dist::meshOf(op->getParentOfType<ModuleOp>());
+  int64_t world = 1;
+  for (int64_t size : mesh.sizes)
+    world *= size;
+  // Without a word about nodes: those of GPUs have eight, or all ranks are on one.
+  int64_t node = ranksPerNode > 0 ? ranksPerNode : world <= 8 ? world : 8;
+  Type element = cast<RankedTensorType>(op->getOperand(0).getType()).getElementType();
+  bool reduces = desc.kind == CollectiveKind::ReduceScatter;
+  CopyChoice choice;
+  choice.possible = canCopy(desc, shape.ranks) && isOnOneNode(mesh, dist::axesOf(mesh, shape.axes), node) &&
+                    (!reduces || isa<FloatType>(element) || element.getIntOrFloatBitWidth() >= 32);
+  choice.blockBytes = copyBlockBytes(desc);
+  double others = static_cast<double>(shape.ranks - 1);
+  double sent = others * static_cast<double>(choice.blockBytes) / rates.linkBytesPerSecond;
+  choice.librarySeconds = rates.collectiveSeconds + sent;
+  // A copy for each member and rank, and for what is reduced a kernel that reads all parts and writes one.
+  double pieces = others * static_cast<double>(desc.members.size());
+  choice.copySeconds = rates.collectiveSeconds + pieces * rates.copySeconds + sent;
+  if (reduces)
+    choice.copySeconds += (others + 2) * static_cast<double>(choice.blockBytes) / rates.bytesPerSecond;
+  return choice;
 }
 
 bool weft::isCollective(Operation *op) { return isa<dist::DistDialect>(op->getDialect()); }

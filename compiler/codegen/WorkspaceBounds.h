@@ -8,6 +8,8 @@
 #ifndef WEFT_COMPILER_CODEGEN_WORKSPACEBOUNDS_H
 #define WEFT_COMPILER_CODEGEN_WORKSPACEBOUNDS_H
 
+#include "passes/schedule/StepRates.h"
+
 #include "mlir/IR/Operation.h"
 
 namespace weft {
@@ -16,8 +18,17 @@ namespace weft {
 bool isCollective(mlir::Operation *op);
 /// Bytes in which a collective packs what it exchanges (docs/communication.md).
 int64_t collectiveWorkspaceBytes(mlir::Operation *op);
-/// The same on a device, whose library needs no memory for what is dense.
-int64_t deviceCollectiveWorkspaceBytes(mlir::Operation *op);
+/// The same on a device, whose library needs no memory for what is dense; `copies`: copy engines may carry it too.
+int64_t deviceCollectiveWorkspaceBytes(mlir::Operation *op, bool copies = false);
+/// How a collective of a device could be carried.
+struct CopyChoice {
+  bool possible = false;     ///< by copy engines, between ranks of one host
+  int64_t blockBytes = 0;    ///< that each rank sends to each other one
+  double copySeconds = 0;    ///< by copy engines
+  double librarySeconds = 0; ///< by the library
+};
+/// `ranksPerNode`: consecutive ranks on one host; 0: not known, and eight are assumed.
+CopyChoice copyChoiceOf(mlir::Operation *op, int64_t ranksPerNode, const StepRates &rates);
 
 } // namespace weft
 

@@ -22,6 +22,7 @@
 #include "compiler/manifest/Manifest.h"
 #include "compiler/pipeline/Pipelines.h"
 #include "compiler/plan/Planner.h"
+#include "dialects/exec/CollectiveCalls.h"
 #include "dialects/exec/Exec.h"
 #include "dialects/weft/Weft.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -92,6 +93,21 @@ static int64_t arenaBytes(ModuleOp scheduled) {
   return scheduled->getAttrOfType<IntegerAttr>(exec::arenaBytesAttr).getInt();
 }
 
+/// What the collectives of a module need. Before the schedule, who carries them is not known.
+static ProcessNeeds needsOf(ModuleOp module, bool several) {
+  ProcessNeeds needs;
+  needs.several = several;
+  module.walk([&](Operation *op) {
+    auto call = dyn_cast<exec::CollectiveOp>(op);
+    bool copies = call && call->hasAttr(exec::carrierAttr);
+    needs.copies |= copies;
+    needs.exchanges |= isa<dist::AllToAllOp>(op) || (call && !copies && call.getKind() == "all_to_all");
+  });
+  if (auto host = module->getAttrOfType<IntegerAttr>(exec::hostBytesAttr))
+    needs.hostBytes = host.getInt();
+  return needs;
+}
+
 /// What a rank's process takes of a GPU beside its arena: the batch on its way, the driver's context, libraries.
 static int64_t besideArena(ModuleOp module, const TargetChoice &target, bool several) {
   if (!target.isCuda())
@@ -99,8 +115,7 @@ static int64_t besideArena(ModuleOp module, const TargetChoice &target, bool sev
   int64_t inputs = 0;
   for (exec::InputOp input : module.getOps<exec::InputOp>())
     inputs += tensorBytes(cast<RankedTensorType>(input.getType()));
-  auto host = module->getAttrOfType<IntegerAttr>(exec::hostBytesAttr);
-  return inputs + outsideArenaBytes(several, host ? host.getInt() : 0);
+  return inputs + outsideArenaBytes(needsOf(module, several));
 }
 
 /// The bytes of all that lives in the arena from step to step: symbols, and the inputs of a micro-batch.

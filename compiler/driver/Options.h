@@ -115,6 +115,8 @@ struct CompileOptions {
   int64_t bucket = 500000000, maxLive = 1000000000;
   /// Consecutive ranks that are on one node; 0: not known.
   int64_t ranksPerNode = 0;
+  /// What carries collectives of GPUs: `nccl`, `copy` or `auto`.
+  std::string collectives = "auto";
   /// Collectives beside computation: on, off, or auto, as the target has streams.
   std::string overlap = "auto";
 };

@@ -49,7 +49,8 @@ std::optional<TargetChoice> TargetChoice::find(const CompileOptions &options) {
   }
   choice.cpu = *cpu;
   if (!choice.isCuda()) {
-    for (auto [given, option] : {std::pair(!options.arch.empty(), "--arch"), std::pair(options.fast, "--fast")})
+    for (auto [given, option] : {std::pair(!options.arch.empty(), "--arch"), std::pair(options.fast, "--fast"),
+                                 std::pair(options.collectives == "copy", "--collectives copy")})
       if (given) {
         reportError(llvm::Twine(option) + " has no meaning for target host", "--target=cuda compiles for GPUs");
         return std::nullopt;
@@ -61,7 +62,7 @@ std::optional<TargetChoice> TargetChoice::find(const CompileOptions &options) {
                         {"-Wl,-u,weft_gloo_transport", "-lgloo"}};
     return choice;
   }
-  choice.target = std::make_unique<CudaTarget>(/*deterministic=*/!options.fast);
+  choice.target = std::make_unique<CudaTarget>(CudaChoices{!options.fast, options.collectives, options.ranksPerNode});
   choice.architectures = parseArchitectures(options.arch.empty() ? "sm_90" : options.arch, why);
   if (choice.architectures.empty()) {
     reportError("--arch: " + why);

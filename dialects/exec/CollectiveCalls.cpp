@@ -154,6 +154,8 @@ json::Object CollectiveOp::describe() {
                      {"scratch", getScratch() ? memref(getScratch()).getNumElements() : 0}};
   if (reduces)
     entry["reduce"] = getReduce();
+  if (auto carrier = (*this)->getAttrOfType<StringAttr>(carrierAttr))
+    entry["carrier"] = carrier.getValue();
   return entry;
 }
 

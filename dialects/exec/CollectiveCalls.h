@@ -16,6 +16,9 @@
 
 namespace weft::exec {
 
+/// On a collective that the target's library does not carry: "copy", copy engines do.
+inline constexpr llvm::StringLiteral carrierAttr = "exec.carrier";
+
 /// A collective of the dist dialect, in the terms of the runtime (docs/communication.md).
 struct CollectiveShape {
   llvm::StringRef kind, reduce;

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/dist/Dist.h"
+#include "dialects/exec/CollectiveCalls.h"
 #include "dialects/exec/LibraryCalls.h"
 #include "dialects/exec/Streams.h"
 #include "dialects/exec/StridedView.h"
@@ -498,6 +499,8 @@ private:
       } else if (auto library = dyn_cast<exec::LibraryOpInterface>(op)) {
         Buffers callBuffers(*this, op);
         library.emitCall(builder, callBuffers);
+        if (StringRef carrier = program.target->carrier(library); !carrier.empty())
+          body.back().setAttr(exec::carrierAttr, builder.getStringAttr(carrier));
         read = std::move(callBuffers.read);
       }
       onStream(&body.back());

@@ -19,6 +19,7 @@ struct StepRates {
   double hostBytesPerSecond = 10e9;       ///< between the arena and host memory, one way
   double hostKernelBytesPerSecond = 30e9; ///< of kernels on the host's processors, read plus written
   double collectiveSeconds = 50e-6;       ///< of a collective, however little it moves
+  double copySeconds = 5e-6;              ///< of one copy to another rank's memory, however little
 };
 
 } // namespace weft

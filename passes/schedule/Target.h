@@ -21,6 +21,8 @@ public:
   virtual bool takes(exec::LibraryOpInterface op) const = 0;
   /// Bytes of workspace that the call of `op`, whose operands it can read, may use.
   virtual int64_t workspaceBytes(exec::LibraryOpInterface op) const = 0;
+  /// What carries the collective `op` if its library does not, a name of the manifest; else empty.
+  virtual llvm::StringRef carrier(exec::LibraryOpInterface op) const { return ""; }
   /// Bytes of memory that a kernel needs besides its arguments: they are in the arena, and the launch's last buffer.
   virtual int64_t scratchBytes(exec::FusedOp kernel) const { return 0; }
   /// Rows of this element type that its products like begin at multiples of so many elements.

@@ -53,11 +53,13 @@ function(weft_cuda_kernels name)
   set(kernels ${kernels} ${object} PARENT_SCOPE)
 endfunction()
 weft_cuda_kernels(Kernels)
+weft_cuda_kernels(CopyKernels)
 # Random numbers have a processor's bits.
 weft_cuda_kernels(InitialValues --fmad=false)
 
 add_library(weft_cuda STATIC ${kernels}
   ${WEFT_DEVICE_PLAN_SOURCES}
+  device/CopyCollectives.cpp
   device/CudaContext.cpp
   device/CudaDevice.cpp
   device/CudaLibrary.cpp

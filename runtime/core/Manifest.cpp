@@ -9,6 +9,7 @@
 
 #include "core/ManifestNode.h"
 #include "core/Text.h"
+#include "weft/copy_collective.h"
 #include "weft/device_collective.h"
 
 #include <algorithm>
@@ -360,7 +361,15 @@ static CollectiveInfo parseCollective(const Node &node, const Mesh &mesh, bool o
   if (node.has("loc"))
     info.loc = node.at("loc").text();
   info.scratch = node.has("scratch") ? node.at("scratch").integer() : 0;
+  static constexpr const char *carriers[] = {"library", "copy"};
+  if (node.has("carrier"))
+    info.carrier = static_cast<Carrier>(parseWord(node.at("carrier"), carriers));
+  if (info.carrier == Carrier::Copy && (!onDevice || !canCopy(info, ranks)))
+    node.at("carrier").fail("copy engines do not carry this collective");
   int64_t needed = onDevice ? deviceCollectiveScratchBytes(info, ranks) : collectiveScratchBytes(info, ranks);
+  // The library has to do with it where ranks do not reach each other's memory.
+  if (info.carrier == Carrier::Copy)
+    needed = std::max(needed, copyScratchBytes(info, ranks));
   if (info.scratch < needed)
     node.fail("needs " + std::to_string(needed) + " bytes of scratch memory and has " + std::to_string(info.scratch));
   return info;

@@ -124,8 +124,12 @@ struct StateInfo : TensorInfo {
   bool checkpoint = true;
 };
 
+/// What moves the bytes of a collective: the target's library, or copy engines where ranks reach each other's memory.
+enum class Carrier { Library, Copy };
+
 /// An entry of `collectives`.
 struct CollectiveInfo : CollectiveDesc {
+  Carrier carrier = Carrier::Library;
   /// Indices of mesh axes, the first the major one.
   std::vector<int> axes;
   DType dtype = DType::F32;

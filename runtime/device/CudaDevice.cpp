@@ -56,6 +56,8 @@ CudaDevice::CudaDevice(const Manifest &manifest, const weft_task_fn *tasks, Rank
   }
   allocate();
   done("memory");
+  if (together)
+    together->attach(arena, manifest.arenaBytes);
   prepareCalls();
   done("libraries");
   double pinning = pinned.get();
@@ -72,6 +74,8 @@ CudaDevice::CudaDevice(const Manifest &manifest, const weft_task_fn *tasks, Rank
   copyConstants(blobs.constants);
   done("the rest");
   prepared += format("device ready in %.1f s (%s)", std::chrono::duration<double>(last - start).count(), parts.c_str());
+  if (std::string remark = together ? together->remark() : ""; !remark.empty())
+    prepared = "note: NCCL carries the collectives that were planned for copy engines: " + remark + "\n" + prepared;
   if (manifest.hostBytes > 0)
     prepared +=
         format(", %s of host memory pinned beside that in %.1f s", formatBytes(manifest.hostBytes).c_str(), pinning);

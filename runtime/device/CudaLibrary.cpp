@@ -11,6 +11,7 @@
 #include "device/CudaDevice.h"
 #include "device/Cudnn.h"
 
+#include <algorithm>
 #include <map>
 
 using namespace weft;
@@ -58,8 +59,14 @@ public:
     static constexpr const char *types[] = {"f32", "bf16", "f16"};
     DevicePlan plan;
     plan.memory = planLine("inputs on their way", formatBytes(manifest.packedInputBytes()) + ", behind the arena");
-    if (!manifest.collectives.empty() && weft_nccl_version)
-      plan.calls += planLine("collectives", std::to_string(manifest.collectives.size()) + " by " + weft_nccl_version());
+    if (!manifest.collectives.empty() && weft_nccl_version) {
+      int64_t copies = std::count_if(manifest.collectives.begin(), manifest.collectives.end(),
+                                     [](const CollectiveInfo &info) { return info.carrier == Carrier::Copy; });
+      std::string by =
+          copies > 0 ? ", " + std::to_string(copies) + " of them by copy engines between GPUs of one host" : "";
+      plan.calls +=
+          planLine("collectives", std::to_string(manifest.collectives.size()) + " by " + weft_nccl_version() + by);
+    }
     std::map<std::string, int64_t> products;
     for (const MatmulDesc &desc : manifest.matmuls)
       ++products[types[static_cast<int>(desc.dtype)]];

@@ -28,8 +28,8 @@ DeviceCollectives::~DeviceCollectives() = default;
 static constexpr std::chrono::milliseconds kWatchPeriod(100);
 
 CudaRanks::CudaRanks(const Manifest &manifest, Ranks &ranks, int device)
-    : ranks(ranks), device(device), count(static_cast<int64_t>(manifest.collectives.size())), memory(sizeof(Words)),
-      words(reinterpret_cast<volatile Words *>(memory.data())), since(Clock::now()) {
+    : manifest(manifest), ranks(ranks), device(device), count(static_cast<int64_t>(manifest.collectives.size())),
+      memory(sizeof(Words)), words(reinterpret_cast<volatile Words *>(memory.data())), since(Clock::now()) {
   words->begun = 0;
   words->present = -1;
   void *address = nullptr;
@@ -52,10 +52,17 @@ CudaRanks::~CudaRanks() {
   thread.join();
 }
 
+void CudaRanks::attach(char *arena, int64_t bytes) {
+  auto made = std::make_unique<CopyCollectives>(manifest, ranks, arena, bytes);
+  std::lock_guard<std::mutex> lock(mutex);
+  copies = std::move(made);
+}
+
 const char *CudaRanks::run(int64_t index, const void *const *inputs, void *const *outputs, void *scratch,
                            cudaStream_t stream) {
   cudaError_t status = launchNote(&deviceWords->begun, &deviceWords->present, 1, ranks.placeOf(index), stream);
-  if (const char *fault = library->run(index, inputs, outputs, scratch, stream))
+  DeviceCollectives &carrier = copies && copies->carries(index) ? *copies : *library;
+  if (const char *fault = carrier.run(index, inputs, outputs, scratch, stream))
     return fault;
   cudaError_t left = launchNote(&deviceWords->begun, &deviceWords->present, 0, -1, stream);
   if (status == cudaSuccess)
@@ -75,8 +82,13 @@ void CudaRanks::abort() {
 
 std::string CudaRanks::describe() const {
   int64_t communicators = library->communicators();
-  return std::string(weft_nccl_version()) +
-         format(", %lld communicator%s", static_cast<long long>(communicators), communicators == 1 ? "" : "s");
+  std::string text =
+      std::string(weft_nccl_version()) +
+      format(", %lld communicator%s", static_cast<long long>(communicators), communicators == 1 ? "" : "s");
+  if (int64_t carried = copies ? copies->carried() : 0)
+    text += format(", %lld of %lld collectives by copy engines", static_cast<long long>(carried),
+                   static_cast<long long>(count));
+  return text;
 }
 
 /// Says once what is wrong; the server decides what that means for the job.
@@ -112,8 +124,11 @@ void CudaRanks::watch() {
     lock.lock();
   }
   bool gaveUp = giveUp;
+  CopyCollectives *byCopies = copies.get();
   lock.unlock();
   // Not on the thread that listens to the server: this waits until the graphs are gone.
+  if (gaveUp && byCopies)
+    byCopies->abort();
   if (gaveUp)
     library->abort();
 }

@@ -8,6 +8,7 @@
 #ifndef WEFT_DEVICE_CUDARANKS_H
 #define WEFT_DEVICE_CUDARANKS_H
 
+#include "device/CopyCollectives.h"
 #include "device/Cuda.h"
 #include "device/DeviceCollectives.h"
 
@@ -30,6 +31,11 @@ public:
   /// Nothing on the device may still run, and no graph may hold a collective, unless `abort` was called.
   ~CudaRanks();
 
+  /// Says where tensors of collectives lie, before any is run: what the manifest gives to copy engines, these carry
+  /// from then on, if the ranks reach each other's memory. All ranks call it together.
+  void attach(char *arena, int64_t bytes);
+  /// Why the library carries what the manifest gives to copy engines; "" if it does not.
+  std::string remark() const { return copies ? copies->remark() : ""; }
   /// Enqueues collective `index` of the present task. Null, or what failed.
   const char *run(int64_t index, const void *const *inputs, void *const *outputs, void *scratch, cudaStream_t stream);
   /// How many entries there are.
@@ -38,7 +44,7 @@ public:
   void check();
   /// Gives up: collectives that run end, with anything. Returns at once.
   void abort();
-  /// "NCCL 2.28.9, 2 communicators".
+  /// "NCCL 2.28.9, 2 communicators, 64 collectives by copy engines".
   std::string describe() const;
 
 private:
@@ -50,10 +56,13 @@ private:
   void watch();
   void lookForFaults();
 
+  const Manifest &manifest;
   Ranks &ranks;
   int device;
   int64_t count;
   std::unique_ptr<DeviceCollectives> library;
+  /// Null before `attach`.
+  std::unique_ptr<CopyCollectives> copies;
   PinnedMemory memory;
   volatile Words *words;
   Words *deviceWords = nullptr;

@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 // What moves bytes between GPUs, without saying how. NcclCollectives.cpp is the
-// only implementation, in an archive of its own: an executable for one rank
-// links neither it nor the library.
+// library's, in an archive of its own: an executable for one rank links neither
+// it nor the library. CopyCollectives.cpp carries some between GPUs of a host.
 //
 //===----------------------------------------------------------------------===//
 

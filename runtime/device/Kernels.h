@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Called by what g++ compiles; nvcc compiles Kernels.cu and InitialValues.cu.
+// Called by what g++ compiles; nvcc compiles Kernels.cu, InitialValues.cu and CopyKernels.cu.
 //
 //===----------------------------------------------------------------------===//
 

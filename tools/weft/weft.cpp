@@ -371,6 +371,12 @@ void addCommunicationOptions(CLI::App *app, CompileOptions &options) {
       ->check(wholeFrom(1))
       ->type_name("N")
       ->group(group);
+  app->add_option("--collectives", options.collectives,
+                  "What moves collectives between GPUs: nccl; copy, copy engines where they can, for all but "
+                  "all-reduces between GPUs of one host, else NCCL; auto, copy engines where they gain (default: auto)")
+      ->check(CLI::IsMember({"nccl", "copy", "auto"}).description(""))
+      ->type_name("HOW")
+      ->group(group);
   app->add_option("--overlap", options.overlap,
                   "Collectives on streams beside computation: on, off, or auto, on for cuda (default: auto)")
       ->check(CLI::IsMember({"auto", "on", "off"}).description(""))

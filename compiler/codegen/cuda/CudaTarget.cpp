@@ -20,9 +20,10 @@ using namespace weft;
 /// Workspaces of cuBLASLt, which wants 32 MiB on Hopper (its documentation, cublasSetWorkspace), and of a convolution.
 static constexpr int64_t productWorkspace = int64_t(32) << 20, convolutionWorkspace = int64_t(64) << 20;
 
-int64_t weft::outsideArenaBytes(bool several, int64_t hostBytes) {
-  // The device's page table of pinned memory: an entry of 8 bytes for a page of 4 KiB.
-  return (int64_t(several ? 1480 : 600) << 20) + hostBytes / 512;
+int64_t weft::outsideArenaBytes(const ProcessNeeds &needs) {
+  int64_t mebibytes = (needs.several ? 1480 : 600) + (needs.exchanges ? 512 : 0) + (needs.copies ? 96 : 0);
+  // An entry of 8 bytes for a page of 4 KiB.
+  return (mebibytes << 20) + needs.hostBytes / 512;
 }
 
 static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
@@ -84,13 +85,24 @@ bool CudaTarget::takes(exec::LibraryOpInterface op) const {
 
 int64_t CudaTarget::workspaceBytes(exec::LibraryOpInterface op) const {
   if (isCollective(op))
-    return deviceCollectiveWorkspaceBytes(op);
+    return deviceCollectiveWorkspaceBytes(op, !carrier(op).empty());
   if (isa<TopKOp>(op))
     return 0;
   if (std::optional<AttentionParts> attention = AttentionParts::of(op))
-    return attentionWorkspaceBytes(attention->sizes(), attention->backward, deterministic);
+    return attentionWorkspaceBytes(attention->sizes(), attention->backward, choices.deterministic);
   return isa<exec::ProductOp, exec::GeluProductOp, exec::GeluGradProductOp>(op) ? productWorkspace
                                                                                 : convolutionWorkspace;
+}
+
+/// Copies cost a rank and the host more than the library's kernels do where there is little to move.
+static constexpr int64_t leastCopiedBytes = int64_t(1) << 20;
+
+llvm::StringRef CudaTarget::carrier(exec::LibraryOpInterface op) const {
+  if (!isCollective(op) || choices.collectives == "nccl")
+    return "";
+  CopyChoice choice = copyChoiceOf(op, choices.ranksPerNode, rates());
+  bool gains = choice.blockBytes >= leastCopiedBytes && choice.copySeconds <= choice.librarySeconds * 1.25;
+  return choice.possible && (gains || choices.collectives == "copy") ? "copy" : "";
 }
 
 int64_t CudaTarget::scratchBytes(exec::FusedOp kernel) const { return kernelScratchBytes(KernelShape::of(kernel)); }

@@ -12,20 +12,38 @@
 
 namespace weft {
 
+/// What a rank's process takes of a GPU beside its arena depends on it.
+struct ProcessNeeds {
+  bool several = false;   ///< ranks: NCCL
+  bool exchanges = false; ///< all-to-alls over NCCL: its sends and receives have buffers of their own
+  bool copies = false;    ///< collectives by copy engines: streams and other ranks' memory
+  int64_t hostBytes = 0;  ///< of pinned memory, whose page table is on the device
+};
+
 /// Bytes of a GPU that a rank's process takes outside the arena and its inputs on their way: context, libraries,
-/// kernels, graphs, NCCL where there are several ranks, and what `hostBytes` of pinned memory take there. Measured
-/// (docs/performance.md), and rounded up.
-int64_t outsideArenaBytes(bool several, int64_t hostBytes);
+/// kernels, graphs and what it needs besides. Measured (docs/performance.md), and rounded up.
+int64_t outsideArenaBytes(const ProcessNeeds &needs);
+
+/// What `weft compile` leaves to its user.
+struct CudaChoices {
+  /// The same bits every time, at the price of memory for attention's gradient.
+  bool deterministic = true;
+  /// What carries collectives: `nccl`, `copy` where copy engines can, or `auto`, where they gain.
+  std::string collectives = "auto";
+  /// Consecutive ranks on one node; 0: not known.
+  int64_t ranksPerNode = 0;
+};
 
 /// NVIDIA GPUs: cuBLASLt takes products of f32, bf16 and f16, cuDNN convolutions of these types and attention of the
-/// narrow ones; the runtime has the choice of the largest elements; NCCL the collectives.
+/// narrow ones; the runtime has the choice of the largest elements; NCCL the collectives, or copy engines.
 class CudaTarget : public Target {
 public:
-  /// `deterministic`: the same bits every time, at the price of memory for attention's gradient.
-  explicit CudaTarget(bool deterministic = true) : deterministic(deterministic) {}
+  explicit CudaTarget(CudaChoices choices = {}) : choices(std::move(choices)) {}
   bool takes(exec::LibraryOpInterface op) const override;
   int64_t workspaceBytes(exec::LibraryOpInterface op) const override;
   int64_t scratchBytes(exec::FusedOp kernel) const override;
+  /// "copy" for copy engines.
+  llvm::StringRef carrier(exec::LibraryOpInterface op) const override;
   /// 16 bytes: without them cuBLASLt falls back to kernels of a fifth of the speed.
   int64_t columnMultiple(mlir::Type element) const override {
     return std::max<int64_t>(1, 16 / std::max<int64_t>(1, element.getIntOrFloatBitWidth() / 8));
@@ -37,7 +55,7 @@ public:
   StepRates rates() const override { return {650e12, 40e12, 3.6e12, 250e9, 55e9, 150e9, 20e-6}; }
 
 private:
-  bool deterministic;
+  CudaChoices choices;
 };
 
 } // namespace weft

@@ -105,6 +105,8 @@ TEST(MeshManifest, Faults) {
   expect("/collectives/0/members/0/split", 4, "not the number of ranks of a group, 2");
   expect("/collectives/0/members", json::array(), "nothing to move");
   expect("/collectives/0/scratch", 8, "needs 1024 bytes of scratch memory and has 8");
+  expect("/collectives/0/carrier", "ring", "collectives[0].carrier: unknown word 'ring'");
+  expect("/collectives/0/carrier", "copy", "collectives[0].carrier: copy engines do not carry this collective");
   expect("/collectives/1/dtype", "i8", "collectives[1].dtype: bytes are not reduced");
   expect("/collectives/1/reduce", "mean", "unknown word 'mean'");
 }

@@ -10,6 +10,7 @@
 
 #include "Support.h"
 #include "core/Text.h"
+#include "weft/copy_collective.h"
 #include "weft/device_collective.h"
 
 #include <cmath>
@@ -129,19 +130,25 @@ inline void addCase(Scenario &scenario, CollectiveInfo info, bool inPlace, bool 
     one.outputs.push_back(inPlace ? one.inputs.back()
                                   : place(outElements(one.info, member, ranks) * one.info.elementBytes));
   }
+  if (one.info.carrier == Carrier::Copy && !canCopy(one.info, ranks))
+    one.info.carrier = Carrier::Library;
   one.info.scratch = onDevice ? deviceCollectiveScratchBytes(one.info, ranks) : collectiveScratchBytes(one.info, ranks);
+  if (one.info.carrier == Carrier::Copy)
+    one.info.scratch = std::max(one.info.scratch, copyScratchBytes(one.info, ranks));
   one.scratch = place(one.info.scratch);
   scenario.manifest.collectives.push_back(one.info);
   scenario.cases.push_back(std::move(one));
 }
 
-inline Scenario makeScenario(uint32_t seed, int64_t world, int count, bool large, bool onDevice = false) {
+inline Scenario makeScenario(uint32_t seed, int64_t world, int count, bool large, bool onDevice = false,
+                             Carrier carrier = Carrier::Library) {
   Generator random(seed);
   Scenario scenario;
   scenario.manifest.mesh = random.mesh(world);
   for (int i = 0; i < count; ++i) {
     CollectiveInfo info = random.collective(scenario.manifest.mesh, large);
     bool inPlace = info.kind == CollectiveKind::AllReduce && random.upTo(2) == 0;
+    info.carrier = carrier;
     addCase(scenario, std::move(info), inPlace, onDevice);
   }
   scenario.bytes += 64;

@@ -26,13 +26,16 @@ int64_t gpus() {
   return cudaGetDeviceCount(&count) == cudaSuccess ? std::min(count, 8) : 0;
 }
 
-/// Captures all collectives of a scenario and replays them twice from the same values.
+/// Captures all collectives of a scenario and replays them four times from the same values.
 void runOnGpu(const Scenario &scenario, const std::vector<char> &before, std::vector<char> &after, Ranks &ranks) {
   int device = static_cast<int>(ranks.rank());
   checkCuda(cudaSetDevice(device), "cudaSetDevice");
   DeviceMemory memory(scenario.bytes);
   Stream stream = makeStream();
   CudaRanks together(scenario.manifest, ranks, device);
+  together.attach(memory.data(), scenario.bytes);
+  if (!together.remark().empty())
+    throw std::runtime_error(together.remark());
   {
     checkCuda(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeRelaxed), "cudaStreamBeginCapture");
     std::string fault;
@@ -52,7 +55,7 @@ void runOnGpu(const Scenario &scenario, const std::vector<char> &before, std::ve
       throw std::runtime_error(fault);
     GraphExec exec;
     checkCuda(cudaGraphInstantiate(exec.out(), graph.get(), 0), "cudaGraphInstantiate");
-    for (int repeat = 0; repeat < 2; ++repeat) {
+    for (int repeat = 0; repeat < 4; ++repeat) {
       checkCuda(cudaMemcpyAsync(memory.data(), before.data(), before.size(), cudaMemcpyHostToDevice, stream.get()),
                 "cudaMemcpyAsync");
       checkCuda(cudaGraphLaunch(exec.get(), stream.get()), "cudaGraphLaunch");
@@ -105,4 +108,81 @@ TEST(Nccl, StridedCases) {
     addCase(scenario, info, /*inPlace=*/false, /*onDevice=*/true);
   }
   runScenario(scenario, 7);
+}
+
+// The same by copy engines, which reduce as the host does whatever the number of ranks.
+TEST(Copy, RandomCases) {
+  if (gpus() < 2)
+    GTEST_SKIP() << "needs two GPUs";
+  for (uint32_t seed = 20; seed < 26; ++seed)
+    ASSERT_NO_FATAL_FAILURE(
+        runScenario(makeScenario(seed, 2, 12, seed % 2 == 1, /*onDevice=*/true, Carrier::Copy), seed))
+        << "seed " << seed;
+}
+
+// Reductions of several rounds, members of all sorts, rows wide and narrow, aligned to 16 bytes and not.
+TEST(Copy, LargeCases) {
+  if (gpus() < 2)
+    GTEST_SKIP() << "needs two GPUs";
+  Scenario scenario;
+  scenario.manifest.mesh.axes = {{"a", 2}};
+  auto add = [&](CollectiveKind kind, DType dtype, std::vector<CollectiveMember> members) {
+    CollectiveInfo info;
+    info.kind = kind;
+    info.dtype = dtype;
+    info.elementBytes = elementBytes(dtype);
+    info.axes = {0};
+    info.carrier = Carrier::Copy;
+    info.members = std::move(members);
+    addCase(scenario, info, /*inPlace=*/false, /*onDevice=*/true);
+  };
+  add(CollectiveKind::ReduceScatter, DType::F64, {{3, 1, 1, 3 << 20}, {900, 1, 1, 33}});
+  EXPECT_GE(planCopyRounds(scenario.cases[0].info, 2).rounds.size(), 3u);
+  for (CollectiveKind kind : {CollectiveKind::ReduceScatter, CollectiveKind::AllGather, CollectiveKind::AllToAll})
+    for (DType dtype : {DType::BF16, DType::F32})
+      add(kind, dtype,
+          {{2, 1, 1, 600000},
+           {900, 1, 1, 1000},
+           {1, 1, 1, 4097},
+           {5, 1, kind == CollectiveKind::AllToAll ? 3 : 1, 33}});
+  runScenario(scenario, 9);
+}
+
+// A rank that never comes: the others' waits end when the job is given up.
+TEST(Copy, Abort) {
+  if (gpus() < 2)
+    GTEST_SKIP() << "needs two GPUs";
+  Scenario scenario;
+  scenario.manifest.mesh.axes = {{"a", 2}};
+  CollectiveInfo info;
+  info.kind = CollectiveKind::ReduceScatter;
+  info.dtype = DType::BF16;
+  info.elementBytes = 2;
+  info.axes = {0};
+  info.carrier = Carrier::Copy;
+  info.members = {{1, 1, 1, 1 << 20}};
+  addCase(scenario, info, /*inPlace=*/false, /*onDevice=*/true);
+  std::vector<std::string> errors = runRanks(scenario.manifest, 2, [&](Ranks &ranks) {
+    int device = static_cast<int>(ranks.rank());
+    checkCuda(cudaSetDevice(device), "cudaSetDevice");
+    DeviceMemory memory(scenario.bytes);
+    Stream stream = makeStream();
+    CudaRanks together(scenario.manifest, ranks, device);
+    together.attach(memory.data(), scenario.bytes);
+    if (ranks.rank() == 1) {
+      (void)ranks.fail(1, "has had enough");
+      together.abort();
+      return;
+    }
+    std::vector<const void *> inputs;
+    std::vector<void *> outputs;
+    addressesOf(scenario.cases[0], memory.data(), inputs, outputs);
+    for (int repeat = 0; repeat < 3; ++repeat)
+      ASSERT_EQ(together.run(0, inputs.data(), outputs.data(), memory.data() + scenario.cases[0].scratch.offset,
+                             stream.get()),
+                nullptr);
+    checkCuda(cudaStreamSynchronize(stream.get()), "cudaStreamSynchronize");
+    together.check();
+  });
+  EXPECT_NE(errors[0].find("rank 1: has had enough"), std::string::npos) << errors[0];
 }
