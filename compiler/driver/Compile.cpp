@@ -97,12 +97,18 @@ static int64_t arenaBytes(ModuleOp scheduled) {
 static ProcessNeeds needsOf(ModuleOp module, bool several) {
   ProcessNeeds needs;
   needs.several = several;
+  // Each rank of a group maps the arenas of all others.
+  llvm::SmallDenseMap<Attribute, int64_t> mapped;
   module.walk([&](Operation *op) {
     auto call = dyn_cast<exec::CollectiveOp>(op);
     bool copies = call && call->hasAttr(exec::carrierAttr);
-    needs.copies |= copies;
+    if (copies)
+      mapped[call.getAxes()] = call.getRanks() - 1;
     needs.exchanges |= isa<dist::AllToAllOp>(op) || (call && !copies && call.getKind() == "all_to_all");
   });
+  needs.copies = !mapped.empty();
+  for (auto [axes, ranks] : mapped)
+    needs.mappedBytes += ranks * arenaBytes(module);
   if (auto host = module->getAttrOfType<IntegerAttr>(exec::hostBytesAttr))
     needs.hostBytes = host.getInt();
   return needs;

@@ -21,9 +21,9 @@ using namespace weft;
 static constexpr int64_t productWorkspace = int64_t(32) << 20, convolutionWorkspace = int64_t(64) << 20;
 
 int64_t weft::outsideArenaBytes(const ProcessNeeds &needs) {
-  int64_t mebibytes = (needs.several ? 1480 : 600) + (needs.exchanges ? 512 : 0) + (needs.copies ? 96 : 0);
+  int64_t mebibytes = (needs.several ? 1480 : 600) + (needs.exchanges ? 512 : 0) + (needs.copies ? 64 : 0);
   // An entry of 8 bytes for a page of 4 KiB.
-  return (mebibytes << 20) + needs.hostBytes / 512;
+  return (mebibytes << 20) + (needs.mappedBytes + needs.hostBytes) / 512;
 }
 
 static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }

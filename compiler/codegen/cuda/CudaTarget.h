@@ -14,10 +14,11 @@ namespace weft {
 
 /// What a rank's process takes of a GPU beside its arena depends on it.
 struct ProcessNeeds {
-  bool several = false;   ///< ranks: NCCL
-  bool exchanges = false; ///< all-to-alls over NCCL: its sends and receives have buffers of their own
-  bool copies = false;    ///< collectives by copy engines: streams and other ranks' memory
-  int64_t hostBytes = 0;  ///< of pinned memory, whose page table is on the device
+  bool several = false;    ///< ranks: NCCL
+  bool exchanges = false;  ///< all-to-alls over NCCL: its sends and receives have buffers of their own
+  bool copies = false;     ///< collectives by copy engines: streams, and more in graphs
+  int64_t mappedBytes = 0; ///< of other ranks' memory, whose page table is on the device
+  int64_t hostBytes = 0;   ///< of pinned memory; its page table is there too
 };
 
 /// Bytes of a GPU that a rank's process takes outside the arena and its inputs on their way: context, libraries,
