@@ -499,7 +499,7 @@ private:
       } else if (auto library = dyn_cast<exec::LibraryOpInterface>(op)) {
         Buffers callBuffers(*this, op);
         library.emitCall(builder, callBuffers);
-        if (StringRef carrier = program.target->carrier(library); !carrier.empty())
+        if (StringRef carrier = program.target ? program.target->carrier(library) : ""; !carrier.empty())
           body.back().setAttr(exec::carrierAttr, builder.getStringAttr(carrier));
         read = std::move(callBuffers.read);
       }
