@@ -49,7 +49,9 @@ def judge(work, figures, best, manifest, args):
         else:
             verdicts.append(at_most(f"{work.name}: time of a step over {best.name}'s", weft.median / best.median,
                                     work.limit, work.stretch))
-            if work.memory_limit:
+            if work.memory_limit and not best.peak_bytes:
+                verdicts.append(Verdict(f"{work.name}: {best.name} has no figure of memory, Weft's is not judged"))
+            elif work.memory_limit:
                 verdicts.append(at_most(f"{work.name}: own memory over {best.name}'s", weft.peak_bytes / best.peak_bytes,
                                         work.memory_limit))
     if fast and exact and fast.ms and exact.ms:

@@ -53,6 +53,11 @@ def check_limits():
 
 
 def check_memory():
+    # One GPU: of the best peer's own, where that is known.
+    for share, good in ((85, True), (86, False)):
+        verdict = judge(workloads.one_gpu()[1], figures(1.0, peak_bytes=share * MIB), best=figures(100.0, peak_bytes=100 * MIB))["own"]
+        assert verdict.good is good, verdict
+    assert judge(workloads.one_gpu()[1], figures(1.0, peak_bytes=MIB), best=figures(100.0))["x"].open
     work = workloads.several_gpus(2)[-1]
     peer = figures(100.0, peak_bytes=100 * MIB)
     assert judge(work, figures(1.0, peak_bytes=81 * MIB), best=peer)["own"].good
