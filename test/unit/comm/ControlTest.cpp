@@ -125,7 +125,7 @@ TEST(Control, DeviceIsStuck) {
     ranks.check();
   });
   for (const std::string &error : errors) {
-    EXPECT_EQ(error.find("rank 1 did not come within 4 s, after 3 collectives; rank "), 0u) << error;
+    EXPECT_EQ(error.find("rank 1 did not come within 2 s, after 3 collectives; rank "), 0u) << error;
     EXPECT_NE(error.find("waited for it in all_reduce of 'x' over dp"), std::string::npos) << error;
   }
 }
