@@ -145,6 +145,7 @@ StepFacts weft::factsOf(ModuleOp train) {
       StringRef region = regionOf(user->getLoc());
       use.forward |= region == "forward";
       use.backward |= region == "backward";
+      use.norm |= isa<LayerNormOp, RmsNormOp>(user);
       auto slice = dyn_cast<SliceOp>(user);
       onlySliced &= slice || region == "update";
       sliced = slice ? tensorType(slice.getResult()).getNumElements() : sliced;

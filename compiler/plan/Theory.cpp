@@ -267,7 +267,7 @@ void Theory::reduce(const Plan::Parameter &p, const char *region, const Axes &ov
 /// A gradient of a micro-batch is a sum over samples, and over what else the ranks of `tp` have parts of.
 void Theory::gradient(const Plan::Parameter &p, llvm::ArrayRef<bool> areGathered) {
   StepFacts::Use use = facts.uses.lookup(p.name);
-  auto width = static_cast<double>(bytesOfType(p.dtype));
+  auto width = static_cast<double>(use.norm ? std::max<int64_t>(bytesOfType(p.dtype), 4) : bytesOfType(p.dtype));
   bool isCut = p.stored.cuts("tp"), isGathered = llvm::is_contained(areGathered, true);
   Axes now;
   for (const std::string &axis : mesh)

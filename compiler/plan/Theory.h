@@ -25,6 +25,7 @@ struct StepFacts {
     bool forward = false, backward = false, update = false;
     int64_t sliced = 0; ///< elements of a slice that is all that is read of it; 0: everything is
     int64_t rows = 0;   ///< of that slice
+    bool norm = false;  ///< as a norm's scale or shift: its gradient is a sum in f32 until it is reduced
   };
   llvm::StringMap<Use> uses;
   /// A product of activations with a parameter, or a lookup in one. Bytes are those of one micro-batch.

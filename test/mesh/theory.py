@@ -1,7 +1,7 @@
 """Plans models on meshes and compares what is sent, counted in the partitioned program, with the formulas of docs/partitioning.md: each row of
 each plan. Where what is between blocks is cut, there are few samples, of which activations are gathered, and many, of which weights are.
 
-  theory.py --weft WEFT --models DIR
+  theory.py --weft WEFT --models DIR [--bf16]
 """
 import argparse, json, os, re, subprocess, sys, tempfile
 
@@ -36,7 +36,9 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--weft", default="weft")
     parser.add_argument("--models", required=True)
+    parser.add_argument("--bf16", action="store_true", help="programs for GPUs in bf16, with one micro-batch")
     options = parser.parse_args()
+    target = ["--target", "cuda", "--precision", "bf16"] if options.bf16 else ["--target", "host"]
     faults = rows = plans = gathering = 0
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "plan.json")
@@ -49,9 +51,9 @@ def main():
                 accumulation = ACCUMULATION[1 + i % 3]
                 if "--batch-halves" in mesh:
                     accumulation = accumulation.replace("microbatches 4", "microbatches 2")
-                for case in (mesh, mesh + accumulation):
+                for case in (mesh,) if options.bf16 else (mesh, mesh + accumulation):
                     for samples in ((few(case), SAMPLES) if isCut else (SAMPLES,)):
-                        command = [options.weft, "plan", os.path.join(options.models, model + ".opset18.onnx"), "--target", "host", "--dim", f"batch={samples}",
+                        command = [options.weft, "plan", os.path.join(options.models, model + ".opset18.onnx"), *target, "--dim", f"batch={samples}",
                                    "--dim", "sequence=64", "--json", path] + case.split()
                         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
                         if done.returncode:
