@@ -106,7 +106,8 @@ static Value joinSlices(OpBuilder &builder, ArrayRef<PadOp> parts) {
 
 namespace {
 /// The gradients of values. A part is added as soon as it arrives, so that few are alive at once; only pads wait for
-/// one another.
+/// one another. Products are added up apart from what else there is: over ranks that have parts of their sums each, one
+/// reduction is enough for all of them, which a part that every rank has whole must not come between.
 class Gradients {
 public:
   explicit Gradients(OpBuilder &builder) : builder(builder) {}
@@ -114,10 +115,14 @@ public:
   void add(Value value, Value part, Location loc) {
     assert(part.getType() == value.getType() && "a gradient has the type of its value");
     Entry &entry = entries[value];
-    if (auto pad = part.getDefiningOp<PadOp>())
+    if (auto pad = part.getDefiningOp<PadOp>()) {
       entry.pads.push_back(pad);
-    else
-      addTo(entry.sum, part, loc);
+      return;
+    }
+    bool isProduct = comesFromProduct(part);
+    entry.isProductFirst |= isProduct && !entry.sum;
+    entry.loc = loc;
+    addTo(isProduct ? entry.products : entry.sum, part, loc);
   }
 
   /// The sum of all parts; null if there are none.
@@ -125,7 +130,14 @@ public:
     auto it = entries.find(value);
     if (it == entries.end())
       return {};
-    auto &[sum, pads] = it->second;
+    auto &[sum, products, isProductFirst, loc, pads] = it->second;
+    if (products) {
+      if (isProductFirst)
+        std::swap(sum, products);
+      if (products)
+        addTo(sum, products, *loc);
+      products = {};
+    }
     if (pads.empty())
       return sum;
     if (Value joined = joinSlices(builder, pads))
@@ -139,9 +151,21 @@ public:
 
 private:
   struct Entry {
-    Value sum;
+    Value sum, products;
+    bool isProductFirst = false;
+    std::optional<Location> loc;
     SmallVector<PadOp, 0> pads;
   };
+  static bool comesFromProduct(Value part) {
+    while (Operation *def = part.getDefiningOp()) {
+      if (isa<DotGeneralOp>(def))
+        return true;
+      if (!isa<ReshapeOp, TransposeOp>(def))
+        return false;
+      part = def->getOperand(0);
+    }
+    return false;
+  }
   void addTo(Value &sum, Value part, Location loc) { sum = sum ? Build{builder, loc}.add(sum, part) : part; }
 
   OpBuilder &builder;
