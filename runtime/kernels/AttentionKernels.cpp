@@ -42,7 +42,7 @@ static_assert(kQueryBlock % kRows == 0 && kKeyBlock % kRows == 0 && kKeyBlock % 
               "blocks are whole tiles");
 
 typedef float Vec __attribute__((vector_size(kLanes * 4)));
-typedef int VecInt __attribute__((vector_size(kLanes * 4)));
+typedef unsigned VecBits __attribute__((vector_size(kLanes * 4)));
 typedef float VecMemory __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
 
 constexpr float kInfinity = __builtin_inff();
@@ -75,8 +75,9 @@ inline Vec exponential(Vec x) {
   p = p * f + 0.240226509f;
   p = p * f + 0.693147207f;
   p = p * f + 1.0f;
-  VecInt exponent = (reinterpret_cast<VecInt>(shifted) - 0x4B400000) << 23;
-  Vec result = reinterpret_cast<Vec>(reinterpret_cast<VecInt>(p) + exponent);
+  // Far below the normal numbers this wraps around, as only unsigned numbers may; the result is not used there.
+  VecBits exponent = (reinterpret_cast<VecBits>(shifted) - 0x4B400000u) << 23;
+  Vec result = reinterpret_cast<Vec>(reinterpret_cast<VecBits>(p) + exponent);
   return y < -126.0f ? splat(0.0f) : result;
 }
 
