@@ -67,7 +67,7 @@ CopyChoice weft::copyChoiceOf(Operation *op, int64_t ranksPerNode, const StepRat
   choice.blockBytes = copyBlockBytes(desc);
   double others = static_cast<double>(shape.ranks - 1);
   double sent = others * static_cast<double>(choice.blockBytes) / rates.linkBytesPerSecond;
-  choice.librarySeconds = rates.collectiveSeconds + sent;
+  choice.ncclSeconds = rates.collectiveSeconds + sent;
   // A copy for each member and rank, and for what is reduced a kernel that reads all parts and writes one.
   double pieces = others * static_cast<double>(desc.members.size());
   choice.copySeconds = rates.collectiveSeconds + pieces * rates.copySeconds + sent;

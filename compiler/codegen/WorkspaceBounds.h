@@ -22,10 +22,10 @@ int64_t collectiveWorkspaceBytes(mlir::Operation *op);
 int64_t deviceCollectiveWorkspaceBytes(mlir::Operation *op, bool copies = false);
 /// How a collective of a device could be carried.
 struct CopyChoice {
-  bool possible = false;     ///< by copy engines, between ranks of one host
-  int64_t blockBytes = 0;    ///< that each rank sends to each other one
-  double copySeconds = 0;    ///< by copy engines
-  double librarySeconds = 0; ///< by the library
+  bool possible = false;  ///< by copy engines, between ranks of one host
+  int64_t blockBytes = 0; ///< that each rank sends to each other one
+  double copySeconds = 0; ///< by copy engines
+  double ncclSeconds = 0; ///< by NCCL
 };
 /// `ranksPerNode`: consecutive ranks on one host; 0: not known, and eight are assumed.
 CopyChoice copyChoiceOf(mlir::Operation *op, int64_t ranksPerNode, const StepRates &rates);

@@ -83,11 +83,11 @@ std::vector<StepBlock> weft::findBlocks(const StepGraph &graph) {
     for (int64_t need : value.needs)
       lastReader[graph.getValues()[need].unit] = std::max(lastReader[graph.getValues()[need].unit], value.unit);
   // A block has what is prepared right ahead of it for it alone.
-  auto blockOf = [&](int64_t first, int64_t last, bool isRegular) {
+  auto blockOf = [&](int64_t first, int64_t last) {
     int64_t begin = units[first], end = units[last - 1] + 1, behind = first == 0 ? 0 : units[first - 1] + 1;
     while (begin > behind && lastReader[begin - 1] < end)
       --begin;
-    return StepBlock{begin, end, isRegular};
+    return StepBlock{begin, end};
   };
 
   // The period that covers most; of those that cover nearly as much, the shortest: twice a period is one, too.
@@ -131,15 +131,15 @@ std::vector<StepBlock> weft::findBlocks(const StepGraph &graph) {
     int64_t begin = chosen->begin + phase, end = chosen->begin + chosen->length + period;
     // The first block often differs by what the embedding leaves in it, the last by what follows.
     if (begin > 0 && begin + period <= end && isLikeNext(begin - period))
-      blocks.push_back(blockOf(std::max<int64_t>(begin - period, 0), begin, false));
+      blocks.push_back(blockOf(std::max<int64_t>(begin - period, 0), begin));
     for (; begin + period <= end; begin += period)
-      blocks.push_back(blockOf(begin, begin + period, true));
+      blocks.push_back(blockOf(begin, begin + period));
     // What differs behind the last block is the head's.
     int64_t tail = begin;
     while (tail < std::min(begin + period, count) && hashes[tail] == hashes[tail - period])
       ++tail;
     if (2 * (tail - begin) >= period)
-      blocks.push_back(blockOf(begin, tail, false));
+      blocks.push_back(blockOf(begin, tail));
     llvm::BitVector kept = keepBetween(graph, blocks);
     int64_t bytes = 0;
     for (int64_t i : kept.set_bits())
@@ -175,7 +175,7 @@ std::vector<StepBlock> weft::cutIntoParts(const StepGraph &graph) {
     if (count - begin > longestPart)
       end = std::min_element(crossing.begin() + begin + shortestPart, crossing.begin() + begin + longestPart + 1) -
             crossing.begin();
-    parts.push_back({begin, end, false});
+    parts.push_back({begin, end});
     begin = end;
   }
   return parts;

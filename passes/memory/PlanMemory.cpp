@@ -43,7 +43,7 @@ std::optional<RematStrategy> RematStrategy::parse(StringRef text) {
 static std::vector<StepBlock> joined(ArrayRef<StepBlock> blocks, int64_t group) {
   std::vector<StepBlock> result;
   for (size_t i = 0; i < blocks.size(); i += group)
-    result.push_back({blocks[i].begin, blocks[std::min(i + group, blocks.size()) - 1].end, true});
+    result.push_back({blocks[i].begin, blocks[std::min(i + group, blocks.size()) - 1].end});
   return result;
 }
 

@@ -86,10 +86,9 @@ private:
   llvm::DenseMap<mlir::Value, int64_t> indices;
 };
 
-/// A run of forward ops that repeats: [begin, end) in units.
+/// A run of forward ops that repeats: [begin, end) in units. The first and the last may differ from the others.
 struct StepBlock {
   int64_t begin = 0, end = 0;
-  bool isRegular = true; ///< computes what its neighbours compute; the first and the last may differ
 };
 
 /// Has the backward pass read what the forward pass gathered, so that it is one more value to decide about. Returns

@@ -101,7 +101,7 @@ llvm::StringRef CudaTarget::carrier(exec::LibraryOpInterface op) const {
   if (!isCollective(op) || choices.collectives == "nccl")
     return "";
   CopyChoice choice = copyChoiceOf(op, choices.ranksPerNode, rates());
-  bool gains = choice.blockBytes >= leastCopiedBytes && choice.copySeconds <= choice.librarySeconds * 1.25;
+  bool gains = choice.blockBytes >= leastCopiedBytes && choice.copySeconds <= choice.ncclSeconds * 1.25;
   return choice.possible && (gains || choices.collectives == "copy") ? "copy" : "";
 }
 
