@@ -83,18 +83,51 @@ inline Vec exponential(Vec x) {
 
 inline float exponential(float x) { return exponential(splat(x))[0]; }
 
-inline float maximumOf(Vec value) {
-  float result = value[0];
-  for (int i = 1; i < kLanes; ++i)
-    result = value[i] > result ? value[i] : result;
-  return result;
+/// The numbers from 0 to kLanes, for shuffles.
+template <int... Lane> struct Lanes {};
+template <int Count, int... Lane> struct LanesUpTo : LanesUpTo<Count - 1, Count - 1, Lane...> {};
+template <int... Lane> struct LanesUpTo<0, Lane...> { using type = Lanes<Lane...>; };
+using AllLanes = LanesUpTo<kLanes>::type;
+
+template <int Distance, int... Lane> inline Vec rotate(Vec value, Lanes<Lane...>) {
+  return __builtin_shufflevector(value, value, (Lane + Distance) % kLanes...);
 }
 
-inline float sumOf(Vec value) {
-  float result = 0;
-  for (int i = 0; i < kLanes; ++i)
-    result += value[i];
-  return result;
+template <int Distance = kLanes / 2> inline float maximumOf(Vec value) {
+  Vec other = rotate<Distance>(value, AllLanes());
+  value = value > other ? value : other;
+  if constexpr (Distance > 1)
+    return maximumOf<Distance / 2>(value);
+  else
+    return value[0];
+}
+
+template <int Distance = kLanes / 2> inline float sumOf(Vec value) {
+  value += rotate<Distance>(value, AllLanes());
+  if constexpr (Distance > 1)
+    return sumOf<Distance / 2>(value);
+  else
+    return value[0];
+}
+
+/// Two by two, rows trade blocks of Distance lanes: the second block of a row for the first one of the row that is
+/// Distance further.
+template <int Distance, int... Lane> inline void tradeBlocks(Vec *rows, Lanes<Lane...>) {
+#pragma GCC unroll 16
+  for (int i = 0; i < kLanes; ++i) {
+    if (i & Distance)
+      continue;
+    Vec a = rows[i], b = rows[i + Distance];
+    rows[i] = __builtin_shufflevector(a, b, (Lane & Distance ? kLanes + Lane - Distance : Lane)...);
+    rows[i + Distance] = __builtin_shufflevector(a, b, (Lane & Distance ? kLanes + Lane : Lane + Distance)...);
+  }
+}
+
+/// Transposes a square of kLanes rows.
+template <int Distance = kLanes / 2> inline void transpose(Vec *rows) {
+  tradeBlocks<Distance>(rows, AllLanes());
+  if constexpr (Distance > 1)
+    transpose<Distance / 2>(rows);
 }
 
 /// What a tile starts from: zeros, what is there, or what is there times the row's factor.
@@ -169,11 +202,42 @@ inline Matrix matrixOf(const float *data, const int64_t (&strides)[4], int64_t b
   return {data + batch * strides[0] + position * strides[1] + head * strides[2], strides[1], strides[3]};
 }
 
+/// Loads the first `count` of kLanes rows that lie `stride` apart, dense, and transposes them; zeros for the others.
+inline void loadTransposed(const float *from, int64_t stride, int64_t count, float scale, Vec *square) {
+#pragma GCC unroll 16
+  for (int i = 0; i < kLanes; ++i)
+    square[i] = i < count ? load(from + i * stride) * scale : Vec{};
+  transpose(square);
+}
+
+/// What packLeft may write behind the panels: the rest of a last vector.
+constexpr int64_t kBehindPanels = kLanes;
+
+/// One panel of kRows dense rows by squares. A vector that is longer than the rest of its row is stored whole, and what
+/// is behind the row is written by the next one.
+inline void packDensePanel(const float *from, int64_t stride, int64_t count, int64_t depth, float scale, float *to) {
+  constexpr int kSquares = (kRows + kLanes - 1) / kLanes;
+  for (int64_t k = 0; k < depth; k += kLanes) {
+    Vec squares[kSquares][kLanes];
+    for (int s = 0; s < kSquares; ++s)
+      loadTransposed(from + s * kLanes * stride + k, stride, least(kRows, count) - s * kLanes, scale, squares[s]);
+#pragma GCC unroll 16
+    for (int i = 0; i < kLanes; ++i)
+      for (int s = 0; s < kSquares; ++s)
+        store(to + (k + i) * kRows + s * kLanes, squares[s][i]);
+  }
+}
+
 /// Packs rows [0, rows) as the left operand, panels of kRows rows with the depth outermost, times `scale`.
 void packLeft(const Matrix &from, int64_t rows, int64_t depth, float scale, float *to) {
   for (int64_t row = 0; row < rows; row += kRows) {
     int64_t count = least(kRows, rows - row);
     const float *source = from.data + row * from.rowStride;
+    if (from.columnStride == 1 && depth % kLanes == 0) {
+      packDensePanel(source, from.rowStride, count, depth, scale, to);
+      to += depth * kRows;
+      continue;
+    }
     for (int64_t k = 0; k < depth; ++k, to += kRows)
       for (int64_t r = 0; r < kRows; ++r)
         to[r] = r < count ? source[r * from.rowStride + k * from.columnStride] * scale : 0.0f;
@@ -187,6 +251,19 @@ void packColumns(const Matrix &from, int64_t rows, int64_t depth, float *to) {
   for (int64_t column = 0; column < padded;) {
     int64_t width = column + 2 * kLanes <= padded ? 2 * kLanes : kLanes, count = least(width, rows - column);
     const float *source = from.data + column * from.rowStride;
+    if (from.columnStride == 1 && depth % kLanes == 0) {
+      for (int64_t first = 0; first < width; first += kLanes)
+        for (int64_t k = 0; k < depth; k += kLanes) {
+          Vec square[kLanes];
+          loadTransposed(source + first * from.rowStride + k, from.rowStride, count - first, 1.0f, square);
+#pragma GCC unroll 16
+          for (int i = 0; i < kLanes; ++i)
+            store(to + (k + i) * width + first, square[i]);
+        }
+      to += depth * width;
+      column += width;
+      continue;
+    }
     for (int64_t k = 0; k < depth; ++k, to += width)
       for (int64_t c = 0; c < width; ++c)
         to[c] = c < count ? source[c * from.rowStride + k * from.columnStride] : 0.0f;
@@ -266,7 +343,7 @@ struct ForwardSpace {
 
   ForwardSpace(const AttentionDesc &desc, float *workspace) {
     Cursor cursor{workspace};
-    queries = cursor.take(kForwardQueries * desc.head);
+    queries = cursor.take(kForwardQueries * desc.head + kBehindPanels);
     keys = cursor.take(kKeyBlock * desc.head);
     values = cursor.take(kKeyBlock * roundUp(desc.valueHead, kLanes));
     scores = cursor.take(kQueryBlock * kKeyBlock);
@@ -370,9 +447,9 @@ struct BackwardSpace {
     valueColumns = cursor.take(kBackwardKeys * desc.valueHead);
     dKeys = cursor.take(kBackwardKeys * head);
     dValues = cursor.take(kBackwardKeys * valueHead);
-    queryLeft = cursor.take(kQueryBlock * desc.head);
+    queryLeft = cursor.take(kQueryBlock * desc.head + kBehindPanels);
     queryRows = cursor.take(kQueryBlock * head);
-    dOutLeft = cursor.take(kQueryBlock * desc.valueHead);
+    dOutLeft = cursor.take(kQueryBlock * desc.valueHead + kBehindPanels);
     dOutRows = cursor.take(kQueryBlock * valueHead);
     dQueries = cursor.take(kQueryBlock * head);
     scores = cursor.take(kQueryBlock * kKeyBlock);
@@ -409,6 +486,22 @@ void gradientBlock(const AttentionDesc &desc, const AttentionBuffers &buffers, i
   }
 }
 
+/// The scalar product of row `row` of two matrices.
+inline float productOfRows(const Matrix &a, const Matrix &b, int64_t row, int64_t columns) {
+  const float *left = a.data + row * a.rowStride, *right = b.data + row * b.rowStride;
+  int64_t i = 0;
+  float sum = 0;
+  if (a.columnStride == 1 && b.columnStride == 1) {
+    Vec total = Vec{};
+    for (; i + kLanes <= columns; i += kLanes)
+      total += load(left + i) * load(right + i);
+    sum = sumOf(total);
+  }
+  for (; i < columns; ++i)
+    sum += left[i * a.columnStride] * right[i * b.columnStride];
+  return sum;
+}
+
 /// Packs the queries [query, query + rows) with their output gradients, and what a row of scores needs.
 void packQueries(const AttentionDesc &desc, const AttentionBuffers &buffers, int64_t batch, int64_t head, int64_t query,
                  int64_t rows, const BackwardSpace &space) {
@@ -422,12 +515,7 @@ void packQueries(const AttentionDesc &desc, const AttentionBuffers &buffers, int
   packRows(dOut, rows, paddedRows, desc.valueHead, space.dOutRows);
   const float *lse = buffers.lse + (batch * desc.heads + head) * desc.queries + query;
   for (int64_t r = 0; r < paddedRows; ++r) {
-    float sum = 0;
-    if (r < rows)
-      for (int64_t d = 0; d < desc.valueHead; ++d)
-        sum +=
-            dOut.data[r * dOut.rowStride + d * dOut.columnStride] * out.data[r * out.rowStride + d * out.columnStride];
-    space.delta[r] = sum;
+    space.delta[r] = r < rows ? productOfRows(dOut, out, r, desc.valueHead) : 0.0f;
     // A row that saw nothing, and padding, get probabilities of 0.
     space.lse[r] = r < rows && lse[r] != -kInfinity ? lse[r] : kInfinity;
     space.inverse[r] = 1.0f;

@@ -428,14 +428,19 @@ class BlasMatmul final : public Matmul {
 public:
   BlasMatmul(const MatmulDesc &desc, int threads)
       : desc(desc), threads(threads), leftByColumns(desc.aStrides[1] != 1), rightByColumns(desc.bStrides[1] != 1) {
-    // Of a left factor that is read by columns, rows are what is cut, and in no more parts than needed: the shorter the
-    // runs of a column, the slower the routine copies them.
-    bool byRows = desc.m > desc.n && leftByColumns;
-    int64_t &cut = byRows ? rows : columns, length = byRows ? desc.m : desc.n;
-    int64_t least = byRows ? kLeastRows : kLeastColumns;
     rows = desc.m, columns = desc.n;
-    int64_t count = std::clamp<int64_t>(length / least, 1, std::max<int64_t>(kParts, length / kMost));
-    cut = ((length + count - 1) / count + 15) / 16 * 16;
+    if (desc.m > desc.n && leftByColumns) {
+      // Rows are what is cut, and in no more parts than needed: the shorter the runs of a column, the slower the
+      // routine copies them.
+      int64_t most = std::max(kFewParts, desc.m / kWide);
+      rows = evenPart(desc.m, std::clamp<int64_t>(desc.m / kLeastRows, 1, most));
+      return;
+    }
+    int64_t across = (desc.n + kColumns - 1) / kColumns;
+    bool isWide = desc.n >= kFewParts * kWide;
+    columns = isWide ? evenPart(desc.n, desc.n / kWide) : std::min(desc.n, kColumns);
+    if (!isWide)
+      rows = evenPart(desc.m, (desc.m + kRows - 1) / kRows * (across == 1 ? 2 : 1));
   }
 
   /// Of one operand a dimension must be contiguous, of the result the rows; and the product be worth cutting.
@@ -489,7 +494,11 @@ private:
                       bias || desc.accumulate ? 1 : 0, result, desc.cStrides[0]);
   }
 
-  static constexpr int64_t kParts = 4, kMost = 3072, kLeastRows = 1536, kLeastColumns = 192, kLeastWork = 1 << 26;
+  static int64_t evenPart(int64_t length, int64_t count) { return ((length + count - 1) / count + 15) / 16 * 16; }
+
+  /// The routine takes 384 columns at a time, and parts of other widths end with a narrow rest.
+  static constexpr int64_t kRows = 512, kColumns = 768, kLeastRows = 1536, kWide = 3072, kFewParts = 4;
+  static constexpr int64_t kLeastWork = 1 << 26;
 
   MatmulDesc desc;
   int threads;
