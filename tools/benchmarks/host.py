@@ -24,7 +24,7 @@ def parse(arguments):
     number("--batch", 4, "samples a step")
     number("--sequence", 256, "tokens of a sample")
     number("--threads", 2, "threads of both systems")
-    number("--rounds", 3, "how often each system has its turn")
+    number("--rounds", 5, "how often each system has its turn")
     number("--steps", 3, "steps that count in a turn")
     number("--layers", 12, "blocks of the model")
     number("--dim", 768, "its width")

@@ -228,6 +228,19 @@ TEST(Matmul, FarColumns) {
   }
 }
 
+// A result that is wider than four wide parts is cut in columns alone, a small one in rows alone.
+TEST(Matmul, WideAndNarrowResults) {
+  MatmulDesc desc;
+  desc.m = 81, desc.n = 12301, desc.k = 70;
+  desc.aStrides = {desc.k, 1}, desc.bStrides = {1, desc.k}, desc.cStrides = {desc.n, 1};
+  desc.bias = true;
+  EXPECT_EQ(checkProduct(desc, 1), "sgemm in 4 parts");
+  desc.m = 1030, desc.n = 700, desc.k = 97;
+  desc.aStrides = {desc.k, 1}, desc.bStrides = {desc.n, 1}, desc.cStrides = {desc.n, 1};
+  desc.bias = false, desc.accumulate = true;
+  EXPECT_EQ(checkProduct(desc, 2), "sgemm in 6 parts");
+}
+
 // Large products are cut in parts, the last ones smaller, of every layout of the operands; the bits are those of one
 // thread.
 TEST(Matmul, Parts) {
