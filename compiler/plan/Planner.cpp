@@ -8,6 +8,7 @@
 #include "compiler/plan/Planner.h"
 #include "dialects/exec/LibraryCalls.h"
 #include "dialects/weft/Build.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "mlir/Pass/PassManager.h"
@@ -132,40 +133,139 @@ LogicalResult weft::decidePlan(ModuleOp train, const PartitionOptions &options, 
   return success();
 }
 
+/// Bytes of the sums over samples that make up what a task reports of its loss.
+static double lossNumbersOf(ModuleOp train, func::FuncOp task) {
+  SmallVector<Value> worklist;
+  for (WriteOp write : task.getOps<WriteOp>())
+    if (auto state = train.lookupSymbol<StateOp>(write.getSymbol()); state && state.getKind() == StateKind::metric)
+      worklist.push_back(write.getValue());
+  llvm::SmallDenseSet<Value> seen;
+  double bytes = 0;
+  while (!worklist.empty()) {
+    Value value = worklist.pop_back_val();
+    Operation *op = value.getDefiningOp();
+    if (!op || !seen.insert(value).second)
+      continue;
+    if (isa<ReduceOp>(op) && regionOf(op->getLoc()) == "forward")
+      bytes += static_cast<double>(tensorBytes(tensorType(value)));
+    else if (!isa<ReduceOp>(op) && tensorType(value).getRank() == 0)
+      llvm::append_range(worklist, op->getOperands());
+  }
+  return bytes;
+}
+
+/// Numbers the gradients: what the update of a parameter, or its accumulator, takes.
+static void numberGradients(ModuleOp train, func::FuncOp task, StepFacts &facts) {
+  DenseMap<Value, int64_t> numbers;
+  auto add = [&](StringRef parameter, Value gradient) {
+    if (auto use = facts.uses.find(parameter); use != facts.uses.end())
+      use->second.gradient = numbers.try_emplace(gradient, numbers.size()).first->second;
+  };
+  for (Operation &op : task.getBody().front()) {
+    if (isa<AdamOp, SgdOp>(op)) {
+      if (auto read = op.getOperand(0).getDefiningOp<ReadOp>())
+        add(read.getSymbol(), op.getOperand(1));
+    } else if (auto write = dyn_cast<WriteOp>(op)) {
+      auto state = train.lookupSymbol<StateOp>(write.getSymbol());
+      if (state && state.getKind() == StateKind::accumulator && state.getParam())
+        add(*state.getParam(), write.getValue());
+    }
+  }
+}
+
+/// The product that makes logits, to which a bias may be added.
+static Operation *productOf(Value logits) {
+  Operation *op = sourceOf(logits).getDefiningOp();
+  while (op && isa<arith::AddFOp>(op)) {
+    Operation *left = sourceOf(op->getOperand(0)).getDefiningOp();
+    op = left && !isa<BroadcastOp>(left) ? left : sourceOf(op->getOperand(1)).getDefiningOp();
+  }
+  return op;
+}
+
+/// Whether a slice has a row for each position of what is [batch, position, element].
+static bool hasPositions(SliceOp slice) {
+  return tensorType(slice.getResult()).getRank() == 2 && llvm::any_of(slice->getUsers(), [](Operation *user) {
+           auto broadcast = dyn_cast<BroadcastOp>(user);
+           return broadcast && broadcast.getDims() == ArrayRef<int64_t>{1, 2};
+         });
+}
+
+/// The shape of what norms read between blocks: [batch, position, element]; empty if there is none.
+static std::vector<int64_t> shapeBetween(func::FuncOp task) {
+  for (Operation &op : task.getBody().front())
+    if (isa<LayerNormOp, RmsNormOp>(op) && tensorType(op.getOperand(0)).getRank() == 3)
+      return shapeOf(tensorType(op.getOperand(0)));
+  return {};
+}
+
+/// What the formulas need to know of where positions begin and end.
+static void findEnds(func::FuncOp task, ArrayRef<int64_t> between, StepFacts &facts) {
+  for (Operation &op : task.getBody().front()) {
+    if (regionOf(op.getLoc()) != "forward" || !isa<SliceOp, ConcatOp>(op))
+      continue;
+    RankedTensorType from = tensorType(op.getOperand(0)), to = tensorType(op.getResult(0));
+    if (isa<SliceOp>(op) && from.getShape() == between && 2 * to.getDimSize(1) <= from.getDimSize(1))
+      facts.tokens += static_cast<double>(tensorBytes(to));
+    if (auto concat = dyn_cast<ConcatOp>(op); concat && to.getShape() == between && concat.getDim() == 1)
+      facts.joined += static_cast<double>(tensorBytes(to));
+  }
+}
+
+/// Whether an op, or what only changes the shape of what it makes, makes something that has all positions.
+static bool hasPositions(Operation *op, ArrayRef<int64_t> between) {
+  // Parts along the positions are put together: each has some.
+  if (isa<ConcatOp>(op))
+    return false;
+  RankedTensorType type = tensorType(op->getResult(0));
+  if (type.getRank() > 2 && type.getShape().take_front(2) == between.take_front(2))
+    return true;
+  return isa<ReshapeOp, TransposeOp, SliceOp, BroadcastOp, arith::ExtFOp, arith::TruncFOp>(op) &&
+         llvm::any_of(op->getUsers(),
+                      [&](Operation *user) { return user->getNumResults() > 0 && hasPositions(user, between); });
+}
+
 StepFacts weft::factsOf(ModuleOp train) {
   StepFacts facts;
   func::FuncOp task = firstTask(train);
+  std::vector<int64_t> between = shapeBetween(task);
+  if (!between.empty())
+    findEnds(task, between, facts), facts.positions = between[1];
+  facts.numbers = lossNumbersOf(train, task);
   for (ReadOp read : task.getOps<ReadOp>()) {
     if (!train.lookupSymbol<ParamOp>(read.getSymbol()))
       continue;
     StepFacts::Use &use = facts.uses[read.getSymbol()];
     bool onlySliced = true;
-    int64_t sliced = 0;
+    std::vector<int64_t> sliced;
     for (Operation *user : read->getUsers()) {
       StringRef region = regionOf(user->getLoc());
       use.forward |= region == "forward";
       use.backward |= region == "backward";
+      use.isBetween |= region == "forward" && !between.empty() && hasPositions(user, between);
       use.norm |= isa<LayerNormOp, RmsNormOp>(user);
       auto slice = dyn_cast<SliceOp>(user);
       onlySliced &= slice || region == "update";
-      sliced = slice ? tensorType(slice.getResult()).getNumElements() : sliced;
-      use.rows =
-          slice && tensorType(slice.getResult()).getRank() ? tensorType(slice.getResult()).getDimSize(0) : use.rows;
+      if (slice)
+        sliced = shapeOf(tensorType(slice.getResult()));
+      use.rows = slice && hasPositions(slice) ? tensorType(slice.getResult()).getDimSize(0) : use.rows;
     }
-    use.sliced = onlySliced ? sliced : 0;
+    if (onlySliced)
+      use.sliced = sliced;
   }
   for (func::FuncOp any : train.getOps<func::FuncOp>())
     for (ReadOp read : any.getOps<ReadOp>())
       if (auto use = facts.uses.find(read.getSymbol()); use != facts.uses.end())
         use->second.update |=
             llvm::any_of(read->getUsers(), [](Operation *user) { return regionOf(user->getLoc()) == "update"; });
+  numberGradients(train, task, facts);
   DenseMap<Operation *, int64_t> places;
   llvm::SmallDenseSet<Operation *> heads;
   for (Operation &op : task.getBody().front()) {
     places[&op] = places.size();
     if (auto loss = dyn_cast<CrossEntropyOp>(op)) {
       RankedTensorType type = tensorType(loss.getLogits());
-      heads.insert(sourceOf(loss.getLogits()).getDefiningOp());
+      heads.insert(productOf(loss.getLogits()));
       facts.labels = static_cast<double>(tensorBytes(tensorType(loss.getLabels())));
       facts.rows = 4.0 * static_cast<double>(type.getNumElements() / type.getShape().back());
     }
@@ -184,7 +284,8 @@ StepFacts weft::factsOf(ModuleOp train) {
     fact.outputBytes = bytesOf(product.forward.op->getResult(0));
     // What is between blocks is [batch, position, element].
     RankedTensorType type = tensorType(product.forward.op->getResult(0));
-    fact.positions = type.getRank() > 2 ? type.getDimSize(1) : 0;
+    bool isBetween = type.getRank() > 2 && (between.empty() || type.getDimSize(1) == between[1]);
+    fact.positions = isBetween ? type.getDimSize(1) : 0;
     fact.hasDataGradient = product.dataGradient.op != nullptr;
     fact.hasWeightGradient = product.weightGradient.op != nullptr;
     fact.turn = places.lookup(product.dataGradient.op);

@@ -77,6 +77,7 @@ private:
   void storage(const Plan::Parameter &p);
   void reads(const Plan::Parameter &p, const char *region, llvm::ArrayRef<bool> areGathered);
   void gradient(const Plan::Parameter &p, llvm::ArrayRef<bool> areGathered);
+  Layout slice(const Plan::Parameter &p, const StepFacts::Use &use, const Layout &from, Axes &over, double width);
   void late(const Plan::Parameter &p);
   void reduce(const Plan::Parameter &p, const char *region, const Axes &over, const Layout &from, const Layout &to,
               double times, double width);
@@ -98,6 +99,10 @@ private:
   }
   /// What is between blocks is cut on `tp`.
   bool isCutBetween() const { return plan.sequenceParallel || !plan.prescaledBatch; }
+  /// What a product reads or makes between blocks is: one token of each sample has no positions.
+  bool isCutAt(const StepFacts::Product &product) const {
+    return plan.sequenceParallel ? product.positions > 0 : !plan.prescaledBatch;
+  }
   /// Whether the weight is gathered at one of a product's three.
   bool isGathered(const StepFacts::Product &product, bool Plan::GatheredWeight::*which) const {
     auto it = gathered.find({product.parameter, product.layer});
@@ -264,30 +269,52 @@ void Theory::reduce(const Plan::Parameter &p, const char *region, const Axes &ov
   add("gradients", "all_reduce", region, reduced, times, static_cast<double>(held) * width);
 }
 
+/// Of a slice the sum is reduced before the rest is filled with zeros, on the axes where that is not more: where the
+/// gradient ends whole on an axis, or cut along a dimension that the slice has all of. Takes them from `over`, and
+/// returns how the gradient lies then.
+Layout Theory::slice(const Plan::Parameter &p, const StepFacts::Use &use, const Layout &from, Axes &over,
+                     double width) {
+  Plan::Parameter part = p;
+  part.shape = use.sliced;
+  auto elements = static_cast<double>(plan.heldOf(from, part.shape));
+  double all = static_cast<double>(plan.heldOf(from, p.shape));
+  std::set<std::string> kept = {"tp"};
+  Axes early;
+  for (const std::string &axis : over) {
+    auto dim = llvm::find_if(p.gradients.dims, [&](const Axes &axes) { return llvm::is_contained(axes, axis); });
+    auto index = static_cast<size_t>(dim - p.gradients.dims.begin());
+    bool isCut = dim != p.gradients.dims.end(), isScattered = isCut && part.shape[index] == p.shape[index];
+    if (isScattered)
+      kept.insert(axis);
+    if (!isCut || isScattered || bytesSent("all_reduce", elements, 2) <= bytesSent("reduce_scatter", all, 2))
+      early.push_back(axis);
+  }
+  llvm::erase_if(over, [&](const std::string &axis) { return llvm::is_contained(early, axis); });
+  // Of positions that are cut on `tp` each rank has its own.
+  if (plan.sequenceParallel && !p.stored.cuts("tp") && use.rows > 0 && llvm::is_contained(early, "tp")) {
+    llvm::erase(early, "tp");
+    add("gradients", "all_gather", "backward", axesOf({"tp"}), times, elements * padded(use.rows) * width);
+    part.shape[0] = llvm::divideCeil(use.rows, plan.sizeOf("tp"));
+  }
+  Layout to = onlyOn(p.gradients, kept);
+  reduce(part, "backward", early, from, to, times, width);
+  return to;
+}
+
 /// A gradient of a micro-batch is a sum over samples, and over what else the ranks of `tp` have parts of.
 void Theory::gradient(const Plan::Parameter &p, llvm::ArrayRef<bool> areGathered) {
   StepFacts::Use use = facts.uses.lookup(p.name);
   auto width = static_cast<double>(use.norm ? std::max<int64_t>(bytesOfType(p.dtype), 4) : bytesOfType(p.dtype));
   bool isCut = p.stored.cuts("tp"), isGathered = llvm::is_contained(areGathered, true);
+  // What has no positions is the same on all ranks that cut them.
+  bool isSumOnTp = isCutBetween() && (use.isBetween || !plan.sequenceParallel);
   Axes now;
   for (const std::string &axis : mesh)
-    if (axis == "tp" ? isCut ? isGathered : isCutBetween() : plan.microbatches == 1 || !p.gradients.isUnreduced(axis))
+    if (axis == "tp" ? isCut ? isGathered : isSumOnTp : plan.microbatches == 1 || !p.gradients.isUnreduced(axis))
       now.push_back(axis);
   Layout cut = onlyOn(p.stored, {"tp"});
-  // Of a slice the sum is reduced before the rest is filled with zeros, where that is less.
-  double bytes = static_cast<double>(plan.heldOf(cut, p.shape)) * width,
-         slice = static_cast<double>(use.sliced) * width;
-  if (use.sliced && bytesSent("all_reduce", slice, 2) < bytesSent("reduce_scatter", bytes, 2)) {
-    // Of positions that are cut on `tp` each rank has its own.
-    bool isCutSlice = plan.sequenceParallel && !isCut;
-    if (isCutSlice) {
-      llvm::erase(now, "tp");
-      slice *= padded(use.rows);
-      add("gradients", "all_gather", "backward", axesOf({"tp"}), times, slice);
-      slice /= sizeOf(axesOf({"tp"}));
-    }
-    return add("gradients", "all_reduce", "backward", now, times, slice);
-  }
+  if (!use.sliced.empty())
+    cut = slice(p, use, cut, now, width);
   // Of two products' sums that lie differently on `tp`, one is scattered there before they are added.
   if (isGathered && llvm::is_contained(areGathered, false)) {
     reduce(p, "backward", {"tp"}, {}, cut, times, width);
@@ -311,6 +338,7 @@ void Theory::parameters() {
   llvm::StringMap<std::vector<const StepFacts::Product *>> products;
   for (const StepFacts::Product &product : facts.products)
     products[product.parameter].push_back(&product);
+  std::set<std::tuple<int64_t, Axes, std::vector<Axes>>> reduced; // gradients, and to what
   for (const Plan::Parameter &p : plan.parameters) {
     StepFacts::Use use = facts.uses.lookup(p.name);
     llvm::SmallVector<bool, 2> forward, ofData, ofWeight;
@@ -325,7 +353,8 @@ void Theory::parameters() {
       reads(p, "forward", forward);
     if (use.backward)
       reads(p, "backward", ofData);
-    if (p.trained)
+    if (p.trained &&
+        (use.gradient < 0 || reduced.insert({use.gradient, p.gradients.unreduced, p.gradients.dims}).second))
       gradient(p, ofWeight);
   }
 }
@@ -367,17 +396,25 @@ void Theory::products() {
       exchange("backward", output, ofData || ofWeight);
       continue;
     }
+    // Logits that are a sum end cut along the vocabulary, as the loss wants them.
+    bool isCutOutput = isCutAt(product) || product.isHead;
     if (!forward)
-      add("activations", isCutBetween() ? "reduce_scatter" : "all_reduce", "forward", tp, times, output);
+      add("activations", isCutOutput ? "reduce_scatter" : "all_reduce", "forward", tp, times, output);
     exchange("forward", input, forward);
     exchange("backward", input, ofData);
     exchange("backward", input, ofWeight);
     bool isWanted = (product.hasDataGradient && !ofData) || (product.hasWeightGradient && !ofWeight);
-    if (isCutBetween() && isWanted && cotangents.insert(product.cotangent).second)
+    if (isCutOutput && isWanted && cotangents.insert(product.cotangent).second)
       add("activations", "all_gather", "backward", tp, times, output);
   }
   for (auto &[input, products] : readers)
     between(products);
+  // A rank has the token that is read of all positions, and all of them read it. What is put together of parts is cut,
+  // but its parts are not: neither are their gradients.
+  if (plan.sequenceParallel) {
+    add("activations", "all_reduce", "forward", tp, times, facts.tokens / data);
+    add("activations", "all_gather", "backward", tp, times, paddedBetween(facts.positions) * facts.joined / data);
+  }
 }
 
 /// What is between blocks is gathered once in a region for all products that read it, and the sums that are their
@@ -390,9 +427,10 @@ void Theory::between(llvm::ArrayRef<const StepFacts::Product *> readers) {
     return llvm::any_of(readers,
                         [&](const StepFacts::Product *p) { return (!has || p->*has) && !isGathered(*p, which); });
   };
-  if (isCutBetween() && anyKeeps(nullptr, &Plan::GatheredWeight::forward))
+  bool isCut = isCutAt(first);
+  if (isCut && anyKeeps(nullptr, &Plan::GatheredWeight::forward))
     add("activations", "all_gather", "forward", tp, times, bytes);
-  if (isCutBetween() && anyKeeps(&StepFacts::Product::hasWeightGradient, &Plan::GatheredWeight::weightGradient))
+  if (isCut && anyKeeps(&StepFacts::Product::hasWeightGradient, &Plan::GatheredWeight::weightGradient))
     add("activations", "all_gather", "backward", tp, times, bytes);
   std::map<int64_t, bool> areSums; // by turn
   for (const StepFacts::Product *p : readers)
@@ -404,7 +442,7 @@ void Theory::between(llvm::ArrayRef<const StepFacts::Product *> readers) {
     reductions += isSum && (!onlySums || reductions == 0);
     onlySums &= isSum;
   }
-  add("activations", isCutBetween() ? "reduce_scatter" : "all_reduce", "backward", tp, times * reductions, bytes);
+  add("activations", isCut ? "reduce_scatter" : "all_reduce", "backward", tp, times * reductions, bytes);
 }
 
 /// A row's maximum, its sum of exponentials and the label's logit; the sum once more for the gradient, and the maximum
@@ -456,7 +494,7 @@ void Theory::numbers() {
       cut.push_back(axis);
   std::vector<std::string> samples =
       plan.prescaledBatch ? axesOf({"shard", "replica"}) : axesOf({"shard", "replica", "tp"});
-  add("numbers", "all_reduce", "forward", samples, 2 * static_cast<double>(plan.microbatches), 8);
+  add("numbers", "all_reduce", "forward", samples, static_cast<double>(plan.microbatches), facts.numbers);
   add("numbers", "all_reduce", "update", cut, 1, 8);
 }
 

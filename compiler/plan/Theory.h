@@ -23,9 +23,11 @@ struct StepFacts {
   /// How the step reads a parameter.
   struct Use {
     bool forward = false, backward = false, update = false;
-    int64_t sliced = 0; ///< elements of a slice that is all that is read of it; 0: everything is
-    int64_t rows = 0;   ///< of that slice
-    bool norm = false;  ///< as a norm's scale or shift: its gradient is a sum in f32 until it is reduced
+    std::vector<int64_t> sliced; ///< the shape of a slice that is all that is read of it; empty: everything is
+    int64_t rows = 0;            ///< of that slice, if they are positions; else 0
+    int64_t gradient = -1;       ///< parameters with the same number have one gradient, as biases of what is added have
+    bool isBetween = false;      ///< for what has all positions
+    bool norm = false;           ///< as a norm's scale or shift: its gradient is a sum in f32 until it is reduced
   };
   llvm::StringMap<Use> uses;
   /// A product of activations with a parameter, or a lookup in one. Bytes are those of one micro-batch.
@@ -42,10 +44,18 @@ struct StepFacts {
     bool isHead = false;            ///< makes the logits
   };
   std::vector<Product> products; ///< in the order of the forward pass
+  /// Bytes of one micro-batch of what has positions and is sliced to less than half of them, as the token that a
+  /// classifier reads is.
+  double tokens = 0;
+  /// Bytes of what is put together of parts along the positions.
+  double joined = 0;
+  int64_t positions = 0; ///< between blocks
   /// Bytes of one f32 number for each row of logits in one micro-batch.
   double rows = 0;
   /// Bytes of its labels.
   double labels = 0;
+  /// Bytes of the numbers that are summed up over all samples for the loss.
+  double numbers = 16;
   /// Bytes of an element of an accumulated gradient of a 16- or 32-bit parameter.
   int64_t accumulatorBytes = 4;
 };

@@ -97,7 +97,13 @@ int8_t AxisCost::heldAs(Value value, int depth) {
     return made;
   if (made == Unreduced)
     return reducedTo(value);
-  return made == Whole ? preferences.at(value, axis) : made;
+  if (made != Whole)
+    return made;
+  // What is whole and read so somewhere stays whole: parts of it are slices.
+  bool isReadWhole = llvm::any_of(value.getUses(), [&](OpOperand &use) {
+    return !isa<dist::ConstrainOp>(use.getOwner()) && neededAt(use)[axis] == Whole;
+  });
+  return isReadWhole ? int8_t(Whole) : preferences.at(value, axis);
 }
 
 StepCost AxisCost::costOf(Value value) {

@@ -37,6 +37,16 @@ static int64_t factorAt(const ShardingRule::TensorMap &map, int64_t dim) {
   return map[dim].empty() ? -1 : map[dim].front();
 }
 
+/// Whether a dimension is sliced to so little that adding up what ranks have of it sends no more than putting the
+/// dimension together, for all that is sliced from it.
+static bool isSlicedToFew(SliceOp slice, int64_t dim) {
+  int64_t sliced = 0, all = tensorType(slice.getInput()).getDimSize(dim);
+  for (Operation *user : slice.getInput().getUsers())
+    if (auto other = dyn_cast<SliceOp>(user))
+      sliced += tensorType(other.getResult()).getDimSize(dim);
+  return 2 * sliced <= all;
+}
+
 static SmallVector<Placed> placedFactors(Operation *op, const ShardingRule &rule) {
   SmallVector<Placed> placed;
   auto add = [&](const ShardingRule::TensorMap &map, int64_t dim, Kind kind) {
@@ -47,6 +57,11 @@ static SmallVector<Placed> placedFactors(Operation *op, const ShardingRule &rule
       .Case([&](IotaOp iota) { add(rule.results[0], iota.getDim(), Kind::Parallel); })
       .Case([&](GatherOp gather) { add(rule.operands[0], gather.getAxis(), Kind::Reduction); })
       .Case([&](ScatterAddOp scatter) { add(rule.results[0], scatter.getAxis(), Kind::Parallel); })
+      .Case([&](SliceOp slice) {
+        for (int64_t dim = 0, rank = rule.results[0].size(); dim < rank; ++dim)
+          if (isSlicedToFew(slice, dim))
+            add(rule.operands[0], dim, Kind::Reduction);
+      })
       .Case([&](RandomOp random) {
         // A part of a tensor is not cut again.
         for (int64_t dim = 0, rank = random.getWhole() ? 0 : rule.results[0].size(); dim < rank; ++dim)
@@ -143,6 +158,26 @@ Value weft::localize(OpBuilder &builder, Operation *op, ValueRange operands, Ran
         Value updates = operands[0], zero = e.splatLike(updates, 0);
         updates = e.select(alongSlices(e, inside, axis, tensorType(updates)), updates, zero);
         return ScatterAddOp::create(builder, op->getLoc(), resultType, updates, local, axis);
+      })
+      .Case([&](SliceOp slice) -> Value {
+        // Dimensions that are cut are looked up, then the others are sliced.
+        Value part = operands[0];
+        SmallVector<int64_t> offsets(slice.getOffsets()), strides(slice.getStrides());
+        for (int64_t dim = 0, rank = offsets.size(); dim < rank; ++dim) {
+          int64_t factor = factorAt(rule.operands[0], dim);
+          bool isPlaced = llvm::any_of(placed, [&](const Placed &p) { return p.factor == factor; });
+          std::optional<Range> range = isPlaced ? rangeOfFactor(factor) : std::nullopt;
+          if (!range)
+            continue;
+          Value indices = e.iota(RankedTensorType::get({resultType.getDimSize(dim)}, builder.getI64Type()), 0);
+          indices = e.add(e.mul(indices, e.splatLike(indices, strides[dim])), e.splatLike(indices, offsets[dim]));
+          auto [local, inside] = localIndices(e, indices, *range);
+          Value rows = e.gather(part, local, dim);
+          part = e.select(alongSlices(e, inside, dim, tensorType(rows)), rows, e.splatLike(rows, 0));
+          offsets[dim] = 0;
+          strides[dim] = 1;
+        }
+        return e.slice(part, offsets, resultType.getShape(), strides);
       })
       .Case([&](RandomOp random) -> Value {
         RankedTensorType whole = tensorType(random.getResult());

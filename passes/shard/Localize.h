@@ -14,8 +14,8 @@
 namespace weft {
 
 /// Factors that an op's rule calls Replicated, because a shard would have to know which one it is, and that localize()
-/// can cut: the dimension that `iota` counts, the table's axis of `gather` and `scatter_add`, all of `random`. Returns
-/// them; the rule has other kinds for them then.
+/// can cut: the dimension that `iota` counts, the table's axis of `gather` and `scatter_add`, a dimension of which
+/// `slice` takes little, all of `random`. Returns them; the rule has other kinds for them then.
 llvm::SmallVector<int64_t> relaxRule(mlir::Operation *op, ShardingRule &rule);
 
 /// Builds `op` at local types in the way of relaxRule: `operands` are local, axes cut the factors `factors` (-1: none).

@@ -64,11 +64,14 @@ private:
     Operation *op = symbols.lookup(symbol);
     return op ? dist::storedSharding(mesh, op) : Sharding::whole(mesh);
   }
+  /// Whether an op that has the value reads all of it on an axis.
+  bool isReadWhole(OpResult value, int64_t axis);
 
   func::FuncOp function;
   const Mesh &mesh;
   SymbolTable &symbols;
   UnreducedAnalysis unreduced;
+  FactorCache factorsOfOps;
   OpBuilder builder;
   DenseMap<Value, Held> values;
   std::map<std::tuple<void *, std::string, std::vector<int8_t>>, Value> resharded;
@@ -98,11 +101,24 @@ Value FunctionPartition::held(Value value, const Sharding &to, Location loc) {
   return known;
 }
 
+bool FunctionPartition::isReadWhole(OpResult value, int64_t axis) {
+  return llvm::any_of(value.getUses(), [&](OpOperand &use) {
+    Operation *user = use.getOwner();
+    if (auto write = dyn_cast<WriteOp>(user))
+      return storedAs(write.getSymbol())[axis] == Sharding::Whole;
+    if (isa<dist::ConstrainOp>(user))
+      return false;
+    int64_t factor = factorsOf(mesh, user)[axis];
+    return factor == OpFactors::None || factorsOfOps.of(user).dimOf(use.getOperandNumber(), factor) == OpFactors::None;
+  });
+}
+
 void FunctionPartition::settle(OpResult result, Value local, Sharding sharding, bool isClean) {
   Sharding preferred = preferredSharding(mesh, result), to = sharding;
   for (int64_t axis = 0; axis < mesh.getNumAxes(); ++axis) {
     bool reduces = sharding[axis] == Sharding::Unreduced && !unreduced.isKept(result, axis);
-    if (reduces || (sharding[axis] == Sharding::Whole && preferred[axis] >= 0))
+    // What is whole is sliced for nothing, but put together again at a cost.
+    if (reduces || (sharding[axis] == Sharding::Whole && preferred[axis] >= 0 && !isReadWhole(result, axis)))
       to[axis] = preferred[axis];
   }
   // Halves are on one rank: adding them costs nothing, and what is sent would be sent for each of them.

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "passes/shard/Preferences.h"
+#include "passes/shard/Region.h"
 #include "passes/shard/ReshardCost.h"
 #include <tuple>
 
@@ -57,6 +58,17 @@ static double sentFor(const Mesh &mesh, const OpFactors &factors, Operation *op,
   return sent;
 }
 
+/// Whether all that is preferred at an op of another region is how the update has the parameters that it reads. That
+/// says nothing of it: what is stored whole would be sliced here, and gathered behind.
+static bool isOfUpdate(Operation *op, int64_t axis, const Preferences &preferences) {
+  auto isOpen = [&](Value value) { return preferences.at(value, axis) < 0; };
+  return regionOf(op->getLoc()) != "update" && llvm::all_of(op->getResults(), isOpen) &&
+         llvm::all_of(op->getOperands(), [&](Value value) {
+           return isOpen(value) ||
+                  (value.getDefiningOp<ReadOp>() && preferences.find(value)->origins[axis].priority == kStatePriority);
+         });
+}
+
 SmallVector<Contender, 2> weft::contendersAt(const Mesh &mesh, const OpFactors &factors, Operation *op, int64_t axis,
                                              const Preferences &preferences) {
   SmallVector<Contender, 2> contenders;
@@ -91,6 +103,8 @@ SmallVector<Contender, 2> weft::contendersAt(const Mesh &mesh, const OpFactors &
     asked[axis] = dim;
     add(tensor, asked, {static_cast<int64_t>(constrain.getPriority()), constrain.getOriginAttr()});
   }
+  if (contenders.size() == 1 && isOfUpdate(op, axis, preferences))
+    contenders.clear();
   if (contenders.size() < 2)
     return contenders;
   for (Contender &contender : contenders)

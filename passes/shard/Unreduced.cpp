@@ -189,6 +189,12 @@ bool UnreducedAnalysis::findStranded(const Ops &ops) {
 
 bool UnreducedAnalysis::isKept(Value value, int64_t axis) const {
   auto it = later.find({value, axis});
+  if (it == later.end())
+    return false;
+  // A number that is added to others waits for the axes of all of them: one reduction over several is less than many.
+  bool isAdded = isScalar(value) && llvm::none_of(value.getUsers(), [](Operation *user) { return isa<WriteOp>(user); });
+  if (isAdded)
+    return it->second <= costHere(value, axis) * (1 + 1e-9);
   // Shares of a cost add up to it but for rounding.
-  return it != later.end() && it->second < costHere(value, axis) * (1 - 1e-9);
+  return it->second < costHere(value, axis) * (1 - 1e-9);
 }

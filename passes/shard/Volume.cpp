@@ -58,7 +58,7 @@ public:
     llvm::SmallDenseSet<Operation *> seen;
     if (std::optional<Moved> end = endOf(result, seen))
       return *end;
-    return origin.getDefiningOp<ReduceOp>() ? Moved::Statistics : Moved::Activations;
+    return isReduced(input) || isReduced(origin) ? Moved::Statistics : Moved::Activations;
   }
 
 private:
@@ -66,6 +66,21 @@ private:
   static bool passes(Operation *op) {
     return isa<ReshapeOp, TransposeOp, PadOp, SliceOp, arith::ExtFOp, arith::TruncFOp, dist::LocalSliceOp,
                dist::AllReduceOp, dist::AllGatherOp, dist::ReduceScatterOp, dist::AllToAllOp>(op);
+  }
+  /// One number for each row; of rows of one element, which is the row without its last dimension.
+  static bool isReduced(Value value) {
+    if (value.getDefiningOp<ReduceOp>())
+      return true;
+    auto reshape = value.getDefiningOp<ReshapeOp>();
+    if (!reshape)
+      return false;
+    ArrayRef<int64_t> from = tensorType(reshape.getInput()).getShape(), to = tensorType(value).getShape();
+    size_t before = from.size();
+    while (!from.empty() && from.back() == 1)
+      from = from.drop_back();
+    while (!to.empty() && to.back() == 1)
+      to = to.drop_back();
+    return from == to && from.size() < before && tensorType(value).getRank() < static_cast<int64_t>(before);
   }
   static Value originOf(Value value) {
     while (Operation *op = value.getDefiningOp()) {

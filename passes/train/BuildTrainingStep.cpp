@@ -154,6 +154,13 @@ void BuildTrainingStep::finish(Task &task) {
   setInputLimits(task.function);
 }
 
+/// A gradient before it was rounded, if it was of the wider type: what is added up over micro-batches is not rounded
+/// before, and stays a sum over ranks as long as others do.
+static Value unrounded(Value gradient, Type wider) {
+  auto rounding = gradient.getDefiningOp<arith::TruncFOp>();
+  return rounding && getElementTypeOrSelf(rounding.getIn()) == wider ? rounding.getIn() : gradient;
+}
+
 /// Forward, loss and backward; then the update, or the gradients' accumulation if there are several micro-batches:
 /// `accumulate` says whether to add to what is there.
 LogicalResult BuildTrainingStep::buildBackwardTask(StringRef name, bool accumulate) {
@@ -193,7 +200,8 @@ LogicalResult BuildTrainingStep::buildBackwardTask(StringRef name, bool accumula
     Build g{after, regionLocation(param.op.getLoc(), "update")};
     if (!isStep || keepGradients) {
       RankedTensorType type = stateTypeOf(param.op);
-      Value value = g.cast(param.gradient, type.getElementType());
+      Value value =
+          g.cast(isStep ? param.gradient : unrounded(param.gradient, type.getElementType()), type.getElementType());
       if (lossScale)
         value = unscale(g, scale, value);
       if (accumulate)
