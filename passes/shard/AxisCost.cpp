@@ -106,6 +106,13 @@ int8_t AxisCost::heldAs(Value value, int depth) {
   return isReadWhole ? int8_t(Whole) : preferences.at(value, axis);
 }
 
+bool AxisCost::isGradient(Value value, int depth) {
+  return depth < kMaxSums && !value.use_empty() && llvm::all_of(value.getUsers(), [&](Operation *user) {
+           return regionOf(user->getLoc()) == "update" ||
+                  (isa<TransposeOp, ReshapeOp, arith::TruncFOp>(user) && isGradient(user->getResult(0), depth + 1));
+         });
+}
+
 StepCost AxisCost::costOf(Value value) {
   StepCost cost;
   auto become = [&](int8_t from, int8_t to, const Sharding &others) {
@@ -114,8 +121,12 @@ StepCost AxisCost::costOf(Value value) {
   Sharding preferred = preferences.of(mesh, value);
   int8_t made = madeAs(value), held = heldAs(value);
   Operation *op = value.getDefiningOp();
-  if (made == Unreduced && !isa_and_nonnull<ReadOp>(op))
+  if (made == Unreduced && !isa_and_nonnull<ReadOp>(op)) {
     become(made, held, preferred);
+    // Gradients wait for one another and are reduced together: one of them more is no collective more.
+    if (isGradient(value) && cost.seconds > 0)
+      cost.seconds -= rates.collectiveSeconds;
+  }
   // Maxima and the like are combined where they are made.
   if (int64_t factor = op ? factorAt(op) : OpFactors::None; factor != OpFactors::None && made == Whole)
     if (factors.of(op).factor(factor).kind == ShardingRule::FactorKind::Reduction)

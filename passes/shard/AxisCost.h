@@ -52,6 +52,8 @@ private:
   bool passesOn(mlir::Value value, int depth);
   /// How a sum over ranks is reduced where it is made.
   int8_t reducedTo(mlir::Value value);
+  /// Whether it is what an update or an accumulator takes, but for its shape.
+  static bool isGradient(mlir::Value value, int depth = 0);
   StepCost costOf(mlir::Value value);
   double workOf(mlir::Operation *op);
 
