@@ -199,14 +199,44 @@ static std::vector<int64_t> shapeBetween(func::FuncOp task) {
   return {};
 }
 
+/// Bytes of keys or values that have been repeated ([batch, position, head, times, element]); else none.
+static double repeatedBytes(Value heads) {
+  auto reshape = heads.getDefiningOp<ReshapeOp>();
+  auto broadcast = reshape ? reshape.getInput().getDefiningOp<BroadcastOp>() : BroadcastOp();
+  bool isRepeated = broadcast && broadcast.getDims() == ArrayRef<int64_t>{0, 1, 2, 4};
+  return isRepeated ? static_cast<double>(tensorBytes(tensorType(heads))) : 0;
+}
+
+/// Whether a change of shape makes samples and positions one dimension.
+static bool isFlattened(RankedTensorType from, RankedTensorType to, ArrayRef<int64_t> between) {
+  return !between.empty() && from.getRank() > 2 && from.getShape().take_front(2) == between.take_front(2) &&
+         between[0] > 1 && between[1] > 1 && to.getRank() > 0 && to.getDimSize(0) == between[0] * between[1];
+}
+
+static bool isFlattening(Operation *op, ArrayRef<int64_t> between) {
+  auto reshape = dyn_cast<ReshapeOp>(op);
+  return reshape && isFlattened(tensorType(reshape.getInput()), tensorType(reshape.getResult()), between);
+}
+
+/// Whether all that reads what an op makes in the forward pass is flat.
+static bool isOnlyFlattened(Operation *op, ArrayRef<int64_t> between) {
+  auto users =
+      llvm::make_filter_range(op->getUsers(), [](Operation *user) { return regionOf(user->getLoc()) == "forward"; });
+  return !users.empty() && llvm::all_of(users, [&](Operation *user) { return isFlattening(user, between); });
+}
+
 /// What the formulas need to know of where positions begin and end.
 static void findEnds(func::FuncOp task, ArrayRef<int64_t> between, StepFacts &facts) {
   for (Operation &op : task.getBody().front()) {
-    if (regionOf(op.getLoc()) != "forward" || !isa<SliceOp, ConcatOp>(op))
+    if (auto attention = dyn_cast<AttentionOp>(op))
+      facts.repeated += repeatedBytes(attention.getK()) + repeatedBytes(attention.getV());
+    if (regionOf(op.getLoc()) != "forward" || !isa<SliceOp, ConcatOp, CumsumOp>(op))
       continue;
     RankedTensorType from = tensorType(op.getOperand(0)), to = tensorType(op.getResult(0));
     if (isa<SliceOp>(op) && from.getShape() == between && 2 * to.getDimSize(1) <= from.getDimSize(1))
       facts.tokens += static_cast<double>(tensorBytes(to));
+    if (isa<CumsumOp>(op) && from.getShape() == between.take_front(2))
+      facts.counted += static_cast<double>(tensorBytes(from));
     if (auto concat = dyn_cast<ConcatOp>(op); concat && to.getShape() == between && concat.getDim() == 1)
       facts.joined += static_cast<double>(tensorBytes(to));
   }
@@ -229,8 +259,10 @@ StepFacts weft::factsOf(ModuleOp train) {
   StepFacts facts;
   func::FuncOp task = firstTask(train);
   std::vector<int64_t> between = shapeBetween(task);
-  if (!between.empty())
-    findEnds(task, between, facts), facts.positions = between[1];
+  if (!between.empty()) {
+    facts.positions = between[1];
+    findEnds(task, between, facts);
+  }
   facts.numbers = lossNumbersOf(train, task);
   for (ReadOp read : task.getOps<ReadOp>()) {
     if (!train.lookupSymbol<ParamOp>(read.getSymbol()))
@@ -272,6 +304,7 @@ StepFacts weft::factsOf(ModuleOp train) {
   }
   auto bytesOf = [](Value value) { return static_cast<double>(tensorBytes(tensorType(value))); };
   DenseMap<Value, int64_t> inputs;
+  DenseMap<Operation *, int64_t> makers;
   for (const WeightProduct &product : findWeightProducts(task)) {
     StepFacts::Product fact{product.parameter, product.layer, {}};
     llvm::append_range(fact.summed, summedDims(product));
@@ -284,7 +317,7 @@ StepFacts weft::factsOf(ModuleOp train) {
     fact.outputBytes = bytesOf(product.forward.op->getResult(0));
     // What is between blocks is [batch, position, element].
     RankedTensorType type = tensorType(product.forward.op->getResult(0));
-    bool isBetween = type.getRank() > 2 && (between.empty() || type.getDimSize(1) == between[1]);
+    bool isBetween = type.getRank() > 2 && !between.empty() && type.getDimSize(1) == between[1];
     fact.positions = isBetween ? type.getDimSize(1) : 0;
     fact.hasDataGradient = product.dataGradient.op != nullptr;
     fact.hasWeightGradient = product.weightGradient.op != nullptr;
@@ -292,7 +325,22 @@ StepFacts weft::factsOf(ModuleOp train) {
     fact.isOutputReadAgain = llvm::any_of(product.forward.op->getUsers(),
                                           [](Operation *user) { return regionOf(user->getLoc()) == "backward"; });
     fact.isHead = heads.contains(product.forward.op);
+    fact.isFlat = isOnlyFlattened(product.forward.op, between);
+    makers[product.forward.op] = facts.products.size();
     facts.products.push_back(std::move(fact));
+  }
+  llvm::SmallDenseSet<Value> seen;
+  for (auto reshape : task.getOps<ReshapeOp>()) {
+    if (regionOf(reshape.getLoc()) != "forward")
+      continue;
+    if (isFlattened(tensorType(reshape.getResult()), tensorType(reshape.getInput()), between))
+      facts.unflattened += bytesOf(reshape.getResult());
+    Value source = reshape.getInput();
+    if (!isFlattening(reshape, between) || !seen.insert(source).second)
+      continue;
+    auto maker = makers.find(source.getDefiningOp());
+    facts.flattened.push_back({inputs.try_emplace(source, inputs.size()).first->second,
+                               maker == makers.end() ? -1 : maker->second, bytesOf(source)});
   }
   return facts;
 }

@@ -61,7 +61,7 @@ private:
     return axes;
   }
   void add(const char *of, const char *kind, const char *region, const Axes &axes, double times, double bytes) {
-    if (!axes.empty() && times > 0)
+    if (!axes.empty() && times > 0 && bytes > 0)
       sums[{of, kind, region, axes}] += times * bytesSent(kind, bytes, static_cast<int64_t>(sizeOf(axes)));
   }
   /// Ranks along axes that vary faster are nearer to one another.
@@ -83,6 +83,9 @@ private:
               double times, double width);
   void products();
   void between(llvm::ArrayRef<const StepFacts::Product *> readers);
+  void flat(const std::set<int64_t> &gatheredInputs);
+  void ends();
+  void repeatedHeads();
   void statistics();
   void numbers();
 
@@ -97,8 +100,8 @@ private:
   double count(llvm::StringRef why) const {
     return static_cast<double>(llvm::count_if(plan.cuts, [&](const Plan::Cut &cut) { return cut.why == why; }));
   }
-  /// What is between blocks is cut on `tp`.
-  bool isCutBetween() const { return plan.sequenceParallel || !plan.prescaledBatch; }
+  /// What is between blocks is cut on `tp`. A model without norms of positions has nothing there.
+  bool isCutBetween() const { return plan.sequenceParallel ? facts.positions > 0 : !plan.prescaledBatch; }
   /// What a product reads or makes between blocks is: one token of each sample has no positions.
   bool isCutAt(const StepFacts::Product &product) const {
     return plan.sequenceParallel ? product.positions > 0 : !plan.prescaledBatch;
@@ -397,7 +400,7 @@ void Theory::products() {
       continue;
     }
     // Logits that are a sum end cut along the vocabulary, as the loss wants them.
-    bool isCutOutput = isCutAt(product) || product.isHead;
+    bool isCutOutput = (isCutAt(product) && !(product.isFlat && plan.sequenceParallel)) || product.isHead;
     if (!forward)
       add("activations", isCutOutput ? "reduce_scatter" : "all_reduce", "forward", tp, times, output);
     exchange("forward", input, forward);
@@ -409,16 +412,57 @@ void Theory::products() {
   }
   for (auto &[input, products] : readers)
     between(products);
-  // A rank has the token that is read of all positions, and all of them read it. What is put together of parts is cut,
-  // but its parts are not: neither are their gradients.
-  if (plan.sequenceParallel) {
-    add("activations", "all_reduce", "forward", tp, times, facts.tokens / data);
-    add("activations", "all_gather", "backward", tp, times, paddedBetween(facts.positions) * facts.joined / data);
+  std::set<int64_t> gatheredInputs;
+  for (auto &[input, products] : readers)
+    if (isCutAt(*products.front()) && llvm::any_of(products, [&](const StepFacts::Product *p) {
+          return !isGathered(*p, &Plan::GatheredWeight::forward);
+        }))
+      gatheredInputs.insert(input);
+  flat(gatheredInputs);
+}
+
+/// Samples and positions that are one dimension are not cut along the positions: what they are made of is gathered,
+/// unless products have gathered it already, or have left it whole; and so is the gradient of what is made of them.
+void Theory::flat(const std::set<int64_t> &gatheredInputs) {
+  if (!plan.sequenceParallel)
+    return;
+  double data = sizeOf(axesOf({"shard", "replica"})), pad = paddedBetween(facts.positions);
+  for (const StepFacts::Flattened &tensor : facts.flattened) {
+    const Plan::Parameter *p =
+        tensor.product < 0 ? nullptr : parameterOf.lookup(facts.products[tensor.product].parameter);
+    if (!gatheredInputs.count(tensor.value) && !(p && p->stored.cuts("tp")))
+      add("activations", "all_gather", "forward", axesOf({"tp"}), times, pad * tensor.bytes / data);
   }
+  add("activations", "all_gather", "backward", axesOf({"tp"}), times, pad * facts.unflattened / data);
+}
+
+/// Where what is cut along the positions begins and ends. A rank has the token that is read of all positions, and all
+/// of them read it. What is put together of parts is cut, but its parts are not: neither are their gradients. What is
+/// counted along the positions takes all of them.
+void Theory::ends() {
+  if (!plan.sequenceParallel)
+    return;
+  Axes tp = axesOf({"tp"});
+  double data = sizeOf(axesOf({"shard", "replica"})), pad = paddedBetween(facts.positions);
+  add("activations", "all_reduce", "forward", tp, times, facts.tokens / data);
+  add("activations", "all_gather", "backward", tp, times, pad * facts.joined / data);
+  add("activations", "all_gather", "forward", tp, times, pad * facts.counted / data);
+}
+
+/// Every rank of `tp` computes all keys and values, and takes the heads that it repeats. Their gradients come by heads,
+/// and are put together; where what is between blocks is cut, both are moved from one cut to the other.
+void Theory::repeatedHeads() {
+  Axes tp = axesOf({"tp"});
+  double bytes = paddedBetween(facts.positions) * facts.repeated / sizeOf(axesOf({"shard", "replica"}));
+  if (!isCutBetween())
+    return add("activations", "all_gather", "backward", tp, times, bytes);
+  add("activations", "all_to_all", "forward", tp, times, bytes / sizeOf(tp));
+  // Attention's gradient reads them again.
+  add("activations", "all_to_all", "backward", tp, 2 * times, bytes / sizeOf(tp));
 }
 
 /// What is between blocks is gathered once in a region for all products that read it, and the sums that are their
-/// parts of its gradient are added before they are reduced, as far as they follow one another.
+/// XX
 void Theory::between(llvm::ArrayRef<const StepFacts::Product *> readers) {
   Axes tp = axesOf({"tp"});
   const StepFacts::Product &first = *readers.front();
@@ -432,17 +476,8 @@ void Theory::between(llvm::ArrayRef<const StepFacts::Product *> readers) {
     add("activations", "all_gather", "forward", tp, times, bytes);
   if (isCut && anyKeeps(&StepFacts::Product::hasWeightGradient, &Plan::GatheredWeight::weightGradient))
     add("activations", "all_gather", "backward", tp, times, bytes);
-  std::map<int64_t, bool> areSums; // by turn
-  for (const StepFacts::Product *p : readers)
-    if (p->hasDataGradient)
-      areSums[p->turn] = !isGathered(*p, &Plan::GatheredWeight::dataGradient);
-  double reductions = 0;
-  bool onlySums = true;
-  for (auto [turn, isSum] : areSums) {
-    reductions += isSum && (!onlySums || reductions == 0);
-    onlySums &= isSum;
-  }
-  add("activations", isCut ? "reduce_scatter" : "all_reduce", "backward", tp, times * reductions, bytes);
+  bool isSum = anyKeeps(&StepFacts::Product::hasDataGradient, &Plan::GatheredWeight::dataGradient);
+  add("activations", isCut ? "reduce_scatter" : "all_reduce", "backward", tp, isSum ? times : 0, bytes);
 }
 
 /// A row's maximum, its sum of exponentials and the label's logit; the sum once more for the gradient, and the maximum
@@ -476,6 +511,8 @@ void Theory::run() {
     times = number;
     parameters();
     products();
+    ends();
+    repeatedHeads();
     statistics();
   }
   for (const Plan::Parameter &p : plan.parameters) {

@@ -42,6 +42,7 @@ struct StepFacts {
     int64_t turn = 0;               ///< place in the backward pass of the data's gradient
     bool isOutputReadAgain = false; ///< by the backward pass
     bool isHead = false;            ///< makes the logits
+    bool isFlat = false;            ///< what it makes has samples and positions in one dimension
   };
   std::vector<Product> products; ///< in the order of the forward pass
   /// Bytes of one micro-batch of what has positions and is sliced to less than half of them, as the token that a
@@ -50,6 +51,19 @@ struct StepFacts {
   /// Bytes of what is put together of parts along the positions.
   double joined = 0;
   int64_t positions = 0; ///< between blocks
+  /// Bytes of keys and values that are repeated, because ranks of `tp` do not divide their heads.
+  double repeated = 0;
+  /// What has samples and positions made one dimension, as the tokens of a mixture of experts have.
+  struct Flattened {
+    int64_t value = -1;   ///< its number as a product's input
+    int64_t product = -1; ///< that makes it, as an index; -1: none does
+    double bytes = 0;
+  };
+  std::vector<Flattened> flattened;
+  /// Bytes of what is taken apart into samples and positions again.
+  double unflattened = 0;
+  /// Bytes of what is counted along the positions, as some models count their position ids.
+  double counted = 0;
   /// Bytes of one f32 number for each row of logits in one micro-batch.
   double rows = 0;
   /// Bytes of its labels.

@@ -85,7 +85,19 @@ LogicalResult TopKOp::buildVjp(OpBuilder &builder, ArrayRef<Value> resultGrads, 
                                SmallVectorImpl<Value> &operandGrads) {
   Build e{builder, getLoc()};
   RankedTensorType input = tensorType(getInput());
-  Value places = placesAlong(e, getIndices(), input.getShape(), getAxis());
+  int64_t axis = getAxis(), taken = tensorType(getValues()).getDimSize(axis);
+  // Of few that were taken each element is compared with all: rows stay apart, as they do forward.
+  constexpr int64_t kFew = 16;
+  if (taken <= kFew) {
+    SmallVector<int64_t> shape(input.getShape());
+    shape.insert(shape.begin() + axis, taken);
+    Value zero = e.splat(input.clone(shape), 0);
+    Value indices = e.broadcastAlong(getIndices(), {axis + 1}, shape);
+    Value isTaken = e.equal(indices, e.iota(tensorType(indices), axis + 1));
+    operandGrads[0] = e.sum(e.select(isTaken, e.broadcastAlong(resultGrads[0], {axis + 1}, shape), zero), {axis});
+    return success();
+  }
+  Value places = placesAlong(e, getIndices(), input.getShape(), axis);
   Value flat =
       ScatterAddOp::create(builder, getLoc(), input.clone({input.getNumElements()}), resultGrads[0], places, 0);
   operandGrads[0] = e.reshape(flat, input.getShape());

@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/shard/Factors.h"
 #include "passes/shard/Localize.h"
+#include "passes/shard/OrderSums.h"
 #include "passes/shard/Passes.h"
 #include "passes/shard/Region.h"
 #include "passes/shard/Unreduced.h"
@@ -324,6 +325,7 @@ struct Partition : weft::impl::PartitionBase<Partition> {
     Mesh mesh = dist::meshOf(module);
     SymbolTable symbols(module);
     for (func::FuncOp function : module.getOps<func::FuncOp>()) {
+      orderSums(function, mesh);
       FunctionPartition partition(function, mesh, symbols);
       partition.run();
       numReshards += partition.numReshards;

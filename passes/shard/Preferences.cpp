@@ -58,14 +58,20 @@ static double sentFor(const Mesh &mesh, const OpFactors &factors, Operation *op,
   return sent;
 }
 
-/// Whether all that is preferred at an op of another region is how the update has the parameters that it reads. That
-/// says nothing of it: what is stored whole would be sliced here, and gathered behind.
+/// Whether all that is preferred at an op is how states are stored, though it is in the forward pass, or reads nothing
+/// but parameters. That says nothing of it: what is stored whole would be sliced here, and gathered behind.
 static bool isOfUpdate(Operation *op, int64_t axis, const Preferences &preferences) {
+  StringRef region = regionOf(op->getLoc());
+  if (region == "update")
+    return false;
+  auto isOfStates = [&](Value value) {
+    return preferences.at(value, axis) < 0 || preferences.find(value)->origins[axis].priority == kStatePriority;
+  };
   auto isOpen = [&](Value value) { return preferences.at(value, axis) < 0; };
-  return regionOf(op->getLoc()) != "update" && llvm::all_of(op->getResults(), isOpen) &&
-         llvm::all_of(op->getOperands(), [&](Value value) {
-           return isOpen(value) ||
-                  (value.getDefiningOp<ReadOp>() && preferences.find(value)->origins[axis].priority == kStatePriority);
+  if (region == "forward")
+    return llvm::all_of(op->getResults(), isOfStates) && llvm::all_of(op->getOperands(), isOfStates);
+  return llvm::all_of(op->getResults(), isOpen) && llvm::all_of(op->getOperands(), [&](Value value) {
+           return isOpen(value) || (value.getDefiningOp<ReadOp>() && isOfStates(value));
          });
 }
 

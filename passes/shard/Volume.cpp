@@ -109,8 +109,9 @@ private:
           return Moved::Parameters;
       } else if ((isa<AdamOp, SgdOp>(user) && use.getOperandNumber() == 1)) {
         return Moved::Gradients;
-      } else if (passes(user) || isa<arith::AddFOp, arith::SelectOp>(user)) {
-        // Padding is filled by a choice.
+      } else if (passes(user) || isa<arith::AddFOp, arith::SelectOp>(user) ||
+                 (isa<arith::MulFOp>(user) && tensorType(value).getRank() == 1)) {
+        // Padding is filled by a choice. What the scale of a norm is multiplied with, its gradient is.
         for (Value result : user->getResults())
           if (std::optional<Moved> end = endOf(result, seen))
             return end;

@@ -165,6 +165,7 @@ struct Mlp {
     plan.parameters = {{"up", "f32", {8, 16}, true, columns, columns, columns, 0},
                        {"down", "f32", {16, 8}, true, rows, rows, rows, 0}};
     facts.uses["up"] = facts.uses["down"] = {true, true};
+    facts.positions = 4;
     StepFacts::Product up{"up", "mlp/up", {0}, 10, 0, 512, 1024, 4, true, true};
     StepFacts::Product down{"down", "mlp/down", {0}, 11, 1, 1024, 512, 4, true, true};
     facts.products = {up, down};
