@@ -37,7 +37,7 @@ class Model:
 
 MODELS = {
     "gpt2": Model("gpt2.opset18.onnx", 64, (*MESHES, *MANY), True),
-    "llama": Model("llama.opset18.onnx", 64, (*MESHES, *MANY), True),
+    "llama": Model("llama.opset18.onnx", 64, (*MESHES, *MANY)),
     "odd": Model("llama --layers 2 --dim 36 --heads 6 --kv-heads 3 --ffn 101 --vocab 131", 64, tuple(ODD), True),
     "gpt2_loss": Model("gpt2_loss.opset18.onnx", 64),
     "gpt_neox": Model("gpt_neox.opset18.onnx", 64, (*MESHES, *MANY)),
@@ -50,8 +50,7 @@ MODELS = {
     "vit": Model("tiny_vit.opset17.onnx"),
     "mixtral": Model("tiny_mixtral.opset14.onnx", 16),
     "convnext": Model("tiny_convnext.opset18.onnx"),
-    "cnn": Model("cnn.opset13.train.onnx"),
-    "regression": Model("regression.onnx"),
+    "cnn": Model("cnn.opset13.eval.onnx"),
 }
 
 
