@@ -373,6 +373,7 @@ void Theory::products() {
   double data = sizeOf(axesOf({"shard", "replica"})), parts = sizeOf(tp);
   std::map<int64_t, std::vector<const StepFacts::Product *>> readers;
   std::set<int64_t> cotangents; // that are gathered already
+  std::set<int64_t> sums;       // that are reduced already
   for (const StepFacts::Product &product : facts.products) {
     const Plan::Parameter *p = parameterOf.lookup(product.parameter);
     if (tp.empty() || !p || !p->stored.cuts("tp"))
@@ -401,7 +402,8 @@ void Theory::products() {
     }
     // Logits that are a sum end cut along the vocabulary, as the loss wants them.
     bool isCutOutput = (isCutAt(product) && !(product.isFlat && plan.sequenceParallel)) || product.isHead;
-    if (!forward)
+    // Sums that are parts of one sum, attention and MLP side by side, are added before.
+    if (!forward && (product.cotangent < 0 || sums.insert(product.cotangent).second))
       add("activations", isCutOutput ? "reduce_scatter" : "all_reduce", "forward", tp, times, output);
     exchange("forward", input, forward);
     exchange("backward", input, ofData);
