@@ -163,8 +163,11 @@ static void numberGradients(ModuleOp train, func::FuncOp task, StepFacts &facts)
   };
   for (Operation &op : task.getBody().front()) {
     if (isa<AdamOp, SgdOp>(op)) {
-      if (auto read = op.getOperand(0).getDefiningOp<ReadOp>())
-        add(read.getSymbol(), op.getOperand(1));
+      // What is updated is the parameter, or its master.
+      auto read = op.getOperand(0).getDefiningOp<ReadOp>();
+      auto master = read ? train.lookupSymbol<StateOp>(read.getSymbol()) : StateOp();
+      if (read)
+        add(master && master.getParam() ? *master.getParam() : read.getSymbol(), op.getOperand(1));
     } else if (auto write = dyn_cast<WriteOp>(op)) {
       auto state = train.lookupSymbol<StateOp>(write.getSymbol());
       if (state && state.getKind() == StateKind::accumulator && state.getParam())
@@ -325,6 +328,9 @@ StepFacts weft::factsOf(ModuleOp train) {
     fact.isOutputReadAgain = llvm::any_of(product.forward.op->getUsers(),
                                           [](Operation *user) { return regionOf(user->getLoc()) == "backward"; });
     fact.isHead = heads.contains(product.forward.op);
+    fact.isWidened = llvm::any_of(product.forward.op->getUsers(), [](Operation *user) {
+      return isa<arith::ExtFOp>(user) && regionOf(user->getLoc()) == "forward";
+    });
     fact.isFlat = isOnlyFlattened(product.forward.op, between);
     makers[product.forward.op] = facts.products.size();
     facts.products.push_back(std::move(fact));

@@ -402,8 +402,9 @@ void Theory::products() {
     }
     // Logits that are a sum end cut along the vocabulary, as the loss wants them.
     bool isCutOutput = (isCutAt(product) && !(product.isFlat && plan.sequenceParallel)) || product.isHead;
-    // Sums that are parts of one sum, attention and MLP side by side, are added before.
-    if (!forward && (product.cotangent < 0 || sums.insert(product.cotangent).second))
+    // Sums that are parts of one sum, attention and MLP side by side, are added before: unless in a wider type, of
+    // which one is as much as two of their own.
+    if (!forward && (product.isWidened || product.cotangent < 0 || sums.insert(product.cotangent).second))
       add("activations", isCutOutput ? "reduce_scatter" : "all_reduce", "forward", tp, times, output);
     exchange("forward", input, forward);
     exchange("backward", input, ofData);

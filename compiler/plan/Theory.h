@@ -43,6 +43,7 @@ struct StepFacts {
     bool isOutputReadAgain = false; ///< by the backward pass
     bool isHead = false;            ///< makes the logits
     bool isFlat = false;            ///< what it makes has samples and positions in one dimension
+    bool isWidened = false;         ///< what it makes is added to others in a wider type
   };
   std::vector<Product> products; ///< in the order of the forward pass
   /// Bytes of one micro-batch of what has positions and is sliced to less than half of them, as the token that a

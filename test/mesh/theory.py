@@ -57,7 +57,7 @@ MODELS = {
 def few(case):
     """Two samples for each rank that has its own, and each micro-batch: heads and hidden elements hold at nearly all ops."""
     degree, parts, tp = (re.search(pattern, case) for pattern in (r"dp=(\d+)", r"--microbatches (\d+)", r"tp=(\d+)"))
-    own = int(tp[1]) if "--prescaled-batch off" in case else 1
+    own = int(tp[1]) if "--prescaled-batch off" in case else 2 if "--batch-halves" in case else 1
     return 2 * own * int(degree[1] if degree else 1) * int(parts[1] if parts else 1)
 
 
