@@ -281,15 +281,25 @@ Layout Theory::slice(const Plan::Parameter &p, const StepFacts::Use &use, const 
   part.shape = use.sliced;
   auto elements = static_cast<double>(plan.heldOf(from, part.shape));
   double all = static_cast<double>(plan.heldOf(from, p.shape));
+  auto held = static_cast<double>(plan.heldOf(p.gradients, p.shape)); // what is left where the gradient ends
   std::set<std::string> kept = {"tp"};
+  auto cutDim = [&](const std::string &axis) {
+    return llvm::find_if(p.gradients.dims, [&](const Axes &axes) { return llvm::is_contained(axes, axis); }) -
+           p.gradients.dims.begin();
+  };
+  auto isScattered = [&](const std::string &axis) {
+    auto dim = static_cast<size_t>(cutDim(axis));
+    return dim < p.gradients.dims.size() && part.shape[dim] == p.shape[dim];
+  };
+  for (const std::string &axis : over)
+    if (isScattered(axis))
+      kept.insert(axis);
+  auto left = static_cast<double>(plan.heldOf(onlyOn(p.gradients, kept), part.shape));
   Axes early;
   for (const std::string &axis : over) {
-    auto dim = llvm::find_if(p.gradients.dims, [&](const Axes &axes) { return llvm::is_contained(axes, axis); });
-    auto index = static_cast<size_t>(dim - p.gradients.dims.begin());
-    bool isCut = dim != p.gradients.dims.end(), isScattered = isCut && part.shape[index] == p.shape[index];
-    if (isScattered)
-      kept.insert(axis);
-    if (!isCut || isScattered || bytesSent("all_reduce", elements, 2) <= bytesSent("reduce_scatter", all, 2))
+    bool isCut = p.gradients.cuts(axis);
+    bool isLess = isCut ? bytesSent("all_reduce", elements, 2) <= bytesSent("reduce_scatter", all, 2) : left <= held;
+    if (isScattered(axis) || isLess)
       early.push_back(axis);
   }
   llvm::erase_if(over, [&](const std::string &axis) { return llvm::is_contained(early, axis); });
@@ -301,7 +311,8 @@ Layout Theory::slice(const Plan::Parameter &p, const StepFacts::Use &use, const 
   }
   Layout to = onlyOn(p.gradients, kept);
   reduce(part, "backward", early, from, to, times, width);
-  return to;
+  kept.insert(early.begin(), early.end());
+  return onlyOn(p.gradients, kept);
 }
 
 /// A gradient of a micro-batch is a sum over samples, and over what else the ranks of `tp` have parts of.
