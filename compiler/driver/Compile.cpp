@@ -125,9 +125,11 @@ static int64_t besideArena(ModuleOp module, const TargetChoice &target, bool sev
 }
 
 /// The bytes of all that lives in the arena from step to step: symbols, and the inputs of a micro-batch.
-static int64_t storedBytes(ModuleOp module, bool offloadsOptimizer) {
+static int64_t storedBytes(ModuleOp module, const Target &target, bool offloadsOptimizer) {
   int64_t bytes = 0;
-  auto add = [&](Type type) { bytes += alignBuffer(tensorBytes(cast<RankedTensorType>(type))); };
+  auto add = [&](Type type) {
+    bytes += alignBuffer(tensorBytes(cast<RankedTensorType>(type)), target.bufferAlignment());
+  };
   for (Operation &op : *module.getBody())
     if (isa<ParamOp>(op) || (isa<StateOp>(op) && !(offloadsOptimizer && isOptimizerState(cast<StateOp>(op)))))
       add(op.getAttrOfType<TypeAttr>("type").getValue());
@@ -449,7 +451,7 @@ void Compilation::take(Round round) {
 /// What the solver counts with is close to what the schedule comes to, not the same: writing in place, workspaces. The
 /// difference corrects the limit.
 ExitCode Compilation::search(const Target &target, MemoryOptions memory, std::optional<Round> &best) {
-  memory.limit = options.memory - storedBytes(*module, options.offloadOptimizer) -
+  memory.limit = options.memory - storedBytes(*module, target, options.offloadOptimizer) -
                  besideArena(*module, this->target, mesh.partition.getNumRanks() > 1);
   int64_t step = options.memory / 64, low = 1, high = INT64_MAX;
   auto fits = [&](const Round &r) { return r.bytes <= options.memory; };

@@ -338,7 +338,7 @@ private:
 
 } // namespace
 
-int64_t weft::placeBuffers(MutableArrayRef<Lifetime> buffers) {
+int64_t weft::placeBuffers(MutableArrayRef<Lifetime> buffers, int64_t alignment) {
   // Only the order of starts and ends matters.
   std::vector<int64_t> moments;
   for (const Lifetime &buffer : buffers) {
@@ -355,22 +355,22 @@ int64_t weft::placeBuffers(MutableArrayRef<Lifetime> buffers) {
     buffer.offset = 0;
     if (buffer.bytes == 0)
       continue;
-    items.push_back({alignBuffer(buffer.bytes), compressed(buffer.first), compressed(buffer.last), 0});
+    items.push_back({alignBuffer(buffer.bytes, alignment), compressed(buffer.first), compressed(buffer.last), 0});
     indices.push_back(i);
   }
-  Placer placer(std::move(items), peakLiveBytes(buffers));
+  Placer placer(std::move(items), peakLiveBytes(buffers, alignment));
   placer.run();
   for (auto [index, item] : llvm::zip_equal(indices, placer.best))
     buffers[index].offset = item.offset;
   return placer.total;
 }
 
-int64_t weft::peakLiveBytes(ArrayRef<Lifetime> buffers) {
+int64_t weft::peakLiveBytes(ArrayRef<Lifetime> buffers, int64_t alignment) {
   // What ends at a step is alive in it.
   std::vector<std::pair<int64_t, int64_t>> changes;
   for (const Lifetime &buffer : buffers) {
-    changes.push_back({buffer.first, alignBuffer(buffer.bytes)});
-    changes.push_back({buffer.last + 1, -alignBuffer(buffer.bytes)});
+    changes.push_back({buffer.first, alignBuffer(buffer.bytes, alignment)});
+    changes.push_back({buffer.last + 1, -alignBuffer(buffer.bytes, alignment)});
   }
   llvm::sort(changes);
   int64_t live = 0, peak = 0;

@@ -13,10 +13,11 @@
 
 namespace weft {
 
-/// Every buffer starts at a multiple of this many bytes: a cache line, and the widest vector.
+/// Every buffer starts at a multiple of this many bytes, or of what a target asks for: a cache line of processors, and
+/// their widest vector.
 inline constexpr int64_t bufferAlignment = 64;
 
-inline int64_t alignBuffer(int64_t bytes) { return (bytes + bufferAlignment - 1) / bufferAlignment * bufferAlignment; }
+inline int64_t alignBuffer(int64_t bytes, int64_t alignment) { return (bytes + alignment - 1) / alignment * alignment; }
 
 /// A buffer that is alive from step `first` to step `last`, both included.
 struct Lifetime {
@@ -27,10 +28,10 @@ struct Lifetime {
 /// Gives every buffer an offset so that buffers alive at one time do not
 /// overlap. Returns the bytes of the arena. Deterministic; near-linear in the
 /// number of buffers (docs/memory.md says how, and how near to the least).
-int64_t placeBuffers(llvm::MutableArrayRef<Lifetime> buffers);
+int64_t placeBuffers(llvm::MutableArrayRef<Lifetime> buffers, int64_t alignment = bufferAlignment);
 
 /// The largest sum of bytes alive at one time: no placement is smaller.
-int64_t peakLiveBytes(llvm::ArrayRef<Lifetime> buffers);
+int64_t peakLiveBytes(llvm::ArrayRef<Lifetime> buffers, int64_t alignment = bufferAlignment);
 
 } // namespace weft
 

@@ -52,14 +52,16 @@ struct Program {
   llvm::MapVector<Attribute, Constant> constants;
   KernelOutliner kernels;
   int64_t launches = 0, inPlace = 0;
+  int64_t alignment; ///< of buffers
 
   Program(ModuleOp module, const Target *target, const StreamOptions &streams, ArenaReport *report)
-      : module(module), target(target), report(report), streams(streams), kernels(module) {}
+      : module(module), target(target), report(report), streams(streams), kernels(module),
+        alignment(target ? target->bufferAlignment() : bufferAlignment) {}
 
   int64_t reserve(RankedTensorType type, bool host = false) {
     int64_t &bytes = host ? hostPersistentBytes : persistentBytes;
     int64_t offset = bytes;
-    bytes += alignBuffer(tensorBytes(type));
+    bytes += alignBuffer(tensorBytes(type), alignment);
     return offset;
   }
 };
@@ -88,7 +90,7 @@ public:
     if (failed(placeValues()))
       return failure();
     extendLifetimes();
-    int64_t bytes = placeBuffers(buffers), hostBytes = placeBuffers(hostBuffers);
+    int64_t bytes = placeBuffers(buffers, program.alignment), hostBytes = placeBuffers(hostBuffers, program.alignment);
     program.temporaryBytes = std::max(program.temporaryBytes, bytes);
     program.hostTemporaryBytes = std::max(program.hostTemporaryBytes, hostBytes);
     if (program.report)
@@ -109,7 +111,7 @@ private:
     task.name = function.getSymName().str();
     task.bytes = bytes;
     task.hostBytes = hostBytes;
-    task.liveBytes = peakLiveBytes(buffers);
+    task.liveBytes = peakLiveBytes(buffers, program.alignment);
     SmallVector<int64_t> stepOf; // per position in `order`: the first step that is not before it
     for (Operation *op : order) {
       stepOf.push_back(task.steps.size());

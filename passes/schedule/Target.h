@@ -9,6 +9,7 @@
 #define WEFT_PASSES_SCHEDULE_TARGET_H
 
 #include "dialects/exec/LibraryCalls.h"
+#include "passes/schedule/Arena.h"
 #include "passes/schedule/StepRates.h"
 
 namespace weft {
@@ -29,6 +30,8 @@ public:
   virtual int64_t columnMultiple(mlir::Type element) const { return 1; }
   /// How fast it is, about.
   virtual StepRates rates() const { return {}; }
+  /// Every buffer starts at a multiple of so many bytes.
+  virtual int64_t bufferAlignment() const { return weft::bufferAlignment; }
   /// Whether one launch runs the members of a group beside each other.
   virtual bool groupsKernels() const { return false; }
   /// Whether kernels read constants in the arena; else they are data of the executable.
