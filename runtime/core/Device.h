@@ -89,17 +89,12 @@ public:
   virtual std::string report() const = 0;
 };
 
-/// How the algorithms of library calls are chosen: the library's first; those that it names, timed one by one; or more of
-/// them, timed while the device works as it does in training.
-enum class Tuning { None, Quick, Thorough };
-
 /// What a device is opened with.
 struct DeviceOptions {
   /// 0: defaultThreads, or fewer where a library call needs it.
   int threads = 0, defaultThreads = 1;
-  /// Replay tasks as graphs. For devices that have them.
-  bool graphs = true;
-  Tuning tuning = Tuning::Quick;
+  /// Replay tasks as graphs; time the algorithms of library calls. For devices that have them.
+  bool graphs = true, tuning = true;
   /// Run the streams of tasks in orders that this number decides, among those that their events allow. For devices that
   /// run them one after another anyway.
   std::optional<uint64_t> streamOrder;

@@ -84,7 +84,6 @@ bool AlgorithmCache::parse(const std::string &bytes, std::map<std::string, Cache
     }
     algorithm.workspace = workspace.get<int64_t>();
     algorithm.microseconds = time.get<double>();
-    algorithm.thorough = value.value("thorough", json()) == json(true);
     into[key] = algorithm;
   }
   return true;
@@ -104,8 +103,7 @@ std::string AlgorithmCache::print(const std::map<std::string, CachedAlgorithm> &
   for (const auto &[key, algorithm] : all)
     entries[key] = {{"algorithm", algorithm.words},
                     {"workspace", static_cast<uint64_t>(algorithm.workspace)},
-                    {"microseconds", algorithm.microseconds},
-                    {"thorough", algorithm.thorough}};
+                    {"microseconds", algorithm.microseconds}};
   return json{{"format", kFormat}, {"device", device}, {"library", version}, {"entries", entries}}.dump(1) + "\n";
 }
 

@@ -26,8 +26,6 @@ struct CachedAlgorithm {
   std::array<uint64_t, 8> words{};
   int64_t workspace = 0;
   double microseconds = 0;
-  /// Chosen under load, among many.
-  bool thorough = false;
 };
 
 class AlgorithmCache {

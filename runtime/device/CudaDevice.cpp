@@ -157,14 +157,13 @@ void CudaDevice::allocate() {
 
 /// Ranks that compute the same value compute it by the same algorithm, so that it has the same bits: rank 0 chooses.
 void CudaDevice::tune() {
-  if (options.tuning == Tuning::None || context->matmuls.empty())
+  if (!options.tuning || context->matmuls.empty())
     return;
   bool asks = ranks.world() > 1 && ranks.rank() != 0;
   AlgorithmCache cache(asks ? "" : AlgorithmCache::defaultFolder(), name, cublasLtGetVersion());
   if (asks)
     cache.take(ranks.store().get("cublaslt"));
-  tuned = tuneMatmuls(context->matmuls, cache, compute.get(), arena, manifest.arenaBytes, /*deterministic=*/true,
-                      options.tuning == Tuning::Thorough);
+  tuned = tuneMatmuls(context->matmuls, cache, compute.get(), arena, manifest.arenaBytes, /*deterministic=*/true);
   if (ranks.world() > 1 && ranks.rank() == 0)
     ranks.store().set("cublaslt", cache.contents());
 }

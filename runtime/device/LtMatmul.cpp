@@ -133,46 +133,6 @@ std::vector<CachedAlgorithm> LtMatmul::askLibrary(int64_t alignment, int count) 
   return algorithms;
 }
 
-std::vector<CachedAlgorithm> LtMatmul::variations() const {
-  // Tiles of which a multiprocessor holds one or two.
-  static constexpr cublasLtMatmulTile_t kTiles[] = {
-      CUBLASLT_MATMUL_TILE_128x128, CUBLASLT_MATMUL_TILE_64x256,  CUBLASLT_MATMUL_TILE_256x64,
-      CUBLASLT_MATMUL_TILE_128x256, CUBLASLT_MATMUL_TILE_256x128, CUBLASLT_MATMUL_TILE_128x160,
-      CUBLASLT_MATMUL_TILE_160x128, CUBLASLT_MATMUL_TILE_192x128, CUBLASLT_MATMUL_TILE_128x192,
-      CUBLASLT_MATMUL_TILE_128x96,  CUBLASLT_MATMUL_TILE_96x128};
-  static constexpr cublasLtClusterShape_t kClusters[] = {CUBLASLT_CLUSTER_SHAPE_1x1x1, CUBLASLT_CLUSTER_SHAPE_2x1x1,
-                                                         CUBLASLT_CLUSTER_SHAPE_1x2x1};
-  cublasLtMatmulAlgo_t base;
-  memcpy(&base, askLibrary(shape.alignment, 1).front().words.data(), sizeof(base));
-  int32_t options = 0;
-  size_t written = 0;
-  checkLt(cublasLtMatmulAlgoCapGetAttribute(&base, CUBLASLT_ALGO_CAP_CUSTOM_OPTION_MAX, &options, sizeof(options),
-                                            &written),
-          "cublasLtMatmulAlgoCapGetAttribute");
-  auto set = [](cublasLtMatmulAlgo_t &algorithm, cublasLtMatmulAlgoConfigAttributes_t attribute, auto value) {
-    return cublasLtMatmulAlgoConfigSetAttribute(&algorithm, attribute, &value, sizeof(value)) == CUBLAS_STATUS_SUCCESS;
-  };
-  std::vector<CachedAlgorithm> found;
-  for (cublasLtMatmulTile_t tile : kTiles)
-    for (cublasLtClusterShape_t cluster : kClusters)
-      for (int32_t option = 0; option <= options; ++option) {
-        cublasLtMatmulAlgo_t algorithm = base;
-        cublasLtMatmulHeuristicResult_t result = {};
-        if (!set(algorithm, CUBLASLT_ALGO_CONFIG_TILE_ID, static_cast<uint32_t>(tile)) ||
-            !set(algorithm, CUBLASLT_ALGO_CONFIG_CLUSTER_SHAPE_ID, static_cast<uint16_t>(cluster)) ||
-            !set(algorithm, CUBLASLT_ALGO_CONFIG_CUSTOM_OPTION, static_cast<uint32_t>(option)) ||
-            cublasLtMatmulAlgoCheck(handle, description.get(), left.get(), right.get(), this->result.get(),
-                                    this->result.get(), &algorithm, &result) != CUBLAS_STATUS_SUCCESS ||
-            result.state != CUBLAS_STATUS_SUCCESS || result.workspaceSize > static_cast<size_t>(workspace))
-          continue;
-        CachedAlgorithm variation;
-        memcpy(variation.words.data(), &algorithm, sizeof(algorithm));
-        variation.workspace = static_cast<int64_t>(result.workspaceSize);
-        found.push_back(variation);
-      }
-  return found;
-}
-
 static const cublasLtMatmulAlgo_t *asLt(const CachedAlgorithm &algorithm) {
   return reinterpret_cast<const cublasLtMatmulAlgo_t *>(algorithm.words.data());
 }

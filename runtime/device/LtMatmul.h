@@ -49,8 +49,6 @@ public:
 
   /// The library's algorithms, best first as it believes.
   std::vector<CachedAlgorithm> candidates(int count) const { return askLibrary(shape.alignment, count); }
-  /// The first of these with other tiles, clusters and options of its kernel, as far as the library takes them.
-  std::vector<CachedAlgorithm> variations() const;
   /// Takes an algorithm. False where the library does not know it for this problem, or it needs more workspace.
   bool use(const CachedAlgorithm &algorithm);
   const CachedAlgorithm &algorithm() const { return chosen; }
@@ -83,10 +81,9 @@ struct TuningReport {
 };
 
 /// Chooses the algorithm of each product by the time it takes on this device, each distinct problem once, on random
-/// values in `pool`; what `cache` knows, and with `thorough` has been chosen so, is not timed. The pool's contents are
-/// lost. Throws InternalError.
+/// values in `pool`; what `cache` knows is not timed. The pool's contents are lost. Throws InternalError.
 TuningReport tuneMatmuls(const std::vector<std::unique_ptr<LtMatmul>> &matmuls, AlgorithmCache &cache,
-                         cudaStream_t stream, char *pool, int64_t poolBytes, bool deterministic, bool thorough);
+                         cudaStream_t stream, char *pool, int64_t poolBytes, bool deterministic);
 
 } // namespace weft::rt
 

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 
 using namespace weft;
 using namespace weft::rt;
@@ -19,12 +20,6 @@ using namespace weft::rt;
 /// than the fastest such a one was at first.
 static constexpr int kCandidates = 8, kRepeats = 3;
 static constexpr double kPromising = 1.1;
-/// Under load: how much slower than the fastest an algorithm may be alone, how many are timed at most, in how many
-/// turns of how many microseconds, and for how long the device works before that. What is fastest alone, on a cool
-/// device, may take more power than others, and then be slower where power is what bounds the clock.
-static constexpr double kPromisingAlone = 1.2, kTurn = 3000, kWarmUp = 200e3;
-static constexpr size_t kMostUnderLoad = 28;
-static constexpr int kTurns = 5;
 
 namespace {
 
@@ -44,7 +39,7 @@ public:
   }
 
   /// The fastest of the library's algorithms; nothing where the pool is too small.
-  std::optional<CachedAlgorithm> choose(LtMatmul &matmul, int64_t workspace, bool thorough);
+  std::optional<CachedAlgorithm> choose(LtMatmul &matmul, int64_t workspace);
 
 private:
   Places place(const MatmulProblem &problem, int64_t workspace) const;
@@ -54,14 +49,6 @@ private:
   double elapsed(int index);
   std::optional<double> tryOut(LtMatmul &matmul, const Places &places);
   double timeAgain(LtMatmul &matmul, const Places &places);
-  /// Those of `algorithms` that the library takes and that give the same bits each time, with their times.
-  std::vector<CachedAlgorithm> tryOut(LtMatmul &matmul, const Places &places, std::vector<CachedAlgorithm> algorithms);
-  std::optional<CachedAlgorithm> fastestAlone(LtMatmul &matmul, const Places &places,
-                                              const std::vector<CachedAlgorithm> &tried);
-  std::optional<CachedAlgorithm> fastestUnderLoad(LtMatmul &matmul, const Places &places,
-                                                  std::vector<CachedAlgorithm> tried);
-  /// Runs one after another; returns the time of one.
-  double timeRuns(LtMatmul &matmul, const Places &places, int64_t count);
 
   cudaStream_t stream;
   char *pool;
@@ -146,75 +133,7 @@ double Tuner::timeAgain(LtMatmul &matmul, const Places &places) {
   return best;
 }
 
-std::vector<CachedAlgorithm> Tuner::tryOut(LtMatmul &matmul, const Places &places,
-                                           std::vector<CachedAlgorithm> algorithms) {
-  std::vector<CachedAlgorithm> tried;
-  for (const CachedAlgorithm &candidate : algorithms) {
-    if (!matmul.use(candidate))
-      continue;
-    if (std::optional<double> time = tryOut(matmul, places)) {
-      tried.push_back(matmul.algorithm());
-      tried.back().microseconds = *time;
-    }
-  }
-  std::stable_sort(tried.begin(), tried.end(),
-                   [](const CachedAlgorithm &a, const CachedAlgorithm &b) { return a.microseconds < b.microseconds; });
-  return tried;
-}
-
-std::optional<CachedAlgorithm> Tuner::fastestAlone(LtMatmul &matmul, const Places &places,
-                                                   const std::vector<CachedAlgorithm> &tried) {
-  std::optional<CachedAlgorithm> best;
-  for (CachedAlgorithm candidate : tried) {
-    if (candidate.microseconds > kPromising * tried.front().microseconds || !matmul.use(candidate))
-      continue;
-    candidate.microseconds = std::min(candidate.microseconds, timeAgain(matmul, places));
-    if (!best || candidate.microseconds < best->microseconds)
-      best = candidate;
-  }
-  return best;
-}
-
-double Tuner::timeRuns(LtMatmul &matmul, const Places &places, int64_t count) {
-  checkCuda(cudaEventRecord(events[0].get(), stream), "cudaEventRecord");
-  for (int64_t i = 0; i < count; ++i)
-    run(matmul, places);
-  checkCuda(cudaEventRecord(events[1].get(), stream), "cudaEventRecord");
-  checkCuda(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
-  return elapsed(0) / static_cast<double>(count);
-}
-
-/// In turns, so that what the device does meanwhile is the same for all; the median of an algorithm's turns counts.
-std::optional<CachedAlgorithm> Tuner::fastestUnderLoad(LtMatmul &matmul, const Places &places,
-                                                       std::vector<CachedAlgorithm> tried) {
-  if (tried.empty())
-    return std::nullopt;
-  double least = tried.front().microseconds;
-  while (tried.size() > kMostUnderLoad || tried.back().microseconds > kPromisingAlone * least)
-    tried.pop_back();
-  auto count = std::max<int64_t>(1, static_cast<int64_t>(kTurn / std::max(least, 1.0)));
-  if (matmul.use(tried.front()))
-    timeRuns(matmul, places, static_cast<int64_t>(kWarmUp / kTurn) * count);
-  std::vector<std::vector<double>> times(tried.size());
-  for (int turn = 0; turn < kTurns; ++turn)
-    for (size_t i = 0; i < tried.size(); ++i)
-      if (matmul.use(tried[i]))
-        times[i].push_back(timeRuns(matmul, places, count));
-  std::optional<CachedAlgorithm> best;
-  for (size_t i = 0; i < tried.size(); ++i) {
-    if (times[i].empty())
-      continue;
-    std::nth_element(times[i].begin(), times[i].begin() + times[i].size() / 2, times[i].end());
-    tried[i].microseconds = times[i][times[i].size() / 2];
-    if (!best || tried[i].microseconds < best->microseconds)
-      best = tried[i];
-  }
-  if (best)
-    best->thorough = true;
-  return best;
-}
-
-std::optional<CachedAlgorithm> Tuner::choose(LtMatmul &matmul, int64_t workspace, bool thorough) {
+std::optional<CachedAlgorithm> Tuner::choose(LtMatmul &matmul, int64_t workspace) {
   Places places = place(matmul.problem(), workspace);
   if (places.bytes > poolBytes)
     return std::nullopt;
@@ -224,22 +143,33 @@ std::optional<CachedAlgorithm> Tuner::choose(LtMatmul &matmul, int64_t workspace
               "random values");
     filled = places.bytes;
   }
-  std::vector<CachedAlgorithm> algorithms = matmul.candidates(kCandidates);
-  if (thorough) {
-    std::vector<CachedAlgorithm> more = matmul.variations();
-    algorithms.insert(algorithms.end(), more.begin(), more.end());
+  std::vector<CachedAlgorithm> tried;
+  for (CachedAlgorithm candidate : matmul.candidates(kCandidates)) {
+    if (!matmul.use(candidate))
+      continue;
+    if (std::optional<double> time = tryOut(matmul, places)) {
+      tried.push_back(matmul.algorithm());
+      tried.back().microseconds = *time;
+    }
   }
-  std::vector<CachedAlgorithm> tried = tryOut(matmul, places, std::move(algorithms));
-  std::optional<CachedAlgorithm> best =
-      thorough ? fastestUnderLoad(matmul, places, std::move(tried)) : fastestAlone(matmul, places, tried);
+  double least = std::numeric_limits<double>::infinity();
+  for (const CachedAlgorithm &candidate : tried)
+    least = std::min(least, candidate.microseconds);
+  std::optional<CachedAlgorithm> best;
+  for (CachedAlgorithm candidate : tried) {
+    if (candidate.microseconds > kPromising * least || !matmul.use(candidate))
+      continue;
+    candidate.microseconds = std::min(candidate.microseconds, timeAgain(matmul, places));
+    if (!best || candidate.microseconds < best->microseconds)
+      best = candidate;
+  }
   if (!best)
     throw InternalError("none of cuBLASLt's algorithms gives the same bits each time for " + matmul.key());
   return best;
 }
 
 TuningReport weft::rt::tuneMatmuls(const std::vector<std::unique_ptr<LtMatmul>> &matmuls, AlgorithmCache &cache,
-                                   cudaStream_t stream, char *pool, int64_t poolBytes, bool deterministic,
-                                   bool thorough) {
+                                   cudaStream_t stream, char *pool, int64_t poolBytes, bool deterministic) {
   auto start = std::chrono::steady_clock::now();
   TuningReport report;
   report.remark = cache.remark();
@@ -252,11 +182,11 @@ TuningReport weft::rt::tuneMatmuls(const std::vector<std::unique_ptr<LtMatmul>> 
     if (isNew) {
       ++report.problems;
       algorithm = cache.find(matmul->key());
-      if (algorithm && (algorithm->thorough || !thorough) && matmul->use(*algorithm)) {
+      if (algorithm && matmul->use(*algorithm)) {
         ++report.remembered;
         continue;
       }
-      algorithm = tuner.choose(*matmul, matmul->workspaceBound(), thorough);
+      algorithm = tuner.choose(*matmul, matmul->workspaceBound());
       report.timed += algorithm.has_value();
       report.untimed += !algorithm.has_value();
       if (algorithm)

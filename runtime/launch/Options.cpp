@@ -233,16 +233,9 @@ static void declareOptions(CLI::App &app, Options &options, bool onDevice) {
   app.add_flag("--memory", options.memory, "say after the first step how much memory is in use, also in the log")
       ->group(group);
   if (onDevice) {
-    auto *tune =
-        app.add_flag(
-               "--tune", [&](int64_t) { options.device.tuning = Tuning::Thorough; },
-               "time more algorithms of each product, under load, and remember the fastest; about a second for "
-               "each different product (default: the few that the library names, timed once and remembered)")
-            ->group(group);
     app.add_flag(
-           "--no-tuning", [&](int64_t) { options.device.tuning = Tuning::None; },
+           "--no-tuning", [&](int64_t) { options.device.tuning = false; },
            "take each product's first algorithm instead of the fastest (default: timed once and remembered)")
-        ->excludes(tune)
         ->group(group);
     app.add_flag(
            "--no-graphs", [&](int64_t) { options.device.graphs = false; },

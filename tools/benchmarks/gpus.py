@@ -46,9 +46,6 @@ def parse(arguments):
     parser.add_argument("--clip", type=float, default=1.0, metavar="F", help="largest norm of the gradient; 0: any")
     number("--time-limit", 570, "seconds for everything; what is left out then is named")
     number("--turn-limit", 150, "seconds for one turn")
-    parser.add_argument("--no-tune", dest="tune", action="store_false",
-                        help="do not have Weft's executables choose the algorithms of products under load (EXE --tune) "
-                             "before their first turn")
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--build", type=pathlib.Path, metavar="DIR",
                        help="only compile, into DIR or DIR.tar.xz, which is carried to the machine with GPUs")
@@ -101,7 +98,6 @@ class Bench:
         self.args, self.folder, self.executables, self.index, self.gpus = args, folder, executables, index, gpus
         self.figures = {work.name: {} for work in args.works}
         self.left_out = []
-        self.tuned = set()
         self.deadline = time.monotonic() + args.time_limit
 
     def turn(self, work, system):
@@ -112,22 +108,11 @@ class Bench:
         made = self.index[f"{work.name}.{system[5:]}"]
         if "error" in made:
             raise turns.Failed(made["error"])
-        tuned = self.tune(self.executables / made["executable"], made["manifest"], limit)
         figures = turns.weft_turn(self.executables / made["executable"], made["manifest"], self.args, self.folder,
                                   self.gpus, limit)
         figures.name = "Weft --fast" if system == "weft.fast" else "Weft"
         figures.compile_s = made["compile_s"]
-        figures.note = tuned
         return figures
-
-    def tune(self, executable, manifest, limit):
-        """Has an executable's products tuned once. Says how long that took, or ""."""
-        if not self.args.tune or self.args.target != "cuda" or executable in self.tuned:
-            return ""
-        self.tuned.add(executable)
-        start = time.monotonic()
-        turns.tune(executable, manifest, self.folder, self.gpus, limit)
-        return f"products tuned in {time.monotonic() - start:.0f} s before its first turn"
 
     def run(self):
         for number in range(self.args.rounds):

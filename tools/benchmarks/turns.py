@@ -147,13 +147,6 @@ def save_values(executable, path, folder, gpus, limit):
     watch([executable, "--data", folder / "tokens", "--steps", 0, "--save", path, "--quiet"], gpus, limit)
 
 
-def tune(executable, manifest, folder, gpus, limit):
-    """Has an executable choose the algorithms of its products under load; a start remembers them."""
-    ranks = ranks_of(manifest)
-    watch([executable, "--data", folder / "tokens", "--steps", 1, "--tune", "--quiet",
-           *(["--nproc", ranks] if ranks > 1 else [])], gpus, limit)
-
-
 def weft_turn(executable, manifest, args, folder, gpus, limit, options=()):
     """A run of a compiled executable; `options` are more of its own."""
     log = folder / "log.jsonl"

@@ -205,24 +205,17 @@ TEST_F(Product, Tuning) {
   manifest.matmuls[2].cStrides = {2048, 1};
   manifest.matmuls[2].accumulate = true;
   DeviceMemory pool(int64_t(256) << 20);
-  // Few algorithms, what was chosen among them, many of them, and what was chosen among those: for both ways to start.
-  struct {
-    bool thorough, timed;
-  } starts[] = {{false, true}, {false, false}, {true, true}, {true, false}, {false, false}};
   std::vector<double> expected;
-  for (auto [thorough, timed] : starts) {
+  for (bool again : {false, true}) {
     Calls calls(manifest);
     AlgorithmCache cache(folder.path("cache"), "test", 1);
-    TuningReport report = tuneMatmuls(calls.context->matmuls, cache, calls.stream.get(), pool.data(),
-                                      int64_t(256) << 20, /*deterministic=*/true, thorough);
+    TuningReport report =
+        tuneMatmuls(calls.context->matmuls, cache, calls.stream.get(), pool.data(), int64_t(256) << 20, true);
     EXPECT_EQ(report.products, 3);
     EXPECT_EQ(report.problems, 2);
-    EXPECT_EQ(report.timed, timed ? 2 : 0);
-    EXPECT_EQ(report.remembered, timed ? 0 : 2);
+    EXPECT_EQ(report.timed, again ? 0 : 2);
+    EXPECT_EQ(report.remembered, again ? 2 : 0);
     EXPECT_EQ(report.remark, "");
-    EXPECT_GT(calls.context->matmuls[0]->variations().size(), 8u);
-    if (thorough && timed) // Another algorithm may add up in another order.
-      expected.clear();
     std::mt19937 same(16);
     Values a = Values::random(DType::BF16, 2048 * 3072, same), b = Values::random(DType::BF16, 768 * 3072, same);
     Values c = Values::poison(DType::BF16, 2048 * 768);
@@ -237,7 +230,7 @@ TEST_F(Product, Tuning) {
   // A pool that holds none of it.
   Calls calls(manifest);
   AlgorithmCache none("", "test", 1);
-  EXPECT_EQ(tuneMatmuls(calls.context->matmuls, none, calls.stream.get(), pool.data(), 1000, true, false).untimed, 2);
+  EXPECT_EQ(tuneMatmuls(calls.context->matmuls, none, calls.stream.get(), pool.data(), 1000, true).untimed, 2);
 }
 
 // What does not exist, and what is missing, is said with the call.
@@ -296,7 +289,7 @@ TEST_F(Product, SpeedOfLayers) {
   std::vector<CachedAlgorithm> first;
   for (size_t i = 0; i < manifest.matmuls.size(); ++i)
     first.push_back(untuned(i));
-  TuningReport report = tuneMatmuls(calls.context->matmuls, none, calls.stream.get(), pool.data(), kPool, true, false);
+  TuningReport report = tuneMatmuls(calls.context->matmuls, none, calls.stream.get(), pool.data(), kPool, true);
   printf("%lld problems timed in %.0f ms\n", static_cast<long long>(report.timed), report.milliseconds);
   for (size_t i = 0; i < manifest.matmuls.size(); ++i) {
     LtMatmul &matmul = *calls.context->matmuls[i];

@@ -205,7 +205,7 @@ TEST(MatmulProblem, Keys) {
 // What was written is read by the next start; others' entries stay.
 TEST(AlgorithmCache, Remembers) {
   TemporaryFolder folder;
-  CachedAlgorithm one{{1, 2, ~0ull, 4, 5, 6, 7, 8}, 4096, 12.5}, two{{9}, 0, 1, true};
+  CachedAlgorithm one{{1, 2, ~0ull, 4, 5, 6, 7, 8}, 4096, 12.5}, two{{9}, 0, 1};
   {
     AlgorithmCache cache(folder.path("new/cache"), "NVIDIA H200", 130100),
         other(folder.path("new/cache"), "NVIDIA H200", 130100);
@@ -223,8 +223,6 @@ TEST(AlgorithmCache, Remembers) {
   EXPECT_EQ(cache.find("a")->words, one.words);
   EXPECT_EQ(cache.find("a")->workspace, 4096);
   EXPECT_EQ(cache.find("b")->microseconds, 1);
-  EXPECT_FALSE(cache.find("a")->thorough);
-  EXPECT_TRUE(cache.find("b")->thorough);
   // Another library or device has another file.
   EXPECT_FALSE(AlgorithmCache(folder.path("new/cache"), "NVIDIA H200", 130200).find("a"));
   EXPECT_FALSE(AlgorithmCache(folder.path("new/cache"), "NVIDIA H100", 130100).find("a"));
