@@ -22,6 +22,7 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <limits>
+#include <map>
 
 using namespace weft;
 
@@ -138,9 +139,10 @@ void addCompileOptions(CLI::App *app, CompileOptions &options, RawOptions &raw) 
       ->check(isDim())
       ->type_name("NAME=N")
       ->group(model);
-  addList(app, "--input", options.inputs,
-          "How data meets an input: tokens, labels, ones, positions or a field of the data (default: by type and "
-          "shape, shown)")
+  addList(
+      app, "--input", options.inputs,
+      "How data meets an input: tokens, labels, ones, zeros, positions or a field of the data (default: by type and "
+      "shape, shown)")
       ->check(isAssignment())
       ->type_name("NAME=ROLE")
       ->group(model);
@@ -397,6 +399,13 @@ void take(const RawOptions &raw, CompileOptions &options) {
         throw CLI::ValidationError("--dim", "'" + given + "' has two values, " + std::to_string(size) + " and " +
                                                 std::to_string(number));
     options.dims.emplace_back(name.str(), number);
+  }
+  std::map<llvm::StringRef, llvm::StringRef> roles;
+  for (llvm::StringRef text : options.inputs) {
+    auto [name, role] = text.split('=');
+    if (auto [other, added] = roles.try_emplace(name, role); !added && other->second != role)
+      throw CLI::ValidationError("--input",
+                                 "'" + name.str() + "' has two roles, " + other->second.str() + " and " + role.str());
   }
   for (auto [name, emit] : {std::pair<const char *, Emit>{"import", Emit::Import},
                             {"train", Emit::Train},

@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/import/onnx/Parameters.h"
+#include "compiler/import/onnx/NearestName.h"
 #include "compiler/import/onnx/TracedNames.h"
 #include "dialects/weft/BatchNorm.h"
 #include "llvm/ADT/MapVector.h"
@@ -357,6 +358,7 @@ LogicalResult Parameters::classify(const llvm::StringMap<SmallVector<Use, 2>> &u
     bool trainable, folded;
   };
   std::vector<Found> found;
+  std::vector<std::string> names; // what --freeze and --train choose from
   std::string guessed;
   for (const onnx::Tensor &tensor : model.initializers) {
     if (!uses.count(tensor.name))
@@ -383,6 +385,8 @@ LogicalResult Parameters::classify(const llvm::StringMap<SmallVector<Use, 2>> &u
     if (!fileSays && isFloat)
       source = tracedSource(tensor, uses.find(tensor.name)->second);
     std::string name = source.empty() ? tensor.name : source;
+    if (isFloat)
+      names.push_back(name);
     int64_t bytes = expectedBytes(tensor);
     bool many = bytes > onnx::elementTypeBytes(tensor.type) || isOwnOperand(tensor, users);
     bool trained = isFloat && fileSays && (kind == "PARAMETER" || !source.empty());
@@ -407,9 +411,14 @@ LogicalResult Parameters::classify(const llvm::StringMap<SmallVector<Use, 2>> &u
   for (auto *side : {&freeze, &train}) {
     auto &used = side == &freeze ? freezeUsed : trainUsed;
     for (size_t i = 0; i < used.size(); ++i)
-      if (!used[i])
-        return emitError(location(files.path)) << (side == &freeze ? "--freeze '" : "--train '") << (*side)[i].first
-                                               << "' matches no initializer that reaches a result";
+      if (!used[i]) {
+        const std::string &text = (*side)[i].first;
+        StringRef near = nearestName(text, names);
+        return emitError(location(files.path))
+               << (side == &freeze ? "--freeze '" : "--train '") << text
+               << "' matches no initializer that reaches a result; "
+               << (near.empty() ? "--emit=import shows their names" : "the nearest is '" + near + "'");
+      }
   }
   for (bool folded : {false, true}) {
     for (Found &f : found) {
