@@ -192,7 +192,12 @@ bool UnreducedAnalysis::isKept(Value value, int64_t axis) const {
   if (it == later.end())
     return false;
   // A number that is added to others waits for the axes of all of them: one reduction over several is less than many.
-  bool isAdded = isScalar(value) && llvm::none_of(value.getUsers(), [](Operation *user) { return isa<WriteOp>(user); });
+  // Not for what is stored, and whole: one rank alone would have to add that.
+  auto isStored = [](Operation *user) {
+    return isa<WriteOp>(user) ||
+           llvm::any_of(user->getOperands(), [](Value other) { return other.getDefiningOp<ReadOp>(); });
+  };
+  bool isAdded = isScalar(value) && llvm::none_of(value.getUsers(), isStored);
   if (isAdded)
     return it->second <= costHere(value, axis) * (1 + 1e-9);
   // Shares of a cost add up to it but for rounding.
