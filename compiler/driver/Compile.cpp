@@ -240,11 +240,6 @@ ExitCode Compilation::check() {
     reportError("'" + options.model + "' is not a regular file");
     return kExitRequest;
   }
-  if (llvm::StringRef(options.model).ends_with(".pt2")) {
-    reportError("'" + options.model + "' is a torch.export archive; this version of Weft reads ONNX models",
-                "torch.onnx.export(..., dynamo=True) writes one");
-    return kExitRequest;
-  }
   std::optional<TargetChoice> found = TargetChoice::find(options);
   if (!found)
     return kExitRequest;

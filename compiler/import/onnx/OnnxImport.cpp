@@ -10,6 +10,7 @@
 #include "compiler/import/onnx/Functions.h"
 #include "compiler/import/onnx/GraphOrder.h"
 #include "compiler/import/onnx/SymbolicDims.h"
+#include "compiler/import/torch/ReadPt2.h"
 #include "dialects/weft/Fold.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/Support/FileSystem.h"
@@ -108,6 +109,12 @@ static bool readWholeFile(const std::string &path, std::unique_ptr<llvm::MemoryB
     return false;
   }
   buffer = std::move(*file);
+  if (torch::isArchive(buffer->getBuffer())) {
+    if (torch::readPt2(buffer->getBuffer(), model, error))
+      return true;
+    error = "it is not an archive of torch.export that Weft takes: " + error;
+    return false;
+  }
   if (onnx::readModel({buffer->getBufferStart(), buffer->getBufferSize()}, model, error))
     return true;
   error = "it is not an ONNX model: " + error;

@@ -561,8 +561,7 @@ bool readModel(std::string_view bytes, Model &model, std::string &error) {
   else if (startsWith("\x1f\x8b"))
     error = "it is compressed with gzip: unpack it first";
   else if (startsWith("PK\x03\x04"))
-    error = "it is a zip archive; if it is one of torch.export (.pt2), export the model to ONNX instead: "
-            "torch.onnx.export(model, inputs, \"model.onnx\", dynamo=True)";
+    error = "it is a zip archive";
   else if (startsWith("version https://git-lfs"))
     error = "it is a Git LFS pointer: fetch the file itself";
   else if (bytes.size() > static_cast<size_t>(std::numeric_limits<int32_t>::max()))

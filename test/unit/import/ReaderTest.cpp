@@ -95,8 +95,7 @@ TEST(OnnxReader, LaysOutTypedIntegers) {
 TEST(OnnxReader, SaysWhatAFileIsInstead) {
   EXPECT_EQ(refusal(""), "the file is empty");
   EXPECT_EQ(refusal("\x1f\x8b\x08"), "it is compressed with gzip: unpack it first");
-  EXPECT_EQ(refusal("PK\x03\x04xyz"), "it is a zip archive; if it is one of torch.export (.pt2), export the model to "
-                                      "ONNX instead: torch.onnx.export(model, inputs, \"model.onnx\", dynamo=True)");
+  EXPECT_EQ(refusal("PK\x03\x04xyz"), "it is a zip archive");
   EXPECT_EQ(refusal("version https://git-lfs.github.com/spec/v1"), "it is a Git LFS pointer: fetch the file itself");
   EXPECT_NE(refusal("hello, world"), "");
 }
