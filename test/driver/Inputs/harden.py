@@ -124,7 +124,7 @@ def main():
     # Models that are something else.
     for other in ("/dev/null", "/dev/zero", FOLDER, exe, tokens, weights, path("absent"), path("absent/model.onnx"), ""):
         run(["weft", "compile", other, *to_import])
-    run(["weft", "compile", write("model.pt2", whole), *to_import])
+    run(["weft", "compile", write("model.pt2", b"PK\x03\x04" + whole), *to_import])
     run(["weft", "compile", write("text.onnx", b"no model at all\n" * 100), *to_import])
 
     # Sizes.
