@@ -476,7 +476,7 @@ void Theory::repeatedHeads() {
 }
 
 /// What is between blocks is gathered once in a region for all products that read it, and the sums that are their
-/// XX
+/// parts of its gradient are added before they are reduced.
 void Theory::between(llvm::ArrayRef<const StepFacts::Product *> readers) {
   Axes tp = axesOf({"tp"});
   const StepFacts::Product &first = *readers.front();

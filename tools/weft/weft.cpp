@@ -129,7 +129,7 @@ CLI::Option *addList(CLI::App *app, const std::string &name, std::vector<T> &val
 
 /// The options that `compile`, `verify` and `plan` share.
 void addCompileOptions(CLI::App *app, CompileOptions &options, RawOptions &raw) {
-  app->add_option("MODEL", options.model, "The model, an ONNX file")->type_name("");
+  app->add_option("MODEL", options.model, "The model, an ONNX file or an archive of torch.export")->type_name("");
 
   const char *model = "Model";
   addList(app, "--dim", raw.dims,

@@ -21,7 +21,7 @@ namespace weft {
 
 /// What the user decides about an import.
 struct ImportOptions {
-  /// The .onnx file.
+  /// The .onnx or .pt2 file.
   std::string path;
   /// Values of symbolic sizes by name; that of the batch is the global batch. Those that lack are taken by default, if
   /// there is a sensible one.

@@ -11,7 +11,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/import/torch/AtenTranslator.h"
-#include <functional>
 
 using namespace weft;
 using namespace weft::torch;

@@ -167,11 +167,14 @@ static std::string rmsNorm(Translator &t) {
                 {attribute("axis", -dims), attribute("epsilon", epsilon)});
 }
 
+/// beta * self + alpha * mat1 mat2
 static std::string addmm(Translator &t) {
-  std::string product = t.emit("MatMul", {t.tensor("mat1"), t.tensor("mat2")});
-  if (t.number("alpha").value_or(1) != 1 || t.number("beta").value_or(1) != 1)
-    t.refuse("'alpha' and 'beta' other than 1 are not supported");
-  return t.emit("Add", {product, t.tensor("self")});
+  std::string product = t.emit("MatMul", {t.tensor("mat1"), t.tensor("mat2")}), offset = t.tensor("self");
+  auto scaled = [&](const std::string &value, const char *factor) {
+    double number = t.number(factor).value_or(1);
+    return number == 1 ? value : t.emit("Mul", {value, t.scalar(number, t.result().type)});
+  };
+  return t.emit("Add", {scaled(product, "alpha"), scaled(offset, "beta")});
 }
 
 static std::string linear(Translator &t) {

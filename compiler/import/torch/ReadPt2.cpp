@@ -286,7 +286,8 @@ bool Archive::read() {
       root = name.substr(0, name.size() - kGraph.size());
   json::Value value(nullptr);
   if (!files.count(root + kGraph.str()))
-    return fail("it holds no 'models/model.json', which torch.export.save writes since PyTorch 2.9");
+    return fail("it holds no 'models/model.json', as torch.export.save of PyTorch 2.11 writes it: export the model "
+                "with that version or a later one");
   if (!readJson(root + kGraph.str(), value) || !readTensors("data/weights", "model_weights_config.json") ||
       !readTensors("data/constants", "model_constants_config.json"))
     return false;

@@ -1,4 +1,4 @@
-"""damage_pt2.py FROM TO WHAT: an archive of torch.export with one fault."""
+"""damage_pt2.py FROM TO WHAT: an archive of torch.export with one fault, or one change."""
 import json
 import sys
 import zipfile
@@ -13,6 +13,11 @@ with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
             if what == "operator":
                 for node in graph["nodes"]:
                     node["target"] = node["target"].replace("aten.tanh.default", "aten.digamma.default")
+            elif what == "factors":  # no fault: other values
+                for node in graph["nodes"]:
+                    if node["target"] == "torch.ops.aten.addmm.default":
+                        for name, value in (("alpha", 0.375), ("beta", 0.625)):
+                            node["inputs"].append({"name": name, "arg": {"as_float": value}, "kind": 2})
             elif what == "schema":
                 program["schema_version"]["major"] = 7
             elif what == "name":
