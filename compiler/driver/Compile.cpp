@@ -22,6 +22,7 @@
 #include "compiler/manifest/Manifest.h"
 #include "compiler/pipeline/Pipelines.h"
 #include "compiler/plan/Planner.h"
+#include "compiler/plan/StepFacts.h"
 #include "dialects/exec/CollectiveCalls.h"
 #include "dialects/exec/Exec.h"
 #include "dialects/weft/Weft.h"
@@ -377,7 +378,7 @@ int Compilation::run() {
 
 ExitCode Compilation::lower(Emit last) {
   TrainingOptions training = trainingOptionsOf(options);
-  training.unpack = mesh.partition.tp > 1;
+  training.isCut = mesh.partition.getNumRanks() > 1;
   training.tp = mesh.partition.tp;
   if (ExitCode code = session.run("train", *module,
                                   [&](OpPassManager &pm) { buildTrainPipeline(pm, training, target.target.get()); }))

@@ -44,11 +44,13 @@ void weft::buildTrainPipeline(OpPassManager &pm, const TrainingOptions &options,
     pm.addPass(createSetPrecisionPass(precision, target));
     addCleanup(pm);
   }
-  if (options.unpack) {
-    pm.addPass(createUnpack());
+  if (options.isCut) {
+    pm.addNestedPass<func::FuncOp>(createSamplesFirst());
     addCleanup(pm);
   }
   if (options.tp > 1) {
+    pm.addPass(createUnpack());
+    addCleanup(pm);
     RepeatHeadsOptions heads;
     heads.tp = options.tp;
     pm.addPass(createRepeatHeads(heads));

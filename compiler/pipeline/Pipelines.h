@@ -41,9 +41,10 @@ struct TrainingOptions {
   std::string precision;
   /// Moments in the parameters' own type and no master weights.
   bool narrowStates = false;
-  /// Give packed weights a dimension for their parts, so that they can be cut (docs/partitioning.md).
-  bool unpack = false;
-  /// Ranks that share attention heads: key/value heads that they do not divide are repeated.
+  /// The step will be cut over ranks: samples get a first dimension of their own (docs/partitioning.md).
+  bool isCut = false;
+  /// Ranks that share attention heads: packed weights get a dimension for their parts, so that they can be cut, and
+  /// key/value heads that the ranks do not divide are repeated.
   int64_t tp = 1;
 };
 

@@ -10,7 +10,6 @@
 
 #include "compiler/pipeline/Pipelines.h"
 #include "compiler/plan/Plan.h"
-#include "compiler/plan/Theory.h"
 #include "mlir/IR/BuiltinOps.h"
 
 namespace weft {
@@ -22,9 +21,6 @@ mlir::LogicalResult decidePlan(mlir::ModuleOp train, const PartitionOptions &opt
 /// Whether a plan that was read is one for this module: every name is known, shapes are the module's, nothing lacks.
 /// Else one error that names the plan's line.
 mlir::LogicalResult checkPlan(mlir::ModuleOp train, const Plan &plan);
-
-/// What theory needs to know of the step.
-StepFacts factsOf(mlir::ModuleOp train);
 
 /// What the plan says of tensor and data parallelism, for the passes.
 PartitionOptions partitionOptionsOf(const Plan &plan);

@@ -87,6 +87,7 @@ private:
   void ends();
   void repeatedHeads();
   void statistics();
+  void sampleSums();
   void numbers();
 
   /// How many times its size something of so many indices takes in equal parts on `tp`.
@@ -315,16 +316,20 @@ Layout Theory::slice(const Plan::Parameter &p, const StepFacts::Use &use, const 
   return onlyOn(p.gradients, kept);
 }
 
-/// A gradient of a micro-batch is a sum over samples, and over what else the ranks of `tp` have parts of.
+/// A gradient of a micro-batch is a sum over samples, and over what else the ranks of `tp` have parts of. What
+/// activations' gradients are made of too cannot wait for other micro-batches.
 void Theory::gradient(const Plan::Parameter &p, llvm::ArrayRef<bool> areGathered) {
   StepFacts::Use use = facts.uses.lookup(p.name);
   auto width = static_cast<double>(use.norm ? std::max<int64_t>(bytesOfType(p.dtype), 4) : bytesOfType(p.dtype));
+  if (use.shared > 0)
+    width = use.shared / static_cast<double>(plan.heldOf({}, p.shape));
   bool isCut = p.stored.cuts("tp"), isGathered = llvm::is_contained(areGathered, true);
   // What has no positions is the same on all ranks that cut them.
   bool isSumOnTp = isCutBetween() && (use.isBetween || !plan.sequenceParallel);
   Axes now;
   for (const std::string &axis : mesh)
-    if (axis == "tp" ? isCut ? isGathered : isSumOnTp : plan.microbatches == 1 || !p.gradients.isUnreduced(axis))
+    if (axis == "tp" ? isCut ? isGathered : isSumOnTp
+                     : plan.microbatches == 1 || use.shared > 0 || !p.gradients.isUnreduced(axis))
       now.push_back(axis);
   Layout cut = onlyOn(p.stored, {"tp"});
   if (!use.sliced.empty())
@@ -365,7 +370,8 @@ void Theory::parameters() {
     }
     if (use.forward)
       reads(p, "forward", forward);
-    if (use.backward)
+    // Scaled as its gradient lies, if that is a part of what activations' gradients are made of.
+    if (use.backward && !(use.shared > 0 && p.gradients.cuts("shard")))
       reads(p, "backward", ofData);
     if (p.trained &&
         (use.gradient < 0 || reduced.insert({use.gradient, p.gradients.unreduced, p.gradients.dims}).second))
@@ -516,6 +522,22 @@ void Theory::statistics() {
   add("activations", "all_gather", "backward", tp, times * heads, 2 * rows);
 }
 
+/// Sums over all samples that activations are made with are whole on all ranks. A sum that is a parameter's gradient
+/// too lies as that does, and is put together.
+void Theory::sampleSums() {
+  Axes samples = plan.prescaledBatch ? axesOf({"shard", "replica"}) : axesOf({"shard", "replica", "tp"});
+  add("statistics", "all_reduce", "forward", samples, times, facts.sampleSums);
+  add("statistics", "all_reduce", "backward", samples, times, facts.gradientSums);
+  for (const Plan::Parameter &p : plan.parameters) {
+    double shared = facts.uses.lookup(p.name).shared;
+    if (shared <= 0)
+      continue;
+    double width = shared / static_cast<double>(plan.heldOf({}, p.shape));
+    for (const Step &step : gathers(p.gradients, p.shape, {}))
+      add("activations", "all_gather", "backward", step.axes, times, static_cast<double>(step.elements) * width);
+  }
+}
+
 void Theory::run() {
   std::vector<std::pair<llvm::StringRef, double>> kinds = {{"all", 1}};
   if (plan.microbatches > 1)
@@ -528,6 +550,7 @@ void Theory::run() {
     ends();
     repeatedHeads();
     statistics();
+    sampleSums();
   }
   for (const Plan::Parameter &p : plan.parameters) {
     storage(p);

@@ -27,7 +27,8 @@ struct StepFacts {
     int64_t rows = 0;            ///< of that slice, if they are positions; else 0
     int64_t gradient = -1;       ///< parameters with the same number have one gradient, as biases of what is added have
     bool isBetween = false;      ///< for what has all positions
-    bool norm = false;           ///< as a norm's scale or shift: its gradient is a sum in f32 until it is reduced
+    bool norm = false; ///< as a norm's scale or shift: its gradient is a sum in f32 until it is reduced
+    double shared = 0; ///< bytes of the sum that its gradient is made of, if activations' gradients are made of it too
   };
   llvm::StringMap<Use> uses;
   /// A product of activations with a parameter, or a lookup in one. Bytes are those of one micro-batch.
@@ -65,6 +66,8 @@ struct StepFacts {
   double unflattened = 0;
   /// Bytes of what is counted along the positions, as some models count their position ids.
   double counted = 0;
+  /// Bytes of sums over samples that activations are made with, and their gradients: those of batch norm.
+  double sampleSums = 0, gradientSums = 0;
   /// Bytes of one f32 number for each row of logits in one micro-batch.
   double rows = 0;
   /// Bytes of its labels.

@@ -49,7 +49,6 @@ private:
   void write(Operation &op);
   void write(ReadOp read);
   void write(WriteOp write);
-  void writeConstant(arith::ConstantOp constant);
   void writeOp(Operation &op);
   /// Reduces a result where it is not to stay unreduced, slices it where it is whole and should be cut.
   void settle(OpResult result, Value local, Sharding sharding, bool isClean);
@@ -65,6 +64,8 @@ private:
     Operation *op = symbols.lookup(symbol);
     return op ? dist::storedSharding(mesh, op) : Sharding::whole(mesh);
   }
+  /// Whether padding of what is held so is zero, or there is none.
+  bool isClean(Value value, const Sharding &sharding);
   /// Whether an op that has the value reads all of it on an axis.
   bool isReadWhole(OpResult value, int64_t axis);
 
@@ -97,9 +98,21 @@ Value FunctionPartition::held(Value value, const Sharding &to, Location loc) {
     return now.local;
   std::tuple key(value.getAsOpaquePointer(), regionOf(loc).str(), std::vector<int8_t>(to.axes.begin(), to.axes.end()));
   Value &known = resharded[key];
+  auto type = cast<RankedTensorType>(value.getType());
+  SplatElementsAttr splat;
+  // A number that is repeated is had anywhere.
+  if (!known && !llvm::is_contained(to.axes, Sharding::Unreduced) && matchPattern(value, m_Constant(&splat)))
+    known = arith::ConstantOp::create(builder, loc, splat.resizeSplat(to.localType(mesh, type)));
   if (!known)
-    known = reshard(now.local, now.sharding, to, cast<RankedTensorType>(value.getType()), loc);
+    known = reshard(now.local, now.sharding, to, type, loc);
   return known;
+}
+
+bool FunctionPartition::isClean(Value value, const Sharding &sharding) {
+  SplatElementsAttr splat;
+  if (matchPattern(value, m_Constant(&splat)))
+    return matchPattern(value, m_Zero()) || matchPattern(value, m_AnyZeroFloat()) || !hasPadding(sharding, value);
+  return values.find(value)->second.isClean;
 }
 
 bool FunctionPartition::isReadWhole(OpResult value, int64_t axis) {
@@ -148,29 +161,16 @@ void FunctionPartition::write(WriteOp write) {
   auto type = cast<RankedTensorType>(write.getValue().getType());
   // What is stored has zeros in its padding.
   Build e{builder, write.getLoc()};
-  for (int64_t dim = 0; dim < type.getRank() && !values.find(write.getValue())->second.isClean; ++dim)
+  for (int64_t dim = 0; dim < type.getRank() && !isClean(write.getValue(), stored); ++dim)
     if (type.getDimSize(dim) % stored.partsOf(mesh, dim) != 0)
       value = fillPadding(e, value, mesh, stored, type, dim, ShardingRule::Combine::Sum);
   WriteOp::create(builder, write.getLoc(), write.getSymbolAttr(), value);
 }
 
-void FunctionPartition::writeConstant(arith::ConstantOp constant) {
-  auto type = cast<RankedTensorType>(constant.getType());
-  auto splat = dyn_cast<SplatElementsAttr>(constant.getValue());
-  Sharding sharding = splat ? preferredSharding(mesh, constant->getResult(0)) : Sharding::whole(mesh);
-  RankedTensorType local = sharding.localType(mesh, type);
-  TypedAttr value = constant.getValue();
-  if (splat)
-    value = SplatElementsAttr::get(local, splat.getSplatValue<Attribute>());
-  Value clone = arith::ConstantOp::create(builder, constant.getLoc(), local, value);
-  // Cut later, at its uses, if it is not a splat.
-  values[constant.getResult()] = {clone, sharding, sharding.divides(mesh, type)};
-}
-
 Value FunctionPartition::padded(Operation &op, const OpFactors &factors, int64_t i, Value local,
                                 const Sharding &sharding) {
   auto type = cast<RankedTensorType>(op.getOperand(i).getType());
-  bool isClean = values.find(op.getOperand(i))->second.isClean;
+  bool isZero = isClean(op.getOperand(i), sharding);
   // Numbers that choose elements have to be some that exist.
   bool isIndex = isa<IntegerType>(type.getElementType()) && !op.hasTrait<OpTrait::Elementwise>();
   Build e{builder, op.getLoc()};
@@ -180,9 +180,9 @@ Value FunctionPartition::padded(Operation &op, const OpFactors &factors, int64_t
     int64_t index = factors.factorOf(mesh, i, sharding, sharding.axesOf(dim).front());
     const ShardingRule::Factor &factor = factors.factor(index);
     bool isReduced = factor.kind == ShardingRule::FactorKind::Reduction && !factors.isPlaced(index);
-    if (isReduced && !(isClean && factor.combine == ShardingRule::Combine::Sum))
+    if (isReduced && !(isZero && factor.combine == ShardingRule::Combine::Sum))
       local = fillPadding(e, local, mesh, sharding, type, dim, factor.combine);
-    else if (isIndex && !isClean)
+    else if (isIndex && !isZero)
       local = fillPadding(e, local, mesh, sharding, type, dim, ShardingRule::Combine::Sum);
   }
   return local;
@@ -265,8 +265,8 @@ void FunctionPartition::writeOp(Operation &op) {
                                         dist::axesAttr(builder.getContext(), mesh, axes))
                   .getResult(0);
     // What is linear in its only operand makes zeros of zeros, along what the operand has: a broadcast repeats numbers.
-    bool keepsZeros =
-        numOperands == 1 && !factors.getRule().linear.empty() && values.find(op.getOperand(0))->second.isClean;
+    bool keepsZeros = numOperands == 1 && !factors.getRule().linear.empty() &&
+                      isClean(op.getOperand(0), *factors.shardingOf(mesh, 0, chosen));
     for (int64_t axis = 0; axis < mesh.getNumAxes(); ++axis)
       keepsZeros &= shardings[i][axis] < 0 || factors.dimOf(0, chosen[axis]) != OpFactors::None;
     settle(op.getResult(i), local, shardings[i], keepsZeros || !hasPadding(shardings[i], op.getResult(i)));
@@ -279,8 +279,11 @@ void FunctionPartition::write(Operation &op) {
     return write(readOp);
   if (auto writeOp = dyn_cast<WriteOp>(op))
     return write(writeOp);
-  if (auto constant = dyn_cast<arith::ConstantOp>(op))
-    return writeConstant(constant);
+  if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
+    // Cut at its uses. A number that is repeated is made there.
+    values[constant.getResult()] = {builder.clone(op)->getResult(0), Sharding::whole(mesh)};
+    return;
+  }
   if (auto constrain = dyn_cast<dist::ConstrainOp>(op)) {
     Held input = values.find(constrain.getInput())->second;
     return settle(constrain->getResult(0), input.local, input.sharding, input.isClean);

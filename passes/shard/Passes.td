@@ -7,11 +7,19 @@
 
 include "mlir/Pass/PassBase.td"
 
-def Unpack : Pass<"weft-unpack", "::mlir::ModuleOp"> {
-  let summary = "Gives what is packed or flattened its dimensions back, so that it can be cut";
+def SamplesFirst : Pass<"weft-samples-first", "::mlir::func::FuncOp"> {
+  let summary = "Gives samples a first dimension of their own, so that they can be cut";
   let description = [{
     On the forward program, before differentiation. Products, elementwise ops and additions of a bias on flattened rows
-    ([B*T, C]) are written on [B, T, C]. A weight [C, n*K] whose product is taken apart into n equal slices is declared as
+    ([B*T, C]) are written on [B, T, C]; so is what has positions before samples ([T, B, C]), up to the transposes that put them there, which
+    then cancel those that put them back. Slices of what was moved or split are taken before.
+  }];
+}
+
+def Unpack : Pass<"weft-unpack", "::mlir::ModuleOp"> {
+  let summary = "Gives what is packed its dimensions back, so that it can be cut";
+  let description = [{
+    On the forward program, before differentiation, after weft-samples-first. A weight [C, n*K] whose product is taken apart into n equal slices is declared as
     [C, n, K]: the same bytes under the same name.
   }];
   let statistics = [Statistic<"numUnpacked", "unpacked", "Parameters that got a dimension for their parts">];

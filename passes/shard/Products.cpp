@@ -7,11 +7,12 @@
 
 #include "passes/shard/Products.h"
 #include "dialects/dist/Dist.h"
-#include "dialects/weft/Weft.h"
+#include "dialects/weft/Build.h"
 #include "passes/shard/Layers.h"
 #include "passes/shard/Region.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringMap.h"
+#include <numeric>
 
 using namespace mlir;
 using namespace weft;
@@ -25,9 +26,12 @@ Value weft::sourceOf(Value value) {
   return value;
 }
 
-/// The parameter that a value is, or an empty name.
+/// The parameter that a value is, or is a slice of, or an empty name.
 static StringRef parameterOf(Value value, const SymbolTable &symbols) {
-  auto read = sourceOf(value).getDefiningOp<ReadOp>();
+  value = sourceOf(value);
+  if (auto slice = value.getDefiningOp<SliceOp>())
+    value = sourceOf(slice.getInput());
+  auto read = value.getDefiningOp<ReadOp>();
   return read && isa_and_nonnull<ParamOp>(symbols.lookup(read.getSymbol())) ? read.getSymbol() : StringRef();
 }
 
@@ -63,7 +67,10 @@ std::vector<WeightProduct> weft::findWeightProducts(func::FuncOp task) {
     }
     // The data's gradient is computed from the weight, the weight's from the data, or from where it was looked up.
     if (!parameter.empty()) {
-      if (WeightProduct *product = find(layer, [&](const WeightProduct &p) { return p.parameter == parameter; })) {
+      auto isIts = [&](const WeightProduct &p) {
+        return sourceOf(p.forward.op->getOperand(p.forward.tensor)) == sourceOf(op.getOperand(weight));
+      };
+      if (WeightProduct *product = find(layer, isIts)) {
         product->dataGradient = {&op, weight};
         product->cotangent = sourceOf(op.getOperand(1 - weight));
       }
@@ -83,6 +90,17 @@ std::vector<WeightProduct> weft::findWeightProducts(func::FuncOp task) {
   return products;
 }
 
+/// The dimension of another shape that is a dimension of this one, or -1.
+static int64_t sameDim(ArrayRef<int64_t> shape, int64_t dim, ArrayRef<int64_t> other) {
+  auto product = [](ArrayRef<int64_t> sizes) {
+    return std::accumulate(sizes.begin(), sizes.end(), int64_t(1), std::multiplies<int64_t>());
+  };
+  for (int64_t i = 0, rank = static_cast<int64_t>(other.size()); i < rank; ++i)
+    if (other[i] == shape[dim] && product(other.drop_front(i)) == product(shape.drop_front(dim)))
+      return i;
+  return -1;
+}
+
 SmallVector<int64_t> weft::summedDims(const WeightProduct &product) {
   Value weight = product.forward.op->getOperand(product.forward.tensor);
   SmallVector<int64_t> dims;
@@ -94,9 +112,11 @@ SmallVector<int64_t> weft::summedDims(const WeightProduct &product) {
     if (auto transpose = dyn_cast<TransposeOp>(op)) {
       for (int64_t &dim : dims)
         dim = transpose.getPerm()[dim];
-    } else if (isa<ReshapeOp>(op)) {
-      return {};
-    } else if (!isa<dist::ConstrainOp>(op)) {
+    } else if (auto reshape = dyn_cast<ReshapeOp>(op)) {
+      for (int64_t &dim : dims)
+        if ((dim = sameDim(tensorType(weight).getShape(), dim, tensorType(reshape.getInput()).getShape())) < 0)
+          return {};
+    } else if (!isa<SliceOp, dist::ConstrainOp>(op)) {
       break;
     }
     weight = op->getOperand(0);

@@ -172,7 +172,9 @@ void Propagation::visit(Operation *op, int64_t axis) {
     int64_t dim = known.dimOf(tensor, first.factor);
     Value value = tensorOf(op, tensor);
     auto stored = closed.find(value);
-    if (dim == OpFactors::None || (stored != closed.end() && !llvm::is_contained(stored->second, axis)))
+    // A number that is repeated is had anywhere: what else reads it has nothing to do with this op.
+    if (dim == OpFactors::None || matchPattern(value, m_Constant<SplatElementsAttr>(nullptr)) ||
+        (stored != closed.end() && !llvm::is_contained(stored->second, axis)))
       continue;
     // Only what the tensor can say: the cut of a minor factor may not be contiguous.
     Sharding with = preferences.of(mesh, value);

@@ -9,9 +9,9 @@
 #include "dialects/weft/SymbolAttrs.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
-#include "passes/shard/Factors.h"
 #include "passes/shard/Passes.h"
+#include <numeric>
+#include <set>
 
 namespace weft {
 #define GEN_PASS_DEF_UNPACK
@@ -22,114 +22,6 @@ using namespace mlir;
 using namespace weft;
 
 //===----------------------------------------------------------------------===//
-// Flattened rows
-//===----------------------------------------------------------------------===//
-
-/// Of how many leading dimensions a reshape makes the rows of [N, C]: [.., C], or [.., H, D] where heads are joined
-/// too. 0 if it makes no rows of several dimensions.
-static int64_t rowDims(ReshapeOp reshape) {
-  RankedTensorType from = tensorType(reshape.getInput()), to = tensorType(reshape.getResult());
-  if (to.getRank() != 2 || from.getRank() < 3)
-    return 0;
-  int64_t rows = 1;
-  for (int64_t dim = 0; dim + 1 < from.getRank(); ++dim) {
-    rows *= from.getDimSize(dim);
-    if (dim > 0 && rows == to.getDimSize(0))
-      return dim + 1;
-  }
-  return 0;
-}
-
-/// The reshape that flattens rows; null if `value` is none.
-static ReshapeOp flattening(Value value) {
-  auto reshape = value.getDefiningOp<ReshapeOp>();
-  return reshape && rowDims(reshape) ? reshape : ReshapeOp();
-}
-
-/// The shape of flattened rows of `width` before they were flattened.
-static SmallVector<int64_t> unflattened(ReshapeOp reshape, int64_t width) {
-  SmallVector<int64_t> shape(tensorType(reshape.getInput()).getShape().take_front(rowDims(reshape)));
-  shape.push_back(width);
-  return shape;
-}
-
-/// What was flattened, with rows of one dimension.
-static Value rowsOf(Build &e, ReshapeOp reshape) {
-  return e.reshape(reshape.getInput(), unflattened(reshape, tensorType(reshape.getResult()).getShape().back()));
-}
-
-namespace {
-
-struct ProductOfFlattened : OpRewritePattern<DotGeneralOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(DotGeneralOp op, PatternRewriter &rewriter) const override {
-    ReshapeOp reshape = flattening(op.getLhs());
-    if (!reshape || !op.getLhsBatch().empty() || op.getLhsContract() != ArrayRef<int64_t>{1} ||
-        tensorType(op.getRhs()).getRank() != 2)
-      return failure();
-    Build e{rewriter, op.getLoc()};
-    Value rows = rowsOf(e, reshape);
-    int64_t last = tensorType(rows).getRank() - 1;
-    Value product = e.dot(rows, op.getRhs(), {}, {}, {last}, op.getRhsContract());
-    rewriter.replaceOp(op, e.reshape(product, tensorType(op.getResult()).getShape()));
-    return success();
-  }
-};
-
-/// Any op that treats all elements alike, on flattened rows, repeated rows and splats.
-struct ElementwiseOnFlattened : RewritePattern {
-  explicit ElementwiseOnFlattened(MLIRContext *context) : RewritePattern(MatchAnyOpTypeTag(), 1, context) {}
-  LogicalResult matchAndRewrite(Operation *op, PatternRewriter &rewriter) const override {
-    if (op->getNumResults() != 1 || op->getNumOperands() == 0 || isa<ReshapeOp, BroadcastOp>(op))
-      return failure();
-    auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
-    if (!type || type.getRank() != 2)
-      return failure();
-    OpFactors factors(op);
-    if (!factors.isKnown() || factors.getRule().factors.size() != 2)
-      return failure();
-    for (const ShardingRule::Factor &factor : factors.getRule().factors)
-      if (factor.kind != ShardingRule::FactorKind::Parallel)
-        return failure();
-    ReshapeOp reshape;
-    for (Value operand : op->getOperands()) {
-      auto operandType = dyn_cast<RankedTensorType>(operand.getType());
-      if (!operandType || operandType.getShape() != type.getShape())
-        return failure();
-      if (ReshapeOp found = flattening(operand))
-        reshape = found;
-    }
-    if (!reshape)
-      return failure();
-    SmallVector<int64_t> shape = unflattened(reshape, type.getShape().back());
-    Build e{rewriter, op->getLoc()};
-    SmallVector<Value> operands;
-    for (Value operand : op->getOperands()) {
-      if (ReshapeOp found = flattening(operand)) {
-        if (unflattened(found, shape.back()) != shape)
-          return failure();
-        operands.push_back(rowsOf(e, found));
-      } else if (auto row = operand.getDefiningOp<BroadcastOp>(); row && row.getDims() == ArrayRef<int64_t>{1}) {
-        operands.push_back(e.broadcastLast(row.getInput(), shape));
-      } else if (SplatElementsAttr splat; matchPattern(operand, m_Constant(&splat))) {
-        auto splatType = tensorType(operand).clone(shape);
-        operands.push_back(arith::ConstantOp::create(
-            rewriter, op->getLoc(), splatType, SplatElementsAttr::get(splatType, splat.getSplatValue<Attribute>())));
-      } else {
-        return failure();
-      }
-    }
-    Operation *clone = rewriter.clone(*op);
-    clone->setOperands(operands);
-    clone->getResult(0).setType(type.clone(shape));
-    rewriter.replaceOp(op, e.reshape(clone->getResult(0), type.getShape()));
-    return success();
-  }
-};
-
-} // namespace
-
-//===----------------------------------------------------------------------===//
 // Packed projections
 //===----------------------------------------------------------------------===//
 
@@ -138,33 +30,41 @@ namespace {
 /// A product with a parameter (and a bias) that equal slices of its last dimension take apart.
 struct Packed {
   DotGeneralOp dot;
-  ReadOp weight;
+  Value weight;
   int64_t weightDim = 0;  ///< the dimension of the weight that is packed
   arith::AddFOp addition; ///< of the bias; null if there is none
   BroadcastOp repeatedBias;
-  ReadOp bias;
+  Value bias;
   SmallVector<SliceOp> slices;
   int64_t parts = 0;
 };
 
 } // namespace
 
-/// The read of a parameter that this is the only use of.
-static ReadOp readOnce(Value value) {
-  auto read = value.getDefiningOp<ReadOp>();
-  if (!read || !read.getResult().hasOneUse())
-    return {};
-  // The same parameter read elsewhere would have another type there.
+/// Whether a parameter is read nowhere else: it would have another type there.
+static bool isOnlyRead(ReadOp read) {
   int64_t reads = 0;
   read->getParentOfType<func::FuncOp>().walk([&](ReadOp other) { reads += other.getSymbol() == read.getSymbol(); });
-  return reads == 1 ? read : ReadOp();
+  return reads == 1;
+}
+
+/// Whether a value is a parameter, of which this is the only use.
+static bool isReadOnce(Value value) {
+  auto read = value.getDefiningOp<ReadOp>();
+  return read && value.hasOneUse() && isOnlyRead(read);
+}
+
+/// Whether a value is a parameter that is read for this alone, or some of the parts that one was declared with.
+static bool canHaveParts(Value value) {
+  auto join = value.getDefiningOp<ReshapeOp>();
+  return isReadOnce(value) || (join && join.getResult().hasOneUse() && join.getInput().getDefiningOp<SliceOp>());
 }
 
 static std::optional<Packed> matchPacked(DotGeneralOp dot) {
   Packed packed;
   packed.dot = dot;
-  packed.weight = readOnce(dot.getRhs());
-  if (!packed.weight || !dot.getLhsBatch().empty() || dot.getRhsContract().size() != 1 ||
+  packed.weight = dot.getRhs();
+  if (!canHaveParts(packed.weight) || !dot.getLhsBatch().empty() || dot.getRhsContract().size() != 1 ||
       tensorType(dot.getRhs()).getRank() != 2)
     return std::nullopt;
   packed.weightDim = 1 - dot.getRhsContract()[0];
@@ -173,8 +73,8 @@ static std::optional<Packed> matchPacked(DotGeneralOp dot) {
     if (auto add = dyn_cast<arith::AddFOp>(*value.getUsers().begin())) {
       Value other = add.getLhs() == value ? add.getRhs() : add.getLhs();
       auto repeated = other.getDefiningOp<BroadcastOp>();
-      ReadOp bias = repeated && repeated->hasOneUse() ? readOnce(repeated.getInput()) : ReadOp();
-      if (!bias || tensorType(bias.getResult()).getRank() != 1)
+      Value bias = repeated && repeated->hasOneUse() ? repeated.getInput() : Value();
+      if (!bias || !canHaveParts(bias) || tensorType(bias).getRank() != 1)
         return std::nullopt;
       packed.addition = add;
       packed.repeatedBias = repeated;
@@ -198,6 +98,12 @@ static std::optional<Packed> matchPacked(DotGeneralOp dot) {
   if (!width || width == size || size % width != 0)
     return std::nullopt;
   packed.parts = size / width;
+  auto fits = [&](Value value, int64_t dim) {
+    auto join = value.getDefiningOp<ReshapeOp>();
+    return !join || tensorType(join.getInput()).getDimSize(dim) == packed.parts;
+  };
+  if (!fits(packed.weight, packed.weightDim) || (packed.bias && !fits(packed.bias, 0)))
+    return std::nullopt;
   return packed;
 }
 
@@ -231,23 +137,27 @@ static void split(ParamOp param, int64_t dim, int64_t parts) {
                                           file.getFileBytes(), file.getElementType(), fileShape, newPerm));
 }
 
-/// Reads a parameter at its new type.
-static Value readAgain(Build &e, ReadOp read, ParamOp param) { return e.read(read.getSymbol(), param.getType()); }
+/// What canHaveParts, with dimension `dim` taken apart into so many.
+static Value withParts(Build &e, Value value, int64_t dim, int64_t parts, SymbolTable &symbols) {
+  if (auto join = value.getDefiningOp<ReshapeOp>())
+    return join.getInput();
+  auto read = value.getDefiningOp<ReadOp>();
+  auto param = symbols.lookup<ParamOp>(read.getSymbol());
+  split(param, dim, parts);
+  return e.read(read.getSymbol(), param.getType());
+}
 
 static void unpack(Packed packed, SymbolTable &symbols) {
   OpBuilder builder(packed.addition ? packed.addition.getOperation() : packed.dot.getOperation());
   Build e{builder, packed.dot.getLoc()};
-  auto weight = symbols.lookup<ParamOp>(packed.weight.getSymbol());
-  split(weight, packed.weightDim, packed.parts);
+  Value weight = withParts(e, packed.weight, packed.weightDim, packed.parts, symbols);
   int64_t contract = packed.weightDim == 0 ? 2 : 0;
-  Value value =
-      e.dot(packed.dot.getLhs(), readAgain(e, packed.weight, weight), {}, {}, packed.dot.getLhsContract(), {contract});
+  Value value = e.dot(packed.dot.getLhs(), weight, {}, {}, packed.dot.getLhsContract(), {contract});
   RankedTensorType type = tensorType(value);
   int64_t rank = type.getRank();
   if (packed.addition) {
-    auto bias = symbols.lookup<ParamOp>(packed.bias.getSymbol());
-    split(bias, 0, packed.parts);
-    value = e.add(value, e.broadcast(readAgain(e, packed.bias, bias), {rank - 2, rank - 1}, type.getShape()));
+    Value bias = withParts(e, packed.bias, 0, packed.parts, symbols);
+    value = e.add(value, e.broadcast(bias, {rank - 2, rank - 1}, type.getShape()));
   }
   for (SliceOp slice : packed.slices) {
     RankedTensorType sliceType = tensorType(slice.getResult());
@@ -259,34 +169,77 @@ static void unpack(Packed packed, SymbolTable &symbols) {
     slice.replaceAllUsesWith(s.reshape(s.slice(value, offsets, sizes), sliceType.getShape()));
     slice.erase();
   }
-  if (packed.addition)
-    packed.addition.getOperation()->erase();
-  if (packed.repeatedBias)
-    packed.repeatedBias.getOperation()->erase();
+  for (Operation *op : {packed.addition.getOperation(), packed.repeatedBias.getOperation(), packed.dot.getOperation(),
+                        packed.weight.getDefiningOp(), packed.bias ? packed.bias.getDefiningOp() : nullptr})
+    if (op)
+      op->erase();
+}
+
+//===----------------------------------------------------------------------===//
+// Parameters in parts
+//===----------------------------------------------------------------------===//
+
+/// The dimension along which slices that do not overlap take all of a tensor apart; -1 if they do not.
+static int64_t dimTakenApart(Value value) {
+  ArrayRef<int64_t> shape = tensorType(value).getShape();
+  int64_t taken = -1, sum = 0;
+  std::set<int64_t> offsets;
+  for (Operation *user : value.getUsers()) {
+    auto slice = dyn_cast<SliceOp>(user);
+    if (!slice || llvm::any_of(slice.getStrides(), [](int64_t stride) { return stride != 1; }))
+      return -1;
+    ArrayRef<int64_t> part = tensorType(slice.getResult()).getShape();
+    auto dim = std::mismatch(shape.begin(), shape.end(), part.begin()).first - shape.begin();
+    if (dim == static_cast<int64_t>(shape.size()) || (taken >= 0 && dim != taken) ||
+        part.drop_front(dim + 1) != shape.drop_front(dim + 1) || !offsets.insert(slice.getOffsets()[dim]).second)
+      return -1;
+    taken = dim;
+    sum += part[dim];
+  }
+  return taken >= 0 && sum == shape[taken] ? taken : -1;
+}
+
+/// Declares a parameter of which slices are read, each for another product (queries of one tensor; keys and values of
+/// another), as the parts of which all of them have a whole number.
+static void unpackSliced(ReadOp read, SymbolTable &symbols) {
+  auto param = symbols.lookup<ParamOp>(read.getSymbol());
+  int64_t dim = param && isOnlyRead(read) ? dimTakenApart(read.getResult()) : -1;
+  if (dim < 0)
+    return;
+  int64_t width = tensorType(read.getResult()).getDimSize(dim);
+  int64_t size = width;
+  for (Operation *user : read->getUsers())
+    width = std::gcd(width,
+                     std::gcd(cast<SliceOp>(user).getOffsets()[dim], tensorType(user->getResult(0)).getDimSize(dim)));
+  split(param, dim, size / width);
+  OpBuilder builder(read);
+  Build e{builder, read.getLoc()};
+  Value parts = e.read(read.getSymbol(), param.getType());
+  for (Operation *user : llvm::make_early_inc_range(read->getUsers())) {
+    auto slice = cast<SliceOp>(user);
+    SmallVector<int64_t> offsets(param.getType().getShape().size(), 0), sizes(param.getType().getShape());
+    offsets[dim] = slice.getOffsets()[dim] / width;
+    sizes[dim] = tensorType(slice.getResult()).getDimSize(dim) / width;
+    OpBuilder at(slice);
+    Build s{at, slice.getLoc()};
+    slice.replaceAllUsesWith(s.reshape(s.slice(parts, offsets, sizes), tensorType(slice.getResult()).getShape()));
+    slice.erase();
+  }
+  read.erase();
 }
 
 namespace {
 
 struct Unpack : weft::impl::UnpackBase<Unpack> {
   void runOnOperation() override {
-    for (func::FuncOp function : getOperation().getOps<func::FuncOp>()) {
-      RewritePatternSet patterns(&getContext());
-      patterns.add<ProductOfFlattened, ElementwiseOnFlattened>(&getContext());
-      ReshapeOp::getCanonicalizationPatterns(patterns, &getContext());
-      if (failed(applyPatternsGreedily(function, std::move(patterns)))) {
-        function.emitError("rows could not be unflattened");
-        return signalPassFailure();
-      }
-    }
     SymbolTable symbols(getOperation());
+    for (func::FuncOp function : getOperation().getOps<func::FuncOp>())
+      for (ReadOp read : llvm::to_vector(function.getOps<ReadOp>()))
+        unpackSliced(read, symbols);
     for (func::FuncOp function : getOperation().getOps<func::FuncOp>())
       for (DotGeneralOp dot : llvm::to_vector(function.getOps<DotGeneralOp>()))
         if (std::optional<Packed> packed = matchPacked(dot)) {
           unpack(*packed, symbols);
-          for (Operation *op : {packed->dot.getOperation(), packed->weight.getOperation(),
-                                packed->bias ? packed->bias.getOperation() : nullptr})
-            if (op)
-              op->erase();
           ++numUnpacked;
         }
   }

@@ -33,11 +33,19 @@ SmallVector<int64_t> UnreducedAnalysis::passingSet(Operation *op, const OpFactor
                                                    llvm::function_ref<bool(int64_t)> canBe,
                                                    llvm::function_ref<bool(int64_t)> isCut) {
   for (const auto &set : factors.getRule().linear) {
+    // What is whole becomes a sum of it and zeros: a number; or what is added to a sum that is stored, which would have
+    // to be reduced otherwise.
+    bool isStored = llvm::any_of(
+        set, [&](int64_t operand) { return canBe(operand) && op->getOperand(operand).getDefiningOp<ReadOp>(); });
+    auto canBecome = [&](int64_t operand) {
+      Value value = op->getOperand(operand);
+      return (isScalar(value) || (isStored && !isCut(operand))) &&
+             isa<FloatType, IntegerType>(getElementTypeOrSelf(value));
+    };
     bool any = false, all = true;
     for (int64_t operand : set) {
       any |= canBe(operand);
-      all &= canBe(operand) || (isScalar(op->getOperand(operand)) &&
-                                isa<FloatType, IntegerType>(getElementTypeOrSelf(op->getOperand(operand))));
+      all &= canBe(operand) || canBecome(operand);
     }
     for (int64_t operand = 0, count = op->getNumOperands(); operand < count; ++operand)
       all &= llvm::is_contained(set, operand) || (!canBe(operand) && !isCut(operand));

@@ -23,7 +23,7 @@ public:
   bool isKept(mlir::Value value, int64_t axis) const;
 
   /// The operands that have to be unreduced on the axis so that the op's results may be, given which can be; empty if
-  /// it cannot be. A whole scalar can always be.
+  /// it cannot be. A whole scalar can always be, and what is whole and added to a sum that is stored.
   static llvm::SmallVector<int64_t> passingSet(mlir::Operation *op, const OpFactors &factors,
                                                llvm::function_ref<bool(int64_t operand)> canBe,
                                                llvm::function_ref<bool(int64_t operand)> isCut);

@@ -71,6 +71,8 @@ private:
   static bool isReduced(Value value) {
     if (value.getDefiningOp<ReduceOp>())
       return true;
+    if (auto sum = value.getDefiningOp<arith::AddFOp>()) // of two halves
+      return sum.getLhs().getDefiningOp<ReduceOp>() && sum.getRhs().getDefiningOp<ReduceOp>();
     auto reshape = value.getDefiningOp<ReshapeOp>();
     if (!reshape)
       return false;
@@ -109,9 +111,10 @@ private:
           return Moved::Parameters;
       } else if ((isa<AdamOp, SgdOp>(user) && use.getOperandNumber() == 1)) {
         return Moved::Gradients;
-      } else if (passes(user) || isa<arith::AddFOp, arith::SelectOp>(user) ||
+      } else if (passes(user) || isa<arith::AddFOp, arith::SelectOp, ConcatOp>(user) ||
                  (isa<arith::MulFOp>(user) && tensorType(value).getRank() == 1)) {
-        // Padding is filled by a choice. What the scale of a norm is multiplied with, its gradient is.
+        // Padding is filled by a choice. Of a parameter in parts, the gradient is put together. What the scale of a
+        // norm is multiplied with, its gradient is.
         for (Value result : user->getResults())
           if (std::optional<Moved> end = endOf(result, seen))
             return end;

@@ -51,6 +51,8 @@ MODELS = {
     "mixtral": Model("tiny_mixtral.opset14.onnx", 16),
     "convnext": Model("tiny_convnext.opset18.onnx"),
     "cnn": Model("cnn.opset13.eval.onnx"),
+    "cnn_train": Model("cnn.opset13.train.onnx"),
+    "torch_transformer": Model("torch_transformer.opset17.onnx", 16, tuple(mesh for mesh in MESHES if "tp=4" not in mesh)),
 }
 
 

@@ -48,7 +48,8 @@ protected:
     EXPECT_TRUE(module);
     PassManager pm(&context);
     TrainingOptions training;
-    training.unpack = partition.tp > 1;
+    training.isCut = partition.getNumRanks() > 1;
+    training.tp = partition.tp;
     buildTrainPipeline(pm, training);
     buildPartitionPipeline(pm, partition);
     buildCommunicationPipeline(pm, communication);

@@ -80,14 +80,15 @@ protected:
     return result;
   }
 
-  OwningOpRef<ModuleOp> load(int64_t microbatches, bool unpack) {
+  OwningOpRef<ModuleOp> load(int64_t microbatches, const PartitionOptions &partition = {}) {
     ParserConfig config(&context);
     OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(WEFT_TEST_MODEL, config);
     EXPECT_TRUE(module);
     PassManager pm(&context);
     TrainingOptions training;
     training.microbatches = microbatches;
-    training.unpack = unpack;
+    training.isCut = partition.getNumRanks() > 1;
+    training.tp = partition.tp;
     buildTrainPipeline(pm, training);
     EXPECT_TRUE(succeeded(pm.run(*module)));
     return module;
@@ -151,7 +152,7 @@ protected:
 TEST_P(TrainingOnMesh, TrainsLikeOneDevice) {
   const Case &c = GetParam();
   constexpr int64_t steps = 2;
-  OwningOpRef<ModuleOp> single = load(c.microbatches, false);
+  OwningOpRef<ModuleOp> single = load(c.microbatches);
   Values expected = initial(*single);
   int64_t seed = 0;
   std::vector<std::vector<Literal>> batches;
@@ -169,7 +170,7 @@ TEST_P(TrainingOnMesh, TrainsLikeOneDevice) {
         expected[symbol] = value;
     }
 
-  OwningOpRef<ModuleOp> module = load(c.microbatches, c.partition.tp > 1);
+  OwningOpRef<ModuleOp> module = load(c.microbatches, c.partition);
   Values whole = initial(*module);
   {
     // Decided, then carried out, as the driver does it.

@@ -1,0 +1,42 @@
+// Weights that several products read parts of are declared with a dimension for the parts.
+// RUN: weft-opt %s --split-input-file --weft-unpack --cse --canonicalize | FileCheck %s
+
+// Queries are of one tensor, keys and values of another, and the weight of all three is one parameter.
+// CHECK: weft.param @w : tensor<3x16x32xf32>
+// CHECK: weft.param @b : tensor<3x16xf32>
+weft.param @w : tensor<48x32xf32> trainable = #weft.normal<0.02 : f64>
+weft.param @b : tensor<48xf32> trainable = #weft.normal<0.02 : f64>
+// CHECK-LABEL: func.func @cross
+func.func @cross(%x: tensor<8x4x32xf32>, %y: tensor<8x4x32xf32>) -> (tensor<8x4x16xf32>, tensor<8x4x16xf32>, tensor<8x4x16xf32>) {
+  // CHECK: weft.slice %{{.*}} offsets [0, 0, 0] {{.*}} : tensor<3x16x32xf32> -> tensor<1x16x32xf32>
+  // CHECK: %[[KV:.*]] = weft.slice %{{.*}} offsets [1, 0, 0] {{.*}} : tensor<3x16x32xf32> -> tensor<2x16x32xf32>
+  // CHECK: weft.dot_general %arg0, %{{.*}} -> tensor<8x4x16xf32>
+  // CHECK: weft.dot_general %arg1, %[[KV]] {{.*}} -> tensor<8x4x2x16xf32>
+  %w = weft.read @w : tensor<48x32xf32>
+  %b = weft.read @b : tensor<48xf32>
+  %wq = weft.slice %w offsets [0, 0] strides [1, 1] : tensor<48x32xf32> -> tensor<16x32xf32>
+  %wkv = weft.slice %w offsets [16, 0] strides [1, 1] : tensor<48x32xf32> -> tensor<32x32xf32>
+  %bq = weft.slice %b offsets [0] strides [1] : tensor<48xf32> -> tensor<16xf32>
+  %bkv = weft.slice %b offsets [16] strides [1] : tensor<48xf32> -> tensor<32xf32>
+  %0 = weft.dot_general %x, %wq batch [] x [] contract [2] x [1] : tensor<8x4x32xf32>, tensor<16x32xf32> -> tensor<8x4x16xf32>
+  %1 = weft.broadcast %bq dims [2] : tensor<16xf32> -> tensor<8x4x16xf32>
+  %q = arith.addf %0, %1 : tensor<8x4x16xf32>
+  %2 = weft.dot_general %y, %wkv batch [] x [] contract [2] x [1] : tensor<8x4x32xf32>, tensor<32x32xf32> -> tensor<8x4x32xf32>
+  %3 = weft.broadcast %bkv dims [2] : tensor<32xf32> -> tensor<8x4x32xf32>
+  %4 = arith.addf %2, %3 : tensor<8x4x32xf32>
+  %k = weft.slice %4 offsets [0, 0, 0] strides [1, 1, 1] : tensor<8x4x32xf32> -> tensor<8x4x16xf32>
+  %v = weft.slice %4 offsets [0, 0, 16] strides [1, 1, 1] : tensor<8x4x32xf32> -> tensor<8x4x16xf32>
+  return %q, %k, %v : tensor<8x4x16xf32>, tensor<8x4x16xf32>, tensor<8x4x16xf32>
+}
+
+// -----
+
+// Slices that leave something out, or have it twice, say nothing of parts.
+// CHECK: weft.param @table : tensor<48x32xf32>
+weft.param @table : tensor<48x32xf32> trainable = #weft.normal<0.02 : f64>
+// CHECK-LABEL: func.func @positions
+func.func @positions() -> tensor<16x32xf32> {
+  %0 = weft.read @table : tensor<48x32xf32>
+  %1 = weft.slice %0 offsets [0, 0] strides [1, 1] : tensor<48x32xf32> -> tensor<16x32xf32>
+  return %1 : tensor<16x32xf32>
+}
