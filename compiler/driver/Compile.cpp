@@ -10,6 +10,7 @@
 #include "compiler/codegen/cuda/CudaTasks.h"
 #include "compiler/codegen/host/HostCodegen.h"
 #include "compiler/driver/Diagnostics.h"
+#include "compiler/driver/Halving.h"
 #include "compiler/driver/Link.h"
 #include "compiler/driver/Memory.h"
 #include "compiler/driver/MeshOptions.h"
@@ -388,8 +389,7 @@ ExitCode Compilation::lower(Emit last) {
   if (ExitCode code = plan())
     return code;
   if (mesh.partition.getNumRanks() > 1)
-    if (ExitCode code =
-            session.run("partition", *module, [&](OpPassManager &pm) { buildPartitionPipeline(pm, mesh.partition); }))
+    if (ExitCode code = partition(session, module, mesh, *target.target, communicationOptionsOf(options).overlap))
       return code;
   if (mesh.partition.getNumRanks() > 1)
     if (ExitCode code = session.run("communication", *module, [&](OpPassManager &pm) {
@@ -580,6 +580,7 @@ llvm::json::Object Compilation::describe() {
   if (llvm::json::Array saved = describeSaved(memoryPlans); !saved.empty())
     manifest["saved"] = std::move(saved);
   if (!options.quiet) {
+    printHalves(mesh.plan, llvm::errs());
     printGradients(manifest, llvm::errs());
     printRecomputed(options.remat, memoryPlans, llvm::errs());
     printMemory(manifest, llvm::errs());

@@ -84,7 +84,7 @@ static bool checkChoice(const CompileOptions &options, const Degrees &degrees, c
     reportWarning(
         "--optimize memory spares nothing here: it is about activations that all ranks of tp have, and --mesh "
         "has no tp");
-  if (options.halves && (partition.tp == 1 || !options.prescaledBatch)) {
+  if (options.halves.value_or(false) && (partition.tp == 1 || !options.prescaledBatch)) {
     reportError("--batch-halves on hides the collectives of ranks of tp that read the same samples",
                 "give --mesh a tp of 2 or more and leave --prescaled-batch on");
     return false;
@@ -128,7 +128,8 @@ std::optional<MeshChoice> weft::chooseMesh(CompileOptions &options) {
   partition.zero = options.zero;
   partition.persistence = options.persistence;
   partition.prescaledBatch = options.prescaledBatch;
-  partition.halves = options.halves;
+  partition.halves = options.halves.value_or(false);
+  choice.weighsHalves = !options.halves && partition.tp > 1 && options.prescaledBatch;
   partition.accumulate = options.accumulate;
   partition.shardParam = options.shardParam;
   partition.explain = options.explain;
@@ -155,7 +156,7 @@ std::optional<MeshChoice> weft::chooseMesh(CompileOptions &options) {
   plan.optimize = options.optimize;
   plan.sequenceParallel = partition.sequenceParallel;
   plan.prescaledBatch = options.prescaledBatch;
-  plan.halves = options.halves;
+  plan.halves = partition.halves;
   plan.microbatches = options.microbatches;
   plan.accumulate = parseAccumulate(options.accumulate).value_or(Accumulate::ByZero);
   plan.precision = options.precision;

@@ -21,6 +21,8 @@ struct MeshChoice {
   /// What the options say, decisions still to be made; or the plan of --plan, to be carried out.
   Plan plan;
   bool isGiven = false; ///< by --plan
+  /// Whether there are halves is still to be decided, by cost (Halving.h).
+  bool weighsHalves = false;
 };
 
 /// Reads --mesh and what else says how a step is cut, or --plan, which then says that and changes the options

@@ -74,8 +74,9 @@ struct CompileOptions {
   std::optional<bool> sequenceParallel;
   /// The ranks of `tp` read the same samples; else each reads its own.
   bool prescaledBatch = true;
-  /// Each rank's samples in two halves, one of which computes while the other communicates.
-  bool halves = false;
+  /// Each rank's samples in two halves, one of which computes while the other communicates; nothing: if that is
+  /// predicted to take less time.
+  std::optional<bool> halves;
   /// mb: add the gradients of micro-batches before ranks reduce them; dp: after; by-zero.
   std::string accumulate = "by-zero";
   /// PATTERN=AXIS:DIM or PATTERN=AXIS:none, over what is found in the graph.

@@ -65,17 +65,45 @@ weft::ExitCode weft::Session::verify(const char *producer, ModuleOp module) {
   return kExitInternal;
 }
 
-weft::ExitCode weft::Session::run(const char *name, ModuleOp module, llvm::function_ref<void(OpPassManager &)> build) {
+LogicalResult weft::Session::runPasses(const char *name, ModuleOp module,
+                                       llvm::function_ref<void(OpPassManager &)> build, std::string &failed) {
   TimingScope scope = time(name);
   PassManager pm(&mlirContext);
-  // Between the phases it is verified below, where a failure is known to be no user's fault.
+  // Between the phases it is verified by the caller, where a failure is known to be no user's fault.
   pm.enableVerifier(false);
-  std::string failed;
   pm.addInstrumentation(std::make_unique<PassObserver>(name, failed));
   pm.enableTiming(scope);
   build(pm);
+  return pm.run(module);
+}
+
+weft::ExitCode weft::Session::run(const char *name, ModuleOp module, llvm::function_ref<void(OpPassManager &)> build) {
+  std::string failed;
   diagnostics.takeErrors();
-  if (succeeded(pm.run(module)))
+  if (succeeded(runPasses(name, module, build, failed)))
     return verify(name, module);
   return blame(failed.empty() ? name : failed.c_str());
+}
+
+weft::Session::Attempt weft::Session::attempt(const char *name, ModuleOp module,
+                                              llvm::function_ref<void(OpPassManager &)> build) {
+  Attempt attempt;
+  std::string failed;
+  {
+    ScopedDiagnosticHandler listen(&mlirContext, [&](Diagnostic &diagnostic) {
+      attempt.said.push_back(std::move(diagnostic));
+      return success();
+    });
+    attempt.code = succeeded(runPasses(name, module, build, failed)) ? kExitDone : kExitRequest;
+  }
+  if (!attempt.code)
+    attempt.code = verify(name, module);
+  return attempt;
+}
+
+weft::ExitCode weft::Session::report(const char *name, Attempt attempt) {
+  diagnostics.takeErrors();
+  for (Diagnostic &diagnostic : attempt.said)
+    mlirContext.getDiagEngine().emit(std::move(diagnostic));
+  return attempt.code == kExitRequest ? blame(name) : attempt.code;
 }

@@ -14,6 +14,7 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/Timing.h"
+#include <vector>
 
 namespace weft {
 
@@ -38,6 +39,17 @@ public:
   /// not, or leaves invalid IR, is Weft's. `name` must be a literal.
   ExitCode run(const char *name, mlir::ModuleOp module, llvm::function_ref<void(mlir::OpPassManager &)> build);
 
+  /// What came of something that may well fail, and what was said meanwhile: nobody has heard it.
+  struct Attempt {
+    ExitCode code = kExitDone;
+    std::vector<mlir::Diagnostic> said;
+  };
+  /// Runs passes like `run`, and reports nothing but what is Weft's fault.
+  Attempt attempt(const char *name, mlir::ModuleOp module, llvm::function_ref<void(mlir::OpPassManager &)> build);
+
+  /// Reports what an attempt said, and returns what came of it.
+  ExitCode report(const char *name, Attempt attempt);
+
   /// Checks a module that did not come from a pass.
   ExitCode verify(const char *producer, mlir::ModuleOp module);
 
@@ -45,6 +57,10 @@ public:
   ExitCode blame(const char *what);
 
 private:
+  /// Runs passes; `failed` is then the name of the one that failed.
+  mlir::LogicalResult runPasses(const char *name, mlir::ModuleOp module,
+                                llvm::function_ref<void(mlir::OpPassManager &)> build, std::string &failed);
+
   mlir::DefaultTimingManager timingManager;
   mlir::TimingScope root;
   mlir::MLIRContext mlirContext;

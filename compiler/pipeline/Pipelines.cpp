@@ -18,6 +18,7 @@
 #include "passes/train/Passes.h"
 
 using namespace mlir;
+using namespace weft;
 
 /// Removes what is redundant or dead.
 static void addCleanup(OpPassManager &pm) {
@@ -127,6 +128,21 @@ void weft::buildCommunicationPipeline(OpPassManager &pm, const CommunicationOpti
   pm.addPass(createHierarchicalGathers(gathers));
 }
 
+/// Library calls, and what is left in ops that kernels are formed of.
+static void addLibraryCalls(OpPassManager &pm, const Target *target) {
+  pm.addPass(createLowerRanks());
+  pm.addNestedPass<func::FuncOp>(createExpandAttentionPass(target));
+  pm.addNestedPass<func::FuncOp>(createLoopProductsPass(target));
+  pm.addNestedPass<func::FuncOp>(createFuseActivationsPass(target));
+  pm.addNestedPass<func::FuncOp>(createDecompose());
+  addCleanup(pm);
+}
+
+void weft::buildKernelPipeline(OpPassManager &pm, const Target *target) {
+  addLibraryCalls(pm, target);
+  pm.addNestedPass<func::FuncOp>(createFormKernels());
+}
+
 void weft::buildSchedulePipeline(OpPassManager &pm, const Target *target, const MemoryOptions &memory,
                                  const CommunicationOptions &communication, const ScheduleReport &report) {
   pm.addNestedPass<func::FuncOp>(createPadColumnsPass({}, target));
@@ -138,12 +154,7 @@ void weft::buildSchedulePipeline(OpPassManager &pm, const Target *target, const 
     pm.addNestedPass<func::FuncOp>(createChunkRows(rows));
     addCleanup(pm);
   }
-  pm.addPass(createLowerRanks());
-  pm.addNestedPass<func::FuncOp>(createExpandAttentionPass(target));
-  pm.addNestedPass<func::FuncOp>(createLoopProductsPass(target));
-  pm.addNestedPass<func::FuncOp>(createFuseActivationsPass(target));
-  pm.addNestedPass<func::FuncOp>(createDecompose());
-  addCleanup(pm);
+  addLibraryCalls(pm, target);
   pm.addNestedPass<func::FuncOp>(createPackGradients());
   pm.addNestedPass<func::FuncOp>(createFormKernels());
   PlanMemoryOptions plan;

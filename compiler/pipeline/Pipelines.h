@@ -122,6 +122,10 @@ void buildPartitionPipeline(mlir::OpPassManager &pm, const PartitionOptions &opt
 /// On the local rung: groups collectives, and splits gathers over axes that span nodes.
 void buildCommunicationPipeline(mlir::OpPassManager &pm, const CommunicationOptions &options);
 
+/// From the local rung to kernels and library calls in the program's order: what a step's time is predicted from.
+/// `target` outlives the passes.
+void buildKernelPipeline(mlir::OpPassManager &pm, const Target *target);
+
 /// From the train or local rung to the schedule rung: library calls and fused kernels, in order, at offsets of one
 /// arena. `target` outlives the passes; null: libraries get no workspace.
 void buildSchedulePipeline(mlir::OpPassManager &pm, const Target *target, const MemoryOptions &memory = {},

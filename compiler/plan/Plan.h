@@ -108,6 +108,12 @@ struct Plan {
     int64_t alignment = 0, arena = 0;
   };
 
+  /// What a step is predicted to take, by kernels, calls and the collectives of tensor parallelism, in seconds.
+  struct HalvesTimes {
+    double whole = 0, halves = 0;
+    bool isBound = false; ///< halves were not planned: they would take at least this
+  };
+
   std::string model;
   std::string mesh;       ///< degrees as --mesh takes them; empty: one rank
   std::string placement;  ///< letters
@@ -123,10 +129,11 @@ struct Plan {
   std::vector<Input> inputs;
   std::vector<Cut> cuts;
   std::vector<Parameter> parameters;
-  std::vector<Collective> collectives;  ///< predicted; a plan that is read need not have them
-  std::vector<Conflict> conflicts;      ///< likewise
-  std::vector<GatheredWeight> gathered; ///< likewise
-  std::optional<Memory> memory;         ///< likewise
+  std::vector<Collective> collectives;    ///< predicted; a plan that is read need not have them
+  std::vector<Conflict> conflicts;        ///< likewise
+  std::vector<GatheredWeight> gathered;   ///< likewise
+  std::optional<HalvesTimes> halvesTimes; ///< what decided about `halves`, if that was decided by cost
+  std::optional<Memory> memory;           ///< likewise
 
   std::string path; ///< of the file that the plan comes from
 
@@ -165,6 +172,9 @@ void printJson(const Plan &plan, llvm::raw_ostream &os);
 llvm::json::Value toJson(const Plan &plan);
 /// Reads a plan. Empty on failure, and then `error` says which line is at fault and why.
 std::optional<Plan> parsePlan(llvm::StringRef text, const std::string &path, std::string &error);
+
+/// Says what was decided about halves of the samples and why; nothing if that was not decided by cost.
+void printHalves(const Plan &plan, llvm::raw_ostream &os);
 
 /// The table that people read: parameters and cuts of repeated blocks together, memory, collectives.
 void printPlanTable(const Plan &plan, llvm::raw_ostream &os);

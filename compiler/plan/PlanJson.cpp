@@ -33,6 +33,7 @@ public:
   void write(const Plan::Collective &collective);
   void write(const Plan::Conflict &conflict);
   void write(const Plan::GatheredWeight &weight);
+  void write(const Plan::HalvesTimes &times);
   void write(const Plan::Memory &memory);
   void write(const Plan::Axis &axis) {
     os.attribute("name", axis.name);
@@ -138,6 +139,12 @@ void Writer::write(const Plan::GatheredWeight &weight) {
   texts("products", names);
 }
 
+void Writer::write(const Plan::HalvesTimes &times) {
+  os.attribute("whole_seconds", times.whole);
+  os.attribute("halves_seconds", times.halves);
+  os.attribute("bound", times.isBound);
+}
+
 void Writer::write(const Plan::Memory &memory) {
   os.attribute("parameters", memory.parameters);
   os.attribute("gradients", memory.gradients);
@@ -195,6 +202,8 @@ void weft::printJson(const Plan &plan, llvm::raw_ostream &os) {
                                  lines("collectives", plan.collectives),
                                  lines("conflicts", plan.conflicts),
                                  lines("gathered_weights", plan.gathered)};
+  if (plan.halvesTimes)
+    members.push_back({"batch_halves_times", inLine(*plan.halvesTimes)});
   if (plan.memory)
     members.push_back({"memory", inLine(*plan.memory)});
   os << "{\n";
@@ -432,6 +441,17 @@ static Plan::GatheredWeight readGathered(const Node &node) {
   return weight;
 }
 
+static Plan::HalvesTimes readHalvesTimes(const Node &node) {
+  node.only({"whole_seconds", "halves_seconds", "bound"});
+  Plan::HalvesTimes times;
+  if (auto whole = node.at("whole_seconds"))
+    times.whole = whole->number();
+  if (auto halves = node.at("halves_seconds"))
+    times.halves = halves->number();
+  times.isBound = node.boolean("bound");
+  return times;
+}
+
 static Plan::Memory readMemory(const Node &node) {
   node.only({"parameters", "gradients", "states", "inputs", "activations", "buffers", "alignment", "arena"});
   Plan::Memory memory;
@@ -465,6 +485,7 @@ static void readPlan(const Node &root, Plan &plan) {
              "collectives",
              "conflicts",
              "gathered_weights",
+             "batch_halves_times",
              "memory"});
   if (auto version = root.at("version"); version && version->integer(1) != Plan::kVersion)
     version->fail("is not " + llvm::Twine(Plan::kVersion) + ", the version that this Weft reads");
@@ -506,6 +527,8 @@ static void readPlan(const Node &root, Plan &plan) {
     conflicts->each([&](const Node &node) { plan.conflicts.push_back(readConflict(node)); });
   if (auto gathered = root.get("gathered_weights"))
     gathered->each([&](const Node &node) { plan.gathered.push_back(readGathered(node)); });
+  if (auto times = root.get("batch_halves_times"))
+    plan.halvesTimes = readHalvesTimes(*times);
   if (auto memory = root.get("memory"))
     plan.memory = readMemory(*memory);
 }

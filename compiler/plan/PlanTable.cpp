@@ -87,6 +87,15 @@ static std::string describe(const Layout &layout) {
   return text;
 }
 
+void weft::printHalves(const Plan &plan, llvm::raw_ostream &os) {
+  if (!plan.halvesTimes)
+    return;
+  const Plan::HalvesTimes &times = *plan.halvesTimes;
+  os << "halves      " << (plan.halves ? "on" : "off") << ": computing and the collectives of tp are predicted at "
+     << llvm::formatv("{0:F2} ms a step, in halves at {1}{2:F2} ms\n", times.whole * 1e3,
+                      times.isBound ? "no less than " : "", times.halves * 1e3);
+}
+
 static void printHead(const Plan &plan, llvm::raw_ostream &os) {
   std::string axes;
   for (const Plan::Axis &axis : plan.axes)
@@ -118,6 +127,7 @@ static void printHead(const Plan &plan, llvm::raw_ostream &os) {
                                : "other samples")
      << (plan.halves ? "; a rank computes one of two halves of its samples while the other's collectives run" : "")
      << "\n";
+  printHalves(plan, os);
   for (const Plan::Input &input : plan.inputs)
     os << "input       " << input.name << " " << input.dtype << sizes(input.shape) << ": " << describe(input.layout)
        << "\n";

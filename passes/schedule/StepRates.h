@@ -8,7 +8,19 @@
 #ifndef WEFT_PASSES_SCHEDULE_STEPRATES_H
 #define WEFT_PASSES_SCHEDULE_STEPRATES_H
 
+#include <cstdint>
+
 namespace weft {
+
+/// How long library products take, by their size: tiles of rows x columns of a result, `units` of them at a time. A
+/// wave of tiles takes as long however few there are. Where `units` is 1 and a tile one element, nothing but operations
+/// counts.
+struct ProductRates {
+  double flopsPerSecond = 150e9;     ///< where every unit has a tile, of 16-bit operands
+  double wideFlopsPerSecond = 150e9; ///< the same, of operands of 32 bits and more
+  int64_t rows = 1, columns = 1, units = 1;
+  double waveSeconds = 0; ///< of a wave, to fill and to write tiles
+};
 
 /// How fast a rank computes and moves data: what decisions about memory are weighed by. Two cores of a server.
 struct StepRates {
@@ -20,6 +32,11 @@ struct StepRates {
   double hostKernelBytesPerSecond = 30e9; ///< of kernels on the host's processors, read plus written
   double collectiveSeconds = 50e-6;       ///< of a collective, however little it moves
   double copySeconds = 5e-6;              ///< of one copy to another rank's memory, however little
+  double launchSeconds = 0;               ///< of a kernel or a call, however little it computes
+  /// What computing loses beside a collective, as a part of the collective's time: one that a library carries, or copy
+  /// engines. Ranks on processors communicate with what they compute with.
+  double besideLibrary = 1, besideCopies = 1;
+  ProductRates products = {}; ///< what halves of the samples are weighed by
 };
 
 } // namespace weft

@@ -55,6 +55,7 @@ SINGLES = [
     "--mesh dp=2,tp=2 --zero 3 --persistence-threshold 5000 --optimizer sgd", "--mesh tp=2 --batch-halves on --overlap on",
     "--mesh dp=2,tp=2 --zero 3 --persistence-threshold 0 --sequence-parallel on --batch-halves on --overlap on",
     "--mesh dp=2,tp=2 --zero 1 --microbatches 2 --accumulate dp --batch-halves on",
+    "--mesh dp=2,tp=2 --zero 1 --sequence-parallel on --batch-halves auto --overlap on",
 ]
 # Vocabularies, hidden elements, positions and parameters that do not divide; 3 ranks of each axis.
 ODD = [
@@ -133,7 +134,7 @@ MEMORY_OPTIONS = {
     "--offload": ["", "activations", "optimizer", "activations,optimizer"],
     "--offload-updates": ["", "host", "device"],
     "--offload-horizon": ["1", "3"],
-    "between": ["", "--sequence-parallel on", "--batch-halves on"],
+    "between": ["", "--sequence-parallel on", "--batch-halves on", "--batch-halves auto"],
     "--microbatches": ["1", "2"],
     "--clipping": ["", "off"],
     "--overlap": ["on", "off"],

@@ -233,9 +233,13 @@ void addCompileOptions(CLI::App *app, CompileOptions &options, RawOptions &raw) 
       ->type_name("HOW")
       ->group(partition);
   app->add_option_function<std::string>(
-         "--batch-halves", [&options](const std::string &value) { options.halves = value == "on"; },
-         "on: with tp, one half of a rank's samples is computed while the collectives of the other run (default: off)")
-      ->check(CLI::IsMember({"on", "off"}).description(""))
+         "--batch-halves",
+         [&options](const std::string &value) {
+           options.halves = value == "auto" ? std::optional<bool>() : std::optional<bool>(value == "on");
+         },
+         "on: with tp, one half of a rank's samples is computed while the collectives of the other run; off; auto: on "
+         "where a step is predicted to take less time (default: auto)")
+      ->check(CLI::IsMember({"on", "off", "auto"}).description(""))
       ->type_name("HOW")
       ->group(partition);
   app->add_option("--accumulate", options.accumulate,

@@ -54,9 +54,8 @@ public:
   /// What its libraries load by tiles crosses no line of 128 bytes more than it has to; cudaMalloc aligns like this
   /// too.
   int64_t bufferAlignment() const override { return 256; }
-  /// Of an H200, as docs/performance.md has them: bf16 products, f32 in kernels, copies, NVLink, PCIe, and
-  /// the host's memory for 32 processors; the last, of a collective, is what NCCL takes about.
-  StepRates rates() const override { return {650e12, 40e12, 3.6e12, 250e9, 55e9, 150e9, 20e-6}; }
+  /// Of an H200, as docs/performance.md and docs/schedule.md have them.
+  StepRates rates() const override;
 
 private:
   CudaChoices choices;
