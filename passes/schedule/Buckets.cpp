@@ -78,6 +78,8 @@ private:
   static bool isOfStored(Operation *op) {
     return isa<dist::AllGatherOp>(op) && op->getOperand(0).getDefiningOp<ReadOp>();
   }
+  /// Whether an op stands before another. The block would number its ops anew after each bucket to say so.
+  bool isBefore(Operation *a, Operation *b) const { return positions.lookup(a) < positions.lookup(b); }
   /// The open buckets that an op depends on.
   SmallVector<int64_t> bucketsBefore(Operation *op);
   void add(Operation *op);
@@ -91,6 +93,8 @@ private:
   /// The buckets that ops are in or depend on; those that are closed no longer count.
   DenseMap<Operation *, SmallVector<int64_t>> waitsFor;
   int64_t serials = 0;
+  /// Where ops stood; what was made or moved has the place of the op that it was put at.
+  DenseMap<Operation *, int64_t> positions;
 };
 
 } // namespace
@@ -167,30 +171,37 @@ void Bucketing::close(Bucket &bucket, bool early) {
   if (early)
     for (Operation *member : closed.members)
       for (Value operand : member->getOperands())
-        if (Operation *read = operand.getDefiningOp(); at->isBeforeInBlock(read))
+        if (Operation *read = operand.getDefiningOp(); isBefore(at, read)) {
           read->moveBefore(at);
+          positions[read] = positions.lookup(at);
+        }
   OpBuilder builder(at);
   Operation *merged = merge(builder, closed.members);
+  positions[merged] = positions.lookup(at);
   int64_t next = 0;
   for (Operation *member : closed.members) {
     for (Value result : member->getResults())
       result.replaceAllUsesWith(merged->getResult(next++));
     waitsFor.erase(member);
+    positions.erase(member);
     member->erase();
   }
   // Nothing reads a symbol behind its write, so a write may come later too.
   Operation *last = merged;
   for (Operation *dependent : closed.dependents)
-    if (dependent->isBeforeInBlock(merged)) {
+    if (isBefore(dependent, merged)) {
       dependent->moveAfter(last);
+      positions[dependent] = positions.lookup(merged);
       last = dependent;
     }
 }
 
 void Bucketing::run() {
   SmallVector<Operation *> ops;
-  for (Operation &op : body)
+  for (Operation &op : body) {
+    positions[&op] = static_cast<int64_t>(ops.size());
     ops.push_back(&op);
+  }
   for (Operation *op : ops) {
     SmallVector<int64_t> before = bucketsBefore(op);
     if (isa<dist::AllReduceOp, dist::AllGatherOp, dist::ReduceScatterOp>(op)) {
