@@ -68,6 +68,30 @@ TEST(PlanJson, IsReadAsItWasWritten) {
   EXPECT_EQ(plan->getNumRanks(), 4);
 }
 
+// What decided about halves is read again, and printed as it was decided; without it nothing is said.
+TEST(PlanJson, KeepsWhatDecidedAboutHalves) {
+  Plan plan = example();
+  plan.halves = true;
+  plan.halvesTimes = {0.1858, 0.1752, false};
+  std::string text = print(plan), error, said, bound;
+  std::optional<Plan> read = parsePlan(text, "p.json", error);
+  ASSERT_TRUE(read) << error;
+  EXPECT_EQ(print(*read), text);
+  llvm::raw_string_ostream os(said), other(bound);
+  printHalves(*read, os);
+  EXPECT_EQ(said, "halves      on: computing and the collectives of tp are predicted at 185.80 ms a step, in halves at "
+                  "175.20 ms\n");
+  read->halves = false;
+  read->halvesTimes->isBound = true;
+  printHalves(*read, other);
+  EXPECT_EQ(bound,
+            "halves      off: computing and the collectives of tp are predicted at 185.80 ms a step, in halves at "
+            "no less than 175.20 ms\n");
+  size_t length = said.size();
+  printHalves(example(), os);
+  EXPECT_EQ(said.size(), length);
+}
+
 TEST(PlanJson, NamesTheLineAtFault) {
   std::string text = print(example());
   int64_t line = 1 + std::count(text.begin(), text.begin() + static_cast<ptrdiff_t>(text.find("\"h.0.w\"")), '\n');
