@@ -195,9 +195,11 @@ static bool hasPositions(Operation *op, ArrayRef<int64_t> between) {
   // Parts along the positions are put together: each has some.
   if (isa<ConcatOp>(op))
     return false;
-  RankedTensorType type = tensorType(op->getResult(0));
-  if (type.getRank() > 2 && type.getShape().take_front(2) == between.take_front(2))
-    return true;
+  // Experts may come before them.
+  ArrayRef<int64_t> shape = tensorType(op->getResult(0)).getShape();
+  for (size_t dim = 0; dim + 2 < shape.size(); ++dim)
+    if (shape.slice(dim, 2) == between.take_front(2))
+      return true;
   return isa<ReshapeOp, TransposeOp, SliceOp, BroadcastOp, arith::ExtFOp, arith::TruncFOp>(op) &&
          llvm::any_of(op->getUsers(),
                       [&](Operation *user) { return user->getNumResults() > 0 && hasPositions(user, between); });

@@ -1,9 +1,9 @@
 """Plans models on meshes and compares what is sent, counted in the partitioned program, with the formulas of docs/partitioning.md: each row of
 each plan. Where what is between blocks is cut, there are few samples, of which activations are gathered, and many, of which weights are.
 
-  theory.py --weft WEFT --models DIR [--bf16] [--every N] [--only MODEL]
+  theory.py --weft WEFT --models DIR [--models DIR...] [--bf16] [--every N] [--only MODEL]
 
-With --every N of the models but the first ones only every N-th mesh is planned, each time another one.
+With --every N of the models but the first ones only every N-th mesh is planned, each time another one. A model of which no file is found is named and left out.
 """
 import argparse, json, os, re, subprocess, sys, tempfile
 from dataclasses import dataclass
@@ -29,19 +29,20 @@ ACCUMULATION = ["", " --microbatches 4", " --microbatches 2 --accumulate mb", " 
 
 @dataclass
 class Model:
-    file: str            # in the folder of models; or what `weft model` makes
+    file: str            # in one of the folders of models; or what `weft model` makes
     sequence: int = 0    # 0: has no such size
+    samples: int = 0     # of a model whose batch is fixed
     meshes: tuple = tuple(MESHES)
     isFirst: bool = False
 
 
 MODELS = {
-    "gpt2": Model("gpt2.opset18.onnx", 64, (*MESHES, *MANY), True),
-    "llama": Model("llama.opset18.onnx", 64, (*MESHES, *MANY)),
-    "odd": Model("llama --layers 2 --dim 36 --heads 6 --kv-heads 3 --ffn 101 --vocab 131", 64, tuple(ODD), True),
+    "gpt2": Model("gpt2.opset18.onnx", 64, meshes=(*MESHES, *MANY), isFirst=True),
+    "llama": Model("llama.opset18.onnx", 64, meshes=(*MESHES, *MANY)),
+    "odd": Model("llama --layers 2 --dim 36 --heads 6 --kv-heads 3 --ffn 101 --vocab 131", 64, meshes=tuple(ODD), isFirst=True),
     "gpt2_loss": Model("gpt2_loss.opset18.onnx", 64),
-    "gpt_neox": Model("gpt_neox.opset18.onnx", 64, (*MESHES, *MANY)),
-    "bert": Model("bert.opset18.onnx", 64, (*MESHES, *MANY[:2])),
+    "gpt_neox": Model("gpt_neox.opset18.onnx", 64, meshes=(*MESHES, *MANY)),
+    "bert": Model("bert.opset18.onnx", 64, meshes=(*MESHES, *MANY[:2])),
     "gpt2_short": Model("tiny_gpt2.opset14.onnx", 16),
     "gptj": Model("tiny_gptj.opset14.onnx", 16),
     "mistral": Model("tiny_mistral_window.opset14.onnx", 16),
@@ -52,7 +53,8 @@ MODELS = {
     "convnext": Model("tiny_convnext.opset18.onnx"),
     "cnn": Model("cnn.opset13.eval.onnx"),
     "cnn_train": Model("cnn.opset13.train.onnx"),
-    "torch_transformer": Model("torch_transformer.opset17.onnx", 16, tuple(mesh for mesh in MESHES if "tp=4" not in mesh)),
+    "torch_transformer": Model("torch_transformer.opset17.onnx", 16, meshes=tuple(mesh for mesh in MESHES if "tp=4" not in mesh)),
+    "moe": Model("moe.opset18.onnx", samples=16),
 }
 
 
@@ -73,15 +75,17 @@ def cases_of(name, number, every):
         accumulation = ACCUMULATION[1 + i % 3]
         if "--batch-halves" in mesh:
             accumulation = accumulation.replace("microbatches 4", "microbatches 2")
-        for case in (mesh, mesh + accumulation):
-            for samples in (few(case), SAMPLES) if isCut else (SAMPLES,):
+        if model.samples:
+            accumulation = ""
+        for case in dict.fromkeys((mesh, mesh + accumulation)):
+            for samples in (model.samples,) if model.samples else (few(case), SAMPLES) if isCut else (SAMPLES,):
                 yield case, samples
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--weft", default="weft")
-    parser.add_argument("--models", required=True)
+    parser.add_argument("--models", action="append", required=True)
     parser.add_argument("--bf16", action="store_true", help="programs for GPUs in bf16")
     parser.add_argument("--every", type=int, default=1, help="of most models, only every N-th mesh")
     parser.add_argument("--only", help="this model")
@@ -94,12 +98,16 @@ def main():
             if options.only and name != options.only:
                 continue
             model = MODELS[name]
-            file = os.path.join(options.models, model.file)
+            file = next((path for path in (os.path.join(models, model.file) for models in options.models) if os.path.exists(path)), "")
+            if not file and model.file.endswith(".onnx"):
+                print(f"left out: {name}, no file {model.file}")
+                continue
             if not model.file.endswith(".onnx"):
                 file = os.path.join(folder, name + ".onnx")
                 subprocess.run([options.weft, "model"] + model.file.split() + ["-o", file], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             for case, samples in cases_of(name, number, options.every):
-                command = [options.weft, "plan", file, *target, "--dim", f"batch={samples}", "--json", path] + case.split()
+                command = [options.weft, "plan", file, *target, "--json", path] + case.split()
+                command += ["--dim", f"batch={samples}"] if not model.samples else []
                 command += ["--dim", f"sequence={model.sequence}"] if model.sequence else []
                 done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
                 if done.returncode:

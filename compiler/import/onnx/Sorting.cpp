@@ -77,6 +77,42 @@ static LogicalResult scatterFlat(NodeImport &n, Value places, Value updates, int
   return n.done(e.reshape(result, n.shape(0)));
 }
 
+/// Up to so many updates of a row are compared with each of its elements.
+static constexpr int64_t kFewUpdates = 16;
+
+/// Whether each row of the data along an axis has updates of its own, and few.
+static bool isOfRows(NodeImport::Dims data, NodeImport::Dims indices, int64_t axis) {
+  for (auto [d, size] : llvm::enumerate(indices))
+    if (static_cast<int64_t>(d) == axis ? size > kFewUpdates : size != data[d])
+      return false;
+  return true;
+}
+
+/// Each element is the last update whose index is its place, or the sum of them and of what was there: rows stay apart
+/// and can be cut.
+static LogicalResult scatterInRows(NodeImport &n, Value indices, int64_t axis, bool adds) {
+  Build &e = n.e;
+  ArrayRef<int64_t> data = n.shape(0);
+  Shape rows(data), rest;
+  rows.erase(rows.begin() + axis);
+  for (int64_t d = 0; d < n.rank(0); ++d)
+    if (d != axis)
+      rest.push_back(d);
+  auto update = [&](Value of, int64_t i) {
+    Shape offsets(data.size(), 0), sizes(tensorType(of).getShape());
+    offsets[axis] = i;
+    sizes[axis] = 1;
+    return e.broadcast(e.reshape(e.slice(of, offsets, sizes), rows), rest, data);
+  };
+  Value result = n.input(0);
+  Value place = e.iota(RankedTensorType::get(data, e.b.getI64Type()), axis);
+  for (int64_t i = 0; i < tensorType(indices).getDimSize(axis); ++i) {
+    Value hit = e.equal(place, update(indices, i)), value = update(n.input(2), i);
+    result = e.select(hit, adds ? e.add(result, value) : value, result);
+  }
+  return n.done(result);
+}
+
 static LogicalResult scatterElements(NodeImport &n) {
   FailureOr<int64_t> axis = n.axis(n.getInt("axis", 0), n.rank(0));
   FailureOr<std::optional<ReduceKind>> combine = reduction(n);
@@ -93,6 +129,9 @@ static LogicalResult scatterElements(NodeImport &n) {
   if (failed(along))
     return failure();
   Build &e = n.e;
+  bool adds = *combine == ReduceKind::sum && !n.elementType(0).isInteger(1);
+  if (isOfRows(data, indices, *axis) && (!*combine || adds))
+    return scatterInRows(n, e.cast(*along, e.b.getI64Type()), *axis, adds);
   Value places = placesAlong(e, *along, data, *axis);
   int64_t count = n.type(1).getNumElements();
   Value updates = e.reshape(n.input(2), {count});
