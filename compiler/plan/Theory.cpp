@@ -260,16 +260,18 @@ void Theory::reduce(const Plan::Parameter &p, const char *region, const Axes &ov
   int64_t held = plan.heldOf(from, p.shape);
   // What an axis cuts that is minor to one which is not there yet is put together before, and cut again.
   Axes staying = commonAxes(from, to);
-  for (const Step &step : gathers(from, p.shape, staying)) {
+  std::vector<Step> together = gathers(from, p.shape, staying);
+  for (const Step &step : together)
     add("gradients", "all_gather", region, step.axes, times, static_cast<double>(step.elements) * width);
-    held = step.elements;
-  }
   std::set<std::string> known(scattered.begin(), scattered.end());
   known.insert(staying.begin(), staying.end());
   for (const Step &step : scatters(onlyOn(to, known), p.shape, scattered)) {
     add("gradients", "reduce_scatter", region, step.axes, times, static_cast<double>(step.elements) * width);
-    held = step.elements / static_cast<int64_t>(sizeOf(step.axes));
+    held = together.empty() ? step.elements / static_cast<int64_t>(sizeOf(step.axes)) : held;
   }
+  // What ends whole is summed before it is put together, or when it is in parts again: whichever is less.
+  if (!together.empty())
+    held = std::min(held, plan.heldOf(to, p.shape));
   add("gradients", "all_reduce", region, reduced, times, static_cast<double>(held) * width);
 }
 

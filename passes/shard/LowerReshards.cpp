@@ -38,7 +38,9 @@ public:
     while (true) {
       if (cut() || exchange())
         continue;
-      if (reduce() || gather())
+      // What ends whole is summed while there is least of it.
+      bool isLessAtEnd = typeAs(to).getNumElements() < typeAs(now).getNumElements();
+      if (isLessAtEnd ? gather() || reduce() : reduce() || gather())
         continue;
       break;
     }
