@@ -282,6 +282,14 @@ Layout Theory::slice(const Plan::Parameter &p, const StepFacts::Use &use, const 
                      double width) {
   Plan::Parameter part = p;
   part.shape = use.sliced;
+  // Of positions that are cut on `tp` each rank has its own, which are put together at last.
+  bool hasOwn = plan.sequenceParallel && !p.stored.cuts("tp") && use.rows > 0 && llvm::is_contained(over, "tp");
+  if (hasOwn) {
+    llvm::erase(over, "tp");
+    add("gradients", "all_gather", "backward", axesOf({"tp"}), times,
+        static_cast<double>(plan.heldOf(from, part.shape)) * padded(use.rows) * width);
+    part.shape[0] = llvm::divideCeil(use.rows, plan.sizeOf("tp"));
+  }
   auto elements = static_cast<double>(plan.heldOf(from, part.shape));
   double all = static_cast<double>(plan.heldOf(from, p.shape));
   auto held = static_cast<double>(plan.heldOf(p.gradients, p.shape)); // what is left where the gradient ends
@@ -306,12 +314,6 @@ Layout Theory::slice(const Plan::Parameter &p, const StepFacts::Use &use, const 
       early.push_back(axis);
   }
   llvm::erase_if(over, [&](const std::string &axis) { return llvm::is_contained(early, axis); });
-  // Of positions that are cut on `tp` each rank has its own.
-  if (plan.sequenceParallel && !p.stored.cuts("tp") && use.rows > 0 && llvm::is_contained(early, "tp")) {
-    llvm::erase(early, "tp");
-    add("gradients", "all_gather", "backward", axesOf({"tp"}), times, elements * padded(use.rows) * width);
-    part.shape[0] = llvm::divideCeil(use.rows, plan.sizeOf("tp"));
-  }
   Layout to = onlyOn(p.gradients, kept);
   reduce(part, "backward", early, from, to, times, width);
   kept.insert(early.begin(), early.end());
@@ -509,7 +511,7 @@ void Theory::statistics() {
   double data = sizeOf(axesOf({"shard", "replica"})), rows = facts.rows / data;
   double heads = count("vocabulary entries of the head");
   auto again = static_cast<double>(llvm::count_if(facts.products, [&](const StepFacts::Product &product) {
-    return product.isHead && isGathered(product, &Plan::GatheredWeight::forward);
+    return product.isHead && product.isOutputReadAgain && isGathered(product, &Plan::GatheredWeight::forward);
   }));
   Axes tp = axesOf({"tp"});
   if (tp.empty())
@@ -519,9 +521,13 @@ void Theory::statistics() {
     return add("statistics", "all_reduce", "forward", tp, times * heads * 3, rows);
   add("statistics", "all_reduce", "forward", tp, times * (heads - again), rows);
   add("statistics", "all_gather", "forward", tp, times * again, rows);
-  add("statistics", "reduce_scatter", "forward", tp, times * heads * 2, rows);
-  add("inputs", "all_gather", "forward", tp, times * heads, facts.labels / data);
-  add("activations", "all_gather", "backward", tp, times * heads, 2 * rows);
+  // With one class for each rank what is summed is no more than the sums: it is moved to be summed, which is as much.
+  bool isMoved = facts.classes == plan.sizeOf("tp");
+  add(isMoved ? "activations" : "statistics", isMoved ? "all_to_all" : "reduce_scatter", "forward", tp,
+      times * heads * 2, rows);
+  add(isMoved ? "activations" : "inputs", isMoved ? "all_to_all" : "all_gather", "forward", tp, times * heads,
+      facts.labels / data);
+  add("activations", isMoved ? "all_to_all" : "all_gather", "backward", tp, times * heads, 2 * rows);
 }
 
 /// Sums over all samples that activations are made with are whole on all ranks. A sum that is a parameter's gradient

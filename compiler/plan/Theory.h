@@ -27,7 +27,7 @@ struct StepFacts {
     int64_t rows = 0;            ///< of that slice, if they are positions; else 0
     int64_t gradient = -1;       ///< parameters with the same number have one gradient, as biases of what is added have
     bool isBetween = false;      ///< for what has all positions
-    bool norm = false; ///< as a norm's scale or shift: its gradient is a sum in f32 until it is reduced
+    bool norm = false;           ///< as a norm's scale or shift: its gradient is a sum in f32 until it is reduced
     double shared = 0; ///< bytes of the sum that its gradient is made of, if activations' gradients are made of it too
   };
   llvm::StringMap<Use> uses;
@@ -70,6 +70,7 @@ struct StepFacts {
   double sampleSums = 0, gradientSums = 0;
   /// Bytes of one f32 number for each row of logits in one micro-batch.
   double rows = 0;
+  int64_t classes = 0; ///< entries of a row of logits
   /// Bytes of its labels.
   double labels = 0;
   /// Bytes of the numbers that are summed up over all samples for the loss.
