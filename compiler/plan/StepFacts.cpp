@@ -253,7 +253,6 @@ StepFacts weft::factsOf(ModuleOp train) {
     if (auto loss = dyn_cast<CrossEntropyOp>(op)) {
       RankedTensorType type = tensorType(loss.getLogits());
       heads.insert(productOf(loss.getLogits()));
-      facts.classes = type.getShape().back();
       facts.labels = static_cast<double>(tensorBytes(tensorType(loss.getLabels())));
       facts.rows = 4.0 * static_cast<double>(type.getNumElements() / type.getShape().back());
     }

@@ -521,13 +521,9 @@ void Theory::statistics() {
     return add("statistics", "all_reduce", "forward", tp, times * heads * 3, rows);
   add("statistics", "all_reduce", "forward", tp, times * (heads - again), rows);
   add("statistics", "all_gather", "forward", tp, times * again, rows);
-  // With one class for each rank what is summed is no more than the sums: it is moved to be summed, which is as much.
-  bool isMoved = facts.classes == plan.sizeOf("tp");
-  add(isMoved ? "activations" : "statistics", isMoved ? "all_to_all" : "reduce_scatter", "forward", tp,
-      times * heads * 2, rows);
-  add(isMoved ? "activations" : "inputs", isMoved ? "all_to_all" : "all_gather", "forward", tp, times * heads,
-      facts.labels / data);
-  add("activations", isMoved ? "all_to_all" : "all_gather", "backward", tp, times * heads, 2 * rows);
+  add("statistics", "reduce_scatter", "forward", tp, times * heads * 2, rows);
+  add("inputs", "all_gather", "forward", tp, times * heads, facts.labels / data);
+  add("activations", "all_gather", "backward", tp, times * heads, 2 * rows);
 }
 
 /// Sums over all samples that activations are made with are whole on all ranks. A sum that is a parameter's gradient

@@ -70,7 +70,6 @@ struct StepFacts {
   double sampleSums = 0, gradientSums = 0;
   /// Bytes of one f32 number for each row of logits in one micro-batch.
   double rows = 0;
-  int64_t classes = 0; ///< entries of a row of logits
   /// Bytes of its labels.
   double labels = 0;
   /// Bytes of the numbers that are summed up over all samples for the loss.

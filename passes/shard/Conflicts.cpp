@@ -13,8 +13,8 @@ using namespace mlir;
 using namespace weft;
 using dist::Mesh;
 
-/// Less by more than sums of the same numbers in another order differ.
-static bool isCheaper(const StepCost &a, const StepCost &b) { return a.seconds < b.seconds * (1 - 1e-9); }
+/// Less by more than such estimates can say. Two ways that send the same differ by some nanoseconds of computing.
+static bool isCheaper(const StepCost &a, const StepCost &b) { return a.seconds < b.seconds * (1 - 1e-2); }
 
 Decisions::Decisions(func::FuncOp function, const Mesh &mesh, const StepRates &rates, const Preferences &preferences,
                      FactorCache &factors)

@@ -2,10 +2,12 @@
 each plan. Where what is between blocks is cut, there are few samples, of which activations are gathered, and many, of which weights are.
 
   theory.py --weft WEFT --models DIR [--models DIR...] [--bf16] [--every N] [--only MODEL]
+  theory.py --weft WEFT --models DIR [--models DIR...] [--bf16] --drawn N [--seed S]
 
-With --every N of the models but the first ones only every N-th mesh is planned, each time another one. A model of which no file is found is named and left out.
+With --every N of the models but the first ones only every N-th mesh is planned, each time another one. With --drawn N models, meshes, options, samples
+and positions are drawn; what is refused (heads that do not divide) is not counted. A model of which no file is found is named and left out.
 """
-import argparse, json, os, re, subprocess, sys, tempfile
+import argparse, json, os, random, re, subprocess, sys, tempfile
 from dataclasses import dataclass
 
 MESHES = [
@@ -82,47 +84,87 @@ def cases_of(name, number, every):
                 yield case, samples
 
 
+def planned(options, files):
+    """What is planned: the name of a model, options, samples (0: the model's own) and positions."""
+    for number, name in enumerate(MODELS):
+        if name in files and options.only in ("", name):
+            for case, samples in cases_of(name, number, options.every):
+                yield name, case, samples, MODELS[name].sequence
+
+
+def drawn(options, files):
+    """The same, drawn: at least two samples for each rank and micro-batch."""
+    choose = random.Random(options.seed)
+    for _ in range(options.drawn):
+        name = choose.choice([name for name in files if options.only in ("", name)])
+        dp, tp, micro = choose.choice([d for d in (1, 2, 4, 8)]), choose.choice((1, 1, 2, 4, 8)), choose.choice((1, 1, 2, 4))
+        dp = 2 if dp * tp == 1 else dp
+        zero = choose.choice("0123") if dp > 1 else "0"
+        shard = choose.choice([s for s in (1, 1, 2, 4) if dp % s == 0 and s < dp]) if zero != "0" and dp > 2 else 1
+        words = ["--mesh " + ",".join(f"{axis}={size}" for axis, size in (("dp", dp), ("tp", tp), ("shard", shard)) if size > 1)]
+        words += [f"--zero {zero}"] if zero != "0" else []
+        words += ["--persistence-threshold " + choose.choice(("0", "0", "5000"))] if zero == "3" else []
+        words += [choose.choice(("", "", "--sequence-parallel on", "--prescaled-batch off", "--batch-halves on"))] if tp > 1 else []
+        accumulate = choose.choice(("", "--accumulate mb", "--accumulate dp"))
+        words += [f"--microbatches {micro}", accumulate] if micro > 1 and not MODELS[name].samples else []
+        words += [choose.choice(("", "", "", "--placement spread"))]
+        positions = choose.choice((MODELS[name].sequence, 8)) if name != "torch_transformer" else MODELS[name].sequence
+        yield (name, " ".join(filter(None, words)), MODELS[name].samples or dp * tp * micro * choose.choice((2, 4, 16)),
+               positions if MODELS[name].sequence else 0)
+
+
+def find_models(options, folder):
+    """The files of models; those that are made, are made."""
+    files = {}
+    for name, model in MODELS.items():
+        if not model.file.endswith(".onnx"):
+            files[name] = os.path.join(folder, name + ".onnx")
+            subprocess.run([options.weft, "model"] + model.file.split() + ["-o", files[name]], check=True, stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL)
+            continue
+        found = [path for path in (os.path.join(models, model.file) for models in options.models) if os.path.exists(path)]
+        if found:
+            files[name] = found[0]
+        else:
+            print(f"left out: {name}, no file {model.file}")
+    return files
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--weft", default="weft")
     parser.add_argument("--models", action="append", required=True)
     parser.add_argument("--bf16", action="store_true", help="programs for GPUs in bf16")
     parser.add_argument("--every", type=int, default=1, help="of most models, only every N-th mesh")
-    parser.add_argument("--only", help="this model")
+    parser.add_argument("--only", default="", help="this model")
+    parser.add_argument("--drawn", type=int, default=0, help="combinations that are drawn, instead of the meshes of this file")
+    parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     target = ["--target", "cuda", "--precision", "bf16"] if options.bf16 else ["--target", "host"]
     faults = rows = plans = gathering = 0
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "plan.json")
-        for number, name in enumerate(MODELS):
-            if options.only and name != options.only:
+        files = find_models(options, folder)
+        for name, case, samples, positions in (drawn if options.drawn else planned)(options, files):
+            command = [options.weft, "plan", files[name], *target, "--json", path] + case.split()
+            command += ["--dim", f"batch={samples}"] if not MODELS[name].samples else []
+            command += ["--dim", f"sequence={positions}"] if positions else []
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            if options.drawn and done.returncode == 1 and "choose" in done.stdout:
                 continue
-            model = MODELS[name]
-            file = next((path for path in (os.path.join(models, model.file) for models in options.models) if os.path.exists(path)), "")
-            if not file and model.file.endswith(".onnx"):
-                print(f"left out: {name}, no file {model.file}")
-                continue
-            if not model.file.endswith(".onnx"):
-                file = os.path.join(folder, name + ".onnx")
-                subprocess.run([options.weft, "model"] + model.file.split() + ["-o", file], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            for case, samples in cases_of(name, number, options.every):
-                command = [options.weft, "plan", file, *target, "--json", path] + case.split()
-                command += ["--dim", f"batch={samples}"] if not model.samples else []
-                command += ["--dim", f"sequence={model.sequence}"] if model.sequence else []
-                done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-                if done.returncode:
-                    print(f"{name} {case}: {done.stdout}")
-                    return 1
-                with open(path) as written:
-                    plan = json.load(written)
-                plans += 1
-                gathering += bool(plan["gathered_weights"])
-                for row in plan["collectives"]:
-                    rows += 1
-                    exact = "theory_bytes" in row and abs(row["bytes"] - row["theory_bytes"]) <= 1e-9 * row["bytes"]
-                    if not exact:
-                        faults += 1
-                        print(f"{name} {case}, {samples} samples: {row}")
+            if done.returncode:
+                print(f"{name} {case}: {done.stdout}")
+                return 1
+            with open(path) as written:
+                plan = json.load(written)
+            plans += 1
+            gathering += bool(plan["gathered_weights"])
+            for row in plan["collectives"]:
+                rows += 1
+                exact = "theory_bytes" in row and abs(row["bytes"] - row["theory_bytes"]) <= 1e-9 * row["bytes"]
+                if not exact:
+                    faults += 1
+                    print(f"{name} {case}, {samples} samples, {positions} positions: {row}")
     print(f"{rows} rows of {plans} plans, of which {gathering} gather weights for products, {faults} differ from theory")
     return 1 if faults else 0
 
