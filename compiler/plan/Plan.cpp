@@ -24,6 +24,15 @@ bool Layout::cuts(llvm::StringRef axis) const {
 
 bool Layout::isUnreduced(llvm::StringRef axis) const { return llvm::is_contained(unreduced, axis); }
 
+bool Layout::refines(const Layout &other) const {
+  if (!unreduced.empty() || !other.unreduced.empty() || dims.size() != other.dims.size() || dims == other.dims)
+    return false;
+  return llvm::all_of(llvm::zip_equal(dims, other.dims), [](const auto &both) {
+    const auto &[all, major] = both;
+    return major.size() <= all.size() && std::equal(major.begin(), major.end(), all.begin());
+  });
+}
+
 std::array<llvm::StringRef, 3> Plan::meshOrder(bool prescaledBatch) {
   if (prescaledBatch)
     return {"tp", "shard", "replica"};

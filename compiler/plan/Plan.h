@@ -33,6 +33,8 @@ struct Layout {
   bool isWhole() const;
   bool cuts(llvm::StringRef axis) const;
   bool isUnreduced(llvm::StringRef axis) const;
+  /// Whether it cuts all that the other one does and more, behind it: gathers alone make the other one of it.
+  bool refines(const Layout &other) const;
 };
 
 /// Whether gradients of several micro-batches are added before they are reduced over data-parallel ranks, or after.
@@ -72,6 +74,10 @@ struct Plan {
     Layout states;    ///< of moments and master weights; only if it is trained
     Layout gradients; ///< as they are accumulated, or as the update takes them
     int64_t line = 0;
+    /// How it lies from one step to the next, if tasks gather it to be as it is stored.
+    std::optional<Layout> betweenSteps;
+
+    const Layout &held() const { return betweenSteps ? *betweenSteps : stored; }
   };
   /// What collectives of one kind move in a step.
   struct Collective {

@@ -91,6 +91,8 @@ void Writer::write(const Plan::Parameter &parameter) {
   shape(parameter.shape);
   os.attribute("trained", parameter.trained);
   layout("stored", parameter.stored);
+  if (parameter.betweenSteps)
+    layout("between_steps", *parameter.betweenSteps);
   if (!parameter.trained)
     return;
   layout("states", parameter.states);
@@ -380,7 +382,7 @@ static Plan::Cut readCut(const Node &node, const Plan &plan) {
 }
 
 static Plan::Parameter readParameter(const Node &node, const Plan &plan) {
-  node.only({"name", "dtype", "shape", "trained", "stored", "states", "gradients", "unreduced"});
+  node.only({"name", "dtype", "shape", "trained", "stored", "between_steps", "states", "gradients", "unreduced"});
   Plan::Parameter parameter;
   parameter.name = node.text("name");
   parameter.dtype = node.text("dtype");
@@ -388,6 +390,14 @@ static Plan::Parameter readParameter(const Node &node, const Plan &plan) {
   parameter.trained = node.boolean("trained");
   parameter.line = node.line();
   parameter.stored = node.layout("stored", plan, parameter.shape);
+  if (auto between = node.get("between_steps")) {
+    parameter.betweenSteps = node.layout("between_steps", plan, parameter.shape);
+    if (!parameter.betweenSteps->refines(parameter.stored))
+      between->fail("does not cut further what 'stored' has cut: gathers alone have to make that of it");
+    if (plan.microbatches > 1)
+      between->fail("would be gathered by each of " + std::to_string(plan.microbatches) +
+                    " micro-batches: leave it out, and the update gathers it once");
+  }
   if (parameter.trained) {
     parameter.states = node.layout("states", plan, parameter.shape);
     parameter.gradients = node.layout("gradients", plan, parameter.shape);

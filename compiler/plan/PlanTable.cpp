@@ -120,6 +120,11 @@ static void printHead(const Plan &plan, llvm::raw_ostream &os) {
   os << "sharing     ZeRO " << plan.zero << ": " << shared[plan.zero] << " cut over shard";
   if (plan.zero == 3)
     os << ", parameters of fewer than " << plan.persistence << " elements stay whole";
+  if (plan.zero == 1 || plan.zero == 2)
+    os << "; what is updated is gathered "
+       << (llvm::any_of(plan.parameters, [](const Plan::Parameter &p) { return p.betweenSteps.has_value(); })
+               ? "where the next step reads it"
+               : "at once");
   os << "\n";
   os << "blocks      optimize " << plan.optimize << ": between blocks, tp holds "
      << (plan.sequenceParallel ? "parts of the sequence"
@@ -137,11 +142,14 @@ static void printParameters(const Plan &plan, llvm::raw_ostream &os) {
   using Key = std::tuple<std::string, std::string, std::string, std::string, std::string>;
   llvm::MapVector<Key, Group, std::map<Key, unsigned>> groups;
   for (const Plan::Parameter &p : plan.parameters) {
-    Key key{withoutNumbers(p.name), p.dtype + sizes(p.shape), describe(p.stored),
-            p.trained ? describe(p.states) : "not trained", p.trained ? describe(p.gradients) : "-"};
+    std::string stored = describe(p.stored);
+    if (p.betweenSteps)
+      stored += ", between steps " + describe(*p.betweenSteps);
+    Key key{withoutNumbers(p.name), p.dtype + sizes(p.shape), stored, p.trained ? describe(p.states) : "not trained",
+            p.trained ? describe(p.gradients) : "-"};
     Group &group = groups[key];
     group.name = group.count++ ? std::get<0>(key) : p.name;
-    group.bytes += bytesOfType(p.dtype) * plan.heldOf(p.stored, p.shape);
+    group.bytes += bytesOfType(p.dtype) * plan.heldOf(p.held(), p.shape);
   }
   os << "\n";
   Columns columns({"parameters", "", "type", "stored", "states", "gradients", "bytes a rank"}, 6);

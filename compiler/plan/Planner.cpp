@@ -97,6 +97,8 @@ static void readParameters(ModuleOp module, Plan &plan) {
     auto type = cast<RankedTensorType>(param.getType());
     Plan::Parameter line{param.getSymName().str(), nameOf(type), shapeOf(type), param.getTrainable(), {}, {}, {}, 0};
     line.stored = layoutOf(param, type);
+    if (auto between = param->getAttrOfType<dist::ShardingAttr>(betweenStepsAttr))
+      line.betweenSteps = toLayout(between);
     if (line.trained) {
       line.states = line.gradients = line.stored;
       if (StateOp state = moments.lookup(line.name))

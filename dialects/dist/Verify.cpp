@@ -135,14 +135,16 @@ struct ChainedReshards : OpRewritePattern<ReshardOp> {
     // A reshape between them that does nothing locally is gone: then they are of different tensors.
     if (!first || !first->hasOneUse() || first.getTo() != op.getFrom())
       return failure();
+    // What the last update has left in parts is put together once, by a gather of its own.
+    Attribute region = op->getAttr(regionAttr), firstRegion = first->getAttr(regionAttr);
     Mesh mesh = meshAround(op);
-    if (first.wholeType(mesh) != op.wholeType(mesh))
+    if (first.wholeType(mesh) != op.wholeType(mesh) ||
+        (firstRegion != region && firstRegion == StringAttr::get(op.getContext(), "update")))
       return failure();
     Sharding from = *fromAttr(mesh, first.getFrom()), to = *fromAttr(mesh, op.getTo());
     for (auto [axis, how] : llvm::enumerate(to.axes))
       if (how == Sharding::Unreduced && from[axis] >= 0)
         return failure();
-    Attribute region = op->getAttr(regionAttr);
     auto both = rewriter.replaceOpWithNewOp<ReshardOp>(op, first.getInput(), mesh, from, to, op.wholeType(mesh));
     if (region)
       both->setAttr(regionAttr, region);

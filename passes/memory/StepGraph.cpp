@@ -153,7 +153,8 @@ void StepGraph::addValue(OpResult result, int64_t unit) {
   value.value = result;
   value.bytes = tensorBytes(cast<RankedTensorType>(result.getType()));
   value.unit = unit;
-  value.isPinned = isStatistic(result);
+  // What the last update left in parts is sent once in a step.
+  value.isPinned = isStatistic(result) || isOfLastUpdate(result.getOwner());
   value.isGather = isParameterGather(result.getOwner());
   values.push_back(std::move(value));
 }

@@ -9,6 +9,7 @@
 #include "dialects/exec/StridedView.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/schedule/Passes.h"
+#include "passes/shard/Region.h"
 #include <map>
 
 namespace weft {
@@ -93,8 +94,9 @@ void PrefetchGathers::runOnOperation() {
   std::vector<Gather> gathers;
   for (Operation *op : order)
     if (isa<dist::AllGatherOp>(op) && !feedsGather(op) && !sourcesOf(op).empty()) {
+      // What stays until the backward pass is live anyway, whether it is gathered a block earlier or not.
       int64_t elements = 0;
-      for (Type type : op->getResultTypes())
+      for (Type type : isOfLastUpdate(op) ? TypeRange() : TypeRange(op->getResultTypes()))
         elements += cast<RankedTensorType>(type).getNumElements();
       gathers.push_back({op, position[op], lastUse(op), elements});
     }

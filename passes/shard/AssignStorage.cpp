@@ -49,6 +49,8 @@ private:
     symbol->setAttr(dist::shardingAttr, dist::toAttr(&getContext(), mesh, sharding, type.getRank()));
   }
   void storeAsPlanned();
+  /// Leaves a parameter in the parts that are updated, if the next step can put it together by gathers alone.
+  void leaveInParts(ParamOp param, StateOp state);
 
   const Plan *plan = nullptr; ///< null: decide
   Mesh mesh;
@@ -175,13 +177,23 @@ void AssignStorage::storeAsPlanned() {
   for (const Plan::Parameter &parameter : plan->parameters)
     lines[parameter.name] = &parameter;
   for (ParamOp param : getOperation().getOps<ParamOp>())
-    if (const Plan::Parameter *line = lines.lookup(param.getSymName()))
+    if (const Plan::Parameter *line = lines.lookup(param.getSymName())) {
       param->setAttr(dist::shardingAttr, toAttr(&getContext(), line->stored));
+      if (line->betweenSteps)
+        param->setAttr(betweenStepsAttr, toAttr(&getContext(), *line->betweenSteps));
+    }
   for (StateOp state : getOperation().getOps<StateOp>())
     if (const Plan::Parameter *line = state.getParam() ? lines.lookup(*state.getParam()) : nullptr) {
       bool isGradient = state.getKind() == StateKind::accumulator;
       state->setAttr(dist::shardingAttr, toAttr(&getContext(), isGradient ? line->gradients : line->states));
     }
+}
+
+void AssignStorage::leaveInParts(ParamOp param, StateOp state) {
+  auto parts = state->getAttrOfType<dist::ShardingAttr>(dist::shardingAttr);
+  if (cast<RankedTensorType>(state.getType()).getShape() == cast<RankedTensorType>(param.getType()).getShape() &&
+      toLayout(parts).refines(toLayout(param->getAttrOfType<dist::ShardingAttr>(dist::shardingAttr))))
+    param->setAttr(betweenStepsAttr, parts);
 }
 
 void AssignStorage::runOnOperation() {
@@ -207,6 +219,13 @@ void AssignStorage::runOnOperation() {
       stored = accumulated(stored);
     store(state, stored, cast<RankedTensorType>(state.getType()));
   }
+  // Micro-batches share nothing but what is stored: each would gather. With ZeRO-3 what is whole is small, and stays
+  // so.
+  if (zero == 0 || zero == 3 || accumulates)
+    return;
+  for (StateOp state : module.getOps<StateOp>())
+    if (state.getParam() && state.getKind() != StateKind::accumulator)
+      leaveInParts(module.lookupSymbol<ParamOp>(*state.getParam()), state);
 }
 
 std::unique_ptr<Pass> weft::createAssignStoragePass(const Plan &plan) { return std::make_unique<AssignStorage>(plan); }

@@ -13,6 +13,7 @@
 #include "passes/shard/Localize.h"
 #include "passes/shard/OrderSums.h"
 #include "passes/shard/Passes.h"
+#include "passes/shard/PlanAttrs.h"
 #include "passes/shard/Region.h"
 #include "passes/shard/Unreduced.h"
 #include <map>
@@ -56,13 +57,22 @@ private:
   Value padded(Operation &op, const OpFactors &factors, int64_t i, Value local, const Sharding &sharding);
   /// The value, held as `to` says; one reshard for all uses of a region.
   Value held(Value value, const Sharding &to, Location loc);
-  Value reshard(Value local, const Sharding &from, const Sharding &to, RankedTensorType whole, Location loc);
+  Value reshard(Value local, const Sharding &from, const Sharding &to, RankedTensorType whole, Location loc,
+                StringRef region);
+  /// Moves what was put together where it was read to its first use.
+  void placeLateGathers();
   bool hasPadding(const Sharding &sharding, Value whole) const {
     return !sharding.divides(mesh, cast<RankedTensorType>(whole.getType()));
   }
-  Sharding storedAs(StringRef symbol) {
+  /// How tasks read a symbol, and how they find and leave it.
+  Sharding readAs(StringRef symbol) {
     Operation *op = symbols.lookup(symbol);
     return op ? dist::storedSharding(mesh, op) : Sharding::whole(mesh);
+  }
+  Sharding storedAs(StringRef symbol) {
+    Operation *op = symbols.lookup(symbol);
+    auto between = op ? op->getAttrOfType<dist::ShardingAttr>(betweenStepsAttr) : dist::ShardingAttr();
+    return between ? *dist::fromAttr(mesh, between) : readAs(symbol);
   }
   /// Whether padding of what is held so is zero, or there is none.
   bool isClean(Value value, const Sharding &sharding);
@@ -76,18 +86,24 @@ private:
   FactorCache factorsOfOps;
   OpBuilder builder;
   DenseMap<Value, Held> values;
-  std::map<std::tuple<void *, std::string, std::vector<int8_t>>, Value> resharded;
+  /// By value, region and sharding.
+  using ReshardKey = std::tuple<void *, std::string, std::vector<int8_t>>;
+  static ReshardKey keyOf(Value value, StringRef region, const Sharding &to) {
+    return {value.getAsOpaquePointer(), region.str(), std::vector<int8_t>(to.axes.begin(), to.axes.end())};
+  }
+  std::map<ReshardKey, Value> resharded;
+  SmallVector<Operation *> lateGathers;
 };
 
 } // namespace
 
 Value FunctionPartition::reshard(Value local, const Sharding &from, const Sharding &to, RankedTensorType whole,
-                                 Location loc) {
+                                 Location loc, StringRef region) {
   if (from == to)
     return local;
   auto op = dist::ReshardOp::create(builder, loc, local, mesh, from, to, whole);
   // Regions have reshards of their own: with the same operand and attributes, they would be one to CSE.
-  op->setAttr(dist::regionAttr, builder.getStringAttr(regionOf(loc)));
+  op->setAttr(dist::regionAttr, builder.getStringAttr(region));
   ++numReshards;
   return op.getResult();
 }
@@ -96,15 +112,14 @@ Value FunctionPartition::held(Value value, const Sharding &to, Location loc) {
   const Held &now = values.find(value)->second;
   if (now.sharding == to)
     return now.local;
-  std::tuple key(value.getAsOpaquePointer(), regionOf(loc).str(), std::vector<int8_t>(to.axes.begin(), to.axes.end()));
-  Value &known = resharded[key];
+  Value &known = resharded[keyOf(value, regionOf(loc), to)];
   auto type = cast<RankedTensorType>(value.getType());
   SplatElementsAttr splat;
   // A number that is repeated is had anywhere.
   if (!known && !llvm::is_contained(to.axes, Sharding::Unreduced) && matchPattern(value, m_Constant(&splat)))
     known = arith::ConstantOp::create(builder, loc, splat.resizeSplat(to.localType(mesh, type)));
   if (!known)
-    known = reshard(now.local, now.sharding, to, type, loc);
+    known = reshard(now.local, now.sharding, to, type, loc, regionOf(loc));
   return known;
 }
 
@@ -145,14 +160,32 @@ void FunctionPartition::settle(OpResult result, Value local, Sharding sharding, 
     if (int8_t dim = to[axis]; dim >= 0 && dim != sharding[axis] && to.axesOf(dim) != preferred.axesOf(dim) &&
                                type.getDimSize(dim) % to.partsOf(mesh, dim) != 0)
       to[axis] = Sharding::Whole;
-  values[result] = {reshard(local, sharding, to, type, result.getLoc()), to, isClean};
+  values[result] = {reshard(local, sharding, to, type, result.getLoc(), regionOf(result.getLoc())), to, isClean};
 }
 
 void FunctionPartition::write(ReadOp read) {
-  Sharding stored = storedAs(read.getSymbol());
+  Sharding stored = storedAs(read.getSymbol()), held = readAs(read.getSymbol());
   auto type = cast<RankedTensorType>(read.getType());
-  values[read.getResult()] = {
-      ReadOp::create(builder, read.getLoc(), stored.localType(mesh, type), read.getSymbolAttr()), stored};
+  Value local = ReadOp::create(builder, read.getLoc(), stored.localType(mesh, type), read.getSymbolAttr());
+  // What the last update left in parts has one gather for all regions, of which the update goes on with the part.
+  Value together = reshard(local, stored, held, type, read.getLoc(), "update");
+  values[read.getResult()] = {together, held};
+  resharded[keyOf(read.getResult(), "update", stored)] = local;
+  if (together != local)
+    lateGathers.push_back(together.getDefiningOp());
+}
+
+void FunctionPartition::placeLateGathers() {
+  for (Operation *gather : lateGathers) {
+    Operation *first = nullptr;
+    for (Operation *user : gather->getUsers())
+      if (!first || user->isBeforeInBlock(first))
+        first = user;
+    if (first)
+      gather->moveBefore(first);
+    else
+      gather->erase();
+  }
 }
 
 void FunctionPartition::write(WriteOp write) {
@@ -317,6 +350,7 @@ void FunctionPartition::run() {
   for (Operation *op : llvm::reverse(old))
     op->erase();
   body.eraseArguments(0, numArguments);
+  placeLateGathers();
   function.setFunctionType(builder.getFunctionType(inputs, function.getResultTypes()));
 }
 
@@ -337,6 +371,8 @@ struct Partition : weft::impl::PartitionBase<Partition> {
     for (Operation &op : *module.getBody())
       if (isa<ParamOp, StateOp>(op)) {
         auto type = cast<RankedTensorType>(op.getAttrOfType<TypeAttr>("type").getValue());
+        if (Attribute between = op.removeAttr(betweenStepsAttr))
+          op.setAttr(dist::shardingAttr, between);
         RankedTensorType local = dist::storedSharding(mesh, &op).localType(mesh, type);
         op.setAttr("type", TypeAttr::get(local));
         if (local != type)

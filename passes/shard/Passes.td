@@ -92,7 +92,8 @@ def AssignStorage : Pass<"weft-assign-storage", "::mlir::ModuleOp"> {
   let description = [{
     Before: propagated. A parameter is stored as it is wanted on `tp`; with `zero` 3 it is cut on `shard` besides. Moments
     and masters are stored like their parameter, and cut on `shard` with `zero` 1 and more. Accumulators are unreduced over the data-parallel axes, and
-    with `zero` 2 and more cut on `shard`. After: `dist.sharding` on symbols; run weft-propagate again. With a plan (createAssignStoragePass)
+    with `zero` 2 and more cut on `shard`. After: `dist.sharding` on symbols; run weft-propagate again. Parameters that
+    `zero` 1 and 2 update in parts have `dist.between_steps` besides, by which weft-partition gathers them in the next step. With a plan (createAssignStoragePass)
     the storage is the plan's, and need not be propagated before.
   }];
   let options = [

@@ -16,6 +16,9 @@ namespace weft {
 /// On a constraint: the op that it is for, by the names of a plan (layer, op, ordinal, operand).
 inline constexpr llvm::StringLiteral cutAttr = "dist.cut";
 
+/// On a parameter that tasks gather to have it as `dist.sharding` says: how it lies from one step to the next.
+inline constexpr llvm::StringLiteral betweenStepsAttr = "dist.between_steps";
+
 /// A layout as an attribute, with the axes as they are listed; it has been checked.
 dist::ShardingAttr toAttr(mlir::MLIRContext *context, const Layout &layout);
 Layout toLayout(dist::ShardingAttr attr);

@@ -8,6 +8,7 @@
 #ifndef WEFT_PASSES_SHARD_REGION_H
 #define WEFT_PASSES_SHARD_REGION_H
 
+#include "dialects/dist/Dist.h"
 #include "mlir/IR/Location.h"
 
 namespace weft {
@@ -18,6 +19,14 @@ inline llvm::StringRef regionOf(mlir::Location loc) {
     if (auto tag = mlir::dyn_cast_or_null<mlir::StringAttr>(fused.getMetadata()); tag && tag.getValue() != "loss")
       return tag.getValue();
   return "forward";
+}
+
+/// Whether a collective brings together, in the forward pass, what the update of the step before has left in parts:
+/// once for the whole step (docs/partitioning.md, "Updated parameters stay in parts").
+inline bool isOfLastUpdate(mlir::Operation *op) {
+  auto region = op->getAttrOfType<mlir::StringAttr>(dist::regionAttr);
+  return mlir::isa<dist::AllGatherOp>(op) && region && region.getValue() == "update" &&
+         regionOf(op->getLoc()) == "forward";
 }
 
 } // namespace weft

@@ -56,6 +56,10 @@ SINGLES = [
     "--mesh dp=2,tp=2 --zero 3 --persistence-threshold 0 --sequence-parallel on --batch-halves on --overlap on",
     "--mesh dp=2,tp=2 --zero 1 --microbatches 2 --accumulate dp --batch-halves on",
     "--mesh dp=2,tp=2 --zero 1 --sequence-parallel on --batch-halves auto --overlap on",
+    # Parameters that lie in parts between steps, and what gathers of them could meet.
+    "--mesh dp=4 --zero 1 --ranks-per-node 2 --overlap on", "--mesh dp=2 --zero 2 --overlap on --remat each --max-live-parameters 1",
+    "--mesh dp=2,tp=2 --zero 1 --sequence-parallel on --batch-halves on --overlap on", "--mesh dp=2,tp=2 --zero 2 --optimizer sgd",
+    "--mesh dp=2 --zero 1 --microbatches 2", "--mesh dp=4 --zero 1 --microbatches 2 --accumulate dp", "--mesh dp=4,shard=2 --zero 2 --microbatches 2 --overlap on",
 ]
 # Vocabularies, hidden elements, positions and parameters that do not divide; 3 ranks of each axis.
 ODD = [
@@ -65,7 +69,7 @@ ODD = [
     "--mesh dp=4,tp=2 --zero 3 --persistence-threshold 0 --sequence-parallel on --microbatches 2 --accumulate mb",
     "--mesh dp=2,tp=3 --zero 2 --microbatches 2 --accumulate dp --placement spread",
     "--mesh dp=4,tp=2 --zero 3 --persistence-threshold 0 --optimizer sgd",
-    "--mesh dp=4,tp=2 --zero 1 --prescaled-batch off", "--mesh dp=4,tp=2 --zero 3 --persistence-threshold 0 --placement TD --ranks-per-node 2",
+    "--mesh dp=4,tp=2 --zero 1 --prescaled-batch off", "--mesh dp=4,tp=2 --zero 1 --overlap on", "--mesh dp=3 --zero 2 --ranks-per-node 3", "--mesh dp=4,tp=2 --zero 3 --persistence-threshold 0 --placement TD --ranks-per-node 2",
 ]
 # Parameters that are cut where they do not divide.
 ASKED = [
@@ -85,6 +89,8 @@ CI = [
     Case("bert", "--mesh dp=2,tp=2 --zero 3 --persistence-threshold 0"),
     Case("gpt2_loss", "--mesh tp=2 --optimize memory"),
     Case("vit", "--mesh dp=2,tp=2 --zero 2"),
+    Case("llama", "--mesh dp=4 --zero 1 --ranks-per-node 2 --overlap on"),
+    Case("gpt_neox", "--mesh dp=4 --zero 1 --microbatches 2"),
     Case("moe", "--mesh dp=2,tp=2 --zero 3 --persistence-threshold 0"),
     Case("cnn_train", "--mesh dp=4,shard=2 --zero 1 --microbatches 2"),
     Case("torch_transformer", "--mesh dp=2,tp=2 --zero 3 --persistence-threshold 0 --sequence-parallel on"),

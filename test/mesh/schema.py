@@ -35,7 +35,7 @@ def main():
     faults = []
     if unlike := (set(plan) ^ set(members)) - (conditional - set(plan)):
         faults.append(f"members that only one of the two has: {sorted(unlike)}")
-    optional = {"theory_bytes", "unreduced", "states", "gradients"}
+    optional = {"theory_bytes", "unreduced", "between_steps", "states", "gradients"}
     for name, keys in members.items():
         if not keys or name not in plan:
             continue

@@ -1,4 +1,5 @@
-"""Compares the losses and the saved parameters of two runs: same_training.py A B TOLERANCE reads A.jsonl, A.safetensors and B's."""
+"""Compares the losses and the saved parameters of two runs: same_training.py A B TOLERANCE [KIND...] reads A.jsonl, A.safetensors and B's.
+With KIND, as `eval_loss`, these losses besides."""
 import array
 import json
 import struct
@@ -19,11 +20,13 @@ def tensors(path):
 
 
 first, second, tolerance = sys.argv[1], sys.argv[2], float(sys.argv[3])
-losses = [[json.loads(line)["loss"] for line in open(name + ".jsonl")] for name in (first, second)]
-assert len(losses[0]) == len(losses[1]) > 1
-for step, (a, b) in enumerate(zip(*losses)):
-    assert abs(a - b) <= tolerance * abs(a), f"step {step}: {a} and {b}"
-assert losses[0][-1] < losses[0][0], "nothing was learned"
+for kind in ["loss", *sys.argv[4:]]:
+    logs = [[json.loads(line) for line in open(name + ".jsonl")] for name in (first, second)]
+    losses = [[entry[kind] for entry in log if kind in entry] for log in logs]
+    assert len(losses[0]) == len(losses[1]) > 1, f"{kind}: {len(losses[0])} and {len(losses[1])}"
+    for step, (a, b) in enumerate(zip(*losses)):
+        assert abs(a - b) <= tolerance * abs(a), f"{kind} {step}: {a} and {b}"
+    assert losses[0][-1] < losses[0][0], f"{kind}: nothing was learned"
 values = dict(tensors(second + ".safetensors"))
 for name, a in tensors(first + ".safetensors"):
     difference = sum((x - y) ** 2 for x, y in zip(a, values.pop(name))) ** 0.5

@@ -92,6 +92,35 @@ TEST(PlanJson, KeepsWhatDecidedAboutHalves) {
   EXPECT_EQ(said.size(), length);
 }
 
+TEST(PlanJson, PartsBetweenSteps) {
+  Layout inParts{{{"tp"}, {"shard"}}, {}}, stored{{{"tp"}, {}}, {}}, other{{{}, {"shard"}}, {}};
+  EXPECT_TRUE(inParts.refines(stored) && inParts.refines(other) && inParts.refines({{{}, {}}, {}}));
+  EXPECT_FALSE(stored.refines(stored) || stored.refines(inParts) || inParts.refines({{{}, {"tp"}}, {}}));
+  // What is whole would be cut out of the midst, and sums are no parts.
+  Layout both{{{"tp", "shard"}, {}}, {}};
+  EXPECT_TRUE(both.refines(stored));
+  EXPECT_FALSE(both.refines({{{"shard"}, {}}, {}}) || inParts.refines({{{"tp"}, {}}, {"shard"}}));
+
+  Plan plan = example();
+  plan.microbatches = 1;
+  plan.parameters[0].stored = stored;
+  EXPECT_EQ(plan.parameters[0].held(), stored);
+  plan.parameters[0].betweenSteps = inParts;
+  EXPECT_EQ(plan.parameters[0].held(), inParts);
+  std::string error, text = print(plan);
+  std::optional<Plan> read = parsePlan(text, "p.json", error);
+  ASSERT_TRUE(read) << error;
+  EXPECT_EQ(read->parameters[0].betweenSteps, inParts);
+  EXPECT_EQ(print(*read), text);
+  plan.parameters[0].betweenSteps = other;
+  EXPECT_FALSE(parsePlan(print(plan), "p.json", error));
+  EXPECT_NE(error.find("between_steps does not cut further what 'stored' has cut"), std::string::npos) << error;
+  plan.parameters[0].betweenSteps = inParts;
+  plan.microbatches = 4;
+  EXPECT_FALSE(parsePlan(print(plan), "p.json", error));
+  EXPECT_NE(error.find("would be gathered by each of 4 micro-batches"), std::string::npos) << error;
+}
+
 TEST(PlanJson, NamesTheLineAtFault) {
   std::string text = print(example());
   int64_t line = 1 + std::count(text.begin(), text.begin() + static_cast<ptrdiff_t>(text.find("\"h.0.w\"")), '\n');
