@@ -33,6 +33,13 @@ bool Layout::refines(const Layout &other) const {
   });
 }
 
+std::vector<Plan::GatheredWeight> Plan::weights(bool whereStored) const {
+  std::vector<GatheredWeight> chosen;
+  llvm::copy_if(gathered, std::back_inserter(chosen),
+                [&](const GatheredWeight &weight) { return weight.isWhereStored == whereStored; });
+  return chosen;
+}
+
 std::array<llvm::StringRef, 3> Plan::meshOrder(bool prescaledBatch) {
   if (prescaledBatch)
     return {"tp", "shard", "replica"};

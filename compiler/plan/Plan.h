@@ -100,11 +100,13 @@ struct Plan {
     double insteadSeconds = 0;
   };
   /// A product of activations with a weight, or a lookup in one, at which an axis that cuts the weight does not cut
-  /// what it makes of it: the weight is gathered there, or its gradient is a sum over the axis.
+  /// what it makes of it: the weight is gathered there, or its gradient is a sum over the axis. Or, of an axis whose
+  /// weights are gathered as a rule, at which it does: the weight is used, or its gradient computed, as it is stored.
   struct GatheredWeight {
     std::string parameter, layer, axis;
     std::string microbatches;                                           ///< all, first or later
     bool forward = false, dataGradient = false, weightGradient = false; ///< at which of the three products
+    bool isWhereStored = false;
   };
   /// Bytes of one rank.
   struct Memory {
@@ -143,6 +145,8 @@ struct Plan {
 
   std::string path; ///< of the file that the plan comes from
 
+  /// The weights gathered at products, or those used where they are stored.
+  std::vector<GatheredWeight> weights(bool whereStored) const;
   /// The order in which axes cut a dimension that several of them cut, the first the major one. What is gathered is
   /// cut last, so that a gather leaves one piece: `shard` of parameters; of a batch that is not prescaled, `tp`.
   static std::array<llvm::StringRef, 3> meshOrder(bool prescaledBatch);

@@ -203,7 +203,9 @@ void weft::printJson(const Plan &plan, llvm::raw_ostream &os) {
                                  lines("parameters", plan.parameters),
                                  lines("collectives", plan.collectives),
                                  lines("conflicts", plan.conflicts),
-                                 lines("gathered_weights", plan.gathered)};
+                                 lines("gathered_weights", plan.weights(false))};
+  if (std::vector<Plan::GatheredWeight> stored = plan.weights(true); !stored.empty())
+    members.push_back(lines("stored_weights", stored));
   if (plan.halvesTimes)
     members.push_back({"batch_halves_times", inLine(*plan.halvesTimes)});
   if (plan.memory)
@@ -495,6 +497,7 @@ static void readPlan(const Node &root, Plan &plan) {
              "collectives",
              "conflicts",
              "gathered_weights",
+             "stored_weights",
              "batch_halves_times",
              "memory"});
   if (auto version = root.at("version"); version && version->integer(1) != Plan::kVersion)
@@ -537,6 +540,11 @@ static void readPlan(const Node &root, Plan &plan) {
     conflicts->each([&](const Node &node) { plan.conflicts.push_back(readConflict(node)); });
   if (auto gathered = root.get("gathered_weights"))
     gathered->each([&](const Node &node) { plan.gathered.push_back(readGathered(node)); });
+  if (auto stored = root.get("stored_weights"))
+    stored->each([&](const Node &node) {
+      plan.gathered.push_back(readGathered(node));
+      plan.gathered.back().isWhereStored = true;
+    });
   if (auto times = root.get("batch_halves_times"))
     plan.halvesTimes = readHalvesTimes(*times);
   if (auto memory = root.get("memory"))

@@ -212,12 +212,13 @@ static void printCollectives(const Plan &plan, llvm::raw_ostream &os) {
   columns.print(os);
 }
 
-static void printGathered(const Plan &plan, llvm::raw_ostream &os) {
-  if (plan.gathered.empty())
+static void printWeights(llvm::StringRef title, const std::vector<Plan::GatheredWeight> &weights,
+                         llvm::raw_ostream &os) {
+  if (weights.empty())
     return;
   using Key = std::tuple<std::string, std::string, std::string, std::string>;
   llvm::MapVector<Key, Group, std::map<Key, unsigned>> groups;
-  for (const Plan::GatheredWeight &weight : plan.gathered) {
+  for (const Plan::GatheredWeight &weight : weights) {
     std::string products;
     for (auto [name, isGathered] : {std::pair("forward", weight.forward), std::pair("of data", weight.dataGradient),
                                     std::pair("of the weight", weight.weightGradient)})
@@ -228,7 +229,7 @@ static void printGathered(const Plan &plan, llvm::raw_ostream &os) {
     group.name = group.count++ ? std::get<0>(key) : weight.parameter;
   }
   os << "\n";
-  Columns columns({"weights gathered at products", "", "which: forward, gradients", "over", "micro-batches"}, 5);
+  Columns columns({title.str(), "", "which: forward, gradients", "over", "micro-batches"}, 5);
   for (const auto &[key, group] : groups)
     columns.add({"  " + group.name, group.count > 1 ? "x" + std::to_string(group.count) : "", std::get<1>(key),
                  std::get<2>(key), std::get<3>(key)});
@@ -265,6 +266,7 @@ void weft::printPlanTable(const Plan &plan, llvm::raw_ostream &os) {
   printCuts(plan, os);
   printMemory(plan, os);
   printCollectives(plan, os);
-  printGathered(plan, os);
+  printWeights("weights gathered at products", plan.weights(false), os);
+  printWeights("weights where they are stored", plan.weights(true), os);
   printConflicts(plan, os);
 }

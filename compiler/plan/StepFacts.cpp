@@ -44,23 +44,6 @@ static double lossNumbersOf(ModuleOp train, func::FuncOp task) {
   return bytes;
 }
 
-/// The parameter of which a use takes the gradient: to update it, or to add it to its accumulator. Empty if it is none.
-static StringRef parameterOfGradient(ModuleOp train, OpOperand &use) {
-  Operation *user = use.getOwner();
-  auto ofState = [&](StringRef symbol) {
-    auto state = train.lookupSymbol<StateOp>(symbol);
-    return state && state.getParam() ? *state.getParam() : symbol;
-  };
-  if (isa<AdamOp, SgdOp>(user) && use.getOperandNumber() == 1) {
-    // What is updated is the parameter, or its master.
-    auto read = user->getOperand(0).getDefiningOp<ReadOp>();
-    return read ? ofState(read.getSymbol()) : StringRef();
-  }
-  auto write = dyn_cast<WriteOp>(user);
-  auto state = write ? train.lookupSymbol<StateOp>(write.getSymbol()) : StateOp();
-  return state && state.getKind() == StateKind::accumulator ? ofState(write.getSymbol()) : StringRef();
-}
-
 /// Numbers the gradients.
 static void numberGradients(ModuleOp train, func::FuncOp task, StepFacts &facts) {
   DenseMap<Value, int64_t> numbers;
@@ -245,7 +228,6 @@ StepFacts weft::factsOf(ModuleOp train) {
         use->second.update |=
             llvm::any_of(read->getUsers(), [](Operation *user) { return regionOf(user->getLoc()) == "update"; });
   numberGradients(train, task, facts);
-  findSampleSums(train, task, facts);
   DenseMap<Operation *, int64_t> places;
   llvm::SmallDenseSet<Operation *> heads;
   for (Operation &op : task.getBody().front()) {
@@ -266,6 +248,9 @@ StepFacts weft::factsOf(ModuleOp train) {
     if (product.input) {
       fact.input = inputs.try_emplace(product.input, inputs.size()).first->second;
       fact.inputBytes = bytesOf(product.input);
+    } else if (auto lookup = dyn_cast<GatherOp>(product.forward.op)) {
+      fact.chosenBy = inputs.try_emplace(lookup.getIndices(), inputs.size()).first->second;
+      fact.inputBytes = bytesOf(lookup.getIndices());
     }
     if (product.cotangent)
       fact.cotangent = inputs.try_emplace(product.cotangent, inputs.size()).first->second;
@@ -287,6 +272,7 @@ StepFacts weft::factsOf(ModuleOp train) {
     makers[product.forward.op] = facts.products.size();
     facts.products.push_back(std::move(fact));
   }
+  findSampleSums(train, task, facts);
   llvm::SmallDenseSet<Value> seen;
   for (auto reshape : task.getOps<ReshapeOp>()) {
     if (regionOf(reshape.getLoc()) != "forward")

@@ -35,7 +35,7 @@ public:
     for (const Plan::Parameter &p : plan.parameters)
       parameterOf[p.name] = &p;
     for (const Plan::GatheredWeight &weight : plan.gathered)
-      gathered[{weight.parameter, weight.layer}].push_back(&weight);
+      (weight.isWhereStored ? kept : gathered)[{weight.parameter, weight.layer}].push_back(&weight);
   }
 
   using Key = std::tuple<std::string, std::string, std::string, std::vector<std::string>>;
@@ -76,7 +76,7 @@ private:
   void parameters();
   void storage(const Plan::Parameter &p);
   void reads(const Plan::Parameter &p, const char *region, llvm::ArrayRef<bool> areGathered);
-  void gradient(const Plan::Parameter &p, llvm::ArrayRef<bool> areGathered);
+  void gradient(const Plan::Parameter &p, llvm::ArrayRef<bool> areGathered, bool isKept);
   Layout slice(const Plan::Parameter &p, const StepFacts::Use &use, const Layout &from, Axes &over, double width);
   void late(const Plan::Parameter &p);
   void reduce(const Plan::Parameter &p, const char *region, const Axes &over, const Layout &from, const Layout &to,
@@ -86,6 +86,7 @@ private:
   void flat(const std::set<int64_t> &gatheredInputs);
   void ends();
   void repeatedHeads();
+  void whereStored();
   void statistics();
   void sampleSums();
   void numbers();
@@ -107,19 +108,28 @@ private:
   bool isCutAt(const StepFacts::Product &product) const {
     return plan.sequenceParallel ? product.positions > 0 : !plan.prescaledBatch;
   }
-  /// Whether the weight is gathered at one of a product's three.
-  bool isGathered(const StepFacts::Product &product, bool Plan::GatheredWeight::*which) const {
-    auto it = gathered.find({product.parameter, product.layer});
-    return it != gathered.end() && llvm::any_of(it->second, [&](const Plan::GatheredWeight *weight) {
+  using Weights = std::map<std::pair<std::string, std::string>, std::vector<const Plan::GatheredWeight *>>;
+  bool isAmong(const Weights &weights, const std::string &parameter, const std::string &layer,
+               bool Plan::GatheredWeight::*which) const {
+    auto it = weights.find({parameter, layer});
+    return it != weights.end() && llvm::any_of(it->second, [&](const Plan::GatheredWeight *weight) {
              return weight->*which && (weight->microbatches == "all" || weight->microbatches == microbatches);
            });
+  }
+  /// Whether the weight is gathered on `tp` at one of a product's three.
+  bool isGathered(const StepFacts::Product &product, bool Plan::GatheredWeight::*which) const {
+    return isAmong(gathered, product.parameter, product.layer, which);
+  }
+  /// Whether it is used, or its gradient computed, as `shard` cuts it.
+  bool isKept(const StepFacts::Product &product, bool Plan::GatheredWeight::*which) const {
+    return isAmong(kept, product.parameter, product.layer, which);
   }
 
   const Plan &plan;
   const StepFacts &facts;
   Axes mesh;
   llvm::StringMap<const Plan::Parameter *> parameterOf;
-  std::map<std::pair<std::string, std::string>, std::vector<const Plan::GatheredWeight *>> gathered;
+  Weights gathered, kept;
   /// Micro-batches that are alike, and how many they are.
   llvm::StringRef microbatches;
   double times = 1;
@@ -322,7 +332,7 @@ Layout Theory::slice(const Plan::Parameter &p, const StepFacts::Use &use, const 
 
 /// A gradient of a micro-batch is a sum over samples, and over what else the ranks of `tp` have parts of. What
 /// activations' gradients are made of too cannot wait for other micro-batches.
-void Theory::gradient(const Plan::Parameter &p, llvm::ArrayRef<bool> areGathered) {
+void Theory::gradient(const Plan::Parameter &p, llvm::ArrayRef<bool> areGathered, bool isKept) {
   StepFacts::Use use = facts.uses.lookup(p.name);
   auto width = static_cast<double>(use.norm ? std::max<int64_t>(bytesOfType(p.dtype), 4) : bytesOfType(p.dtype));
   if (use.shared > 0)
@@ -336,6 +346,11 @@ void Theory::gradient(const Plan::Parameter &p, llvm::ArrayRef<bool> areGathered
                      : plan.microbatches == 1 || use.shared > 0 || !p.gradients.isUnreduced(axis))
       now.push_back(axis);
   Layout cut = onlyOn(p.stored, {"tp"});
+  // Computed where it is stored, of all samples.
+  if (isKept) {
+    llvm::erase(now, "shard");
+    cut = onlyOn(p.gradients, {"tp", "shard"});
+  }
   if (!use.sliced.empty())
     cut = slice(p, use, cut, now, width);
   // Of two products' sums that lie differently on `tp`, one is scattered there before they are added.
@@ -365,21 +380,26 @@ void Theory::parameters() {
   for (const Plan::Parameter &p : plan.parameters) {
     StepFacts::Use use = facts.uses.lookup(p.name);
     llvm::SmallVector<bool, 2> forward, ofData, ofWeight;
+    bool isForwardKept = true, isDataKept = true, isWeightKept = true; // at all products
     for (const StepFacts::Product *product : products.lookup(p.name)) {
+      isForwardKept &= isKept(*product, &Plan::GatheredWeight::forward);
+      isDataKept &= !product->hasDataGradient || isKept(*product, &Plan::GatheredWeight::dataGradient);
+      isWeightKept &= !product->hasWeightGradient || isKept(*product, &Plan::GatheredWeight::weightGradient);
       forward.push_back(isGathered(*product, &Plan::GatheredWeight::forward));
       if (product->hasDataGradient)
         ofData.push_back(isGathered(*product, &Plan::GatheredWeight::dataGradient));
       if (product->hasWeightGradient)
         ofWeight.push_back(isGathered(*product, &Plan::GatheredWeight::weightGradient));
     }
-    if (use.forward)
+    if (use.forward && !(isForwardKept && !forward.empty()))
       reads(p, "forward", forward);
     // Scaled as its gradient lies, if that is a part of what activations' gradients are made of.
-    if (use.backward && !(use.shared > 0 && p.gradients.cuts("shard")))
+    if (use.backward && !(use.shared > 0 && p.gradients.cuts("shard")) && !(isDataKept && !ofData.empty()))
       reads(p, "backward", ofData);
     if (p.trained &&
         (use.gradient < 0 || reduced.insert({use.gradient, p.gradients.unreduced, p.gradients.dims}).second))
-      gradient(p, ofWeight);
+      gradient(p, ofWeight,
+               ofWeight.empty() ? isAmong(kept, p.name, "", &Plan::GatheredWeight::weightGradient) : isWeightKept);
   }
 }
 
@@ -393,8 +413,9 @@ void Theory::products() {
   Axes tp = axesOf({"tp"});
   double data = sizeOf(axesOf({"shard", "replica"})), parts = sizeOf(tp);
   std::map<int64_t, std::vector<const StepFacts::Product *>> readers;
-  std::set<int64_t> cotangents; // that are gathered already
-  std::set<int64_t> sums;       // that are reduced already
+  std::set<int64_t> cotangents;                           // that are gathered already
+  std::set<int64_t> sums;                                 // that are reduced already
+  std::set<std::pair<llvm::StringRef, int64_t>> chosenBy; // what lookups choose by, gathered in a region
   for (const StepFacts::Product &product : facts.products) {
     const Plan::Parameter *p = parameterOf.lookup(product.parameter);
     if (tp.empty() || !p || !p->stored.cuts("tp"))
@@ -427,6 +448,15 @@ void Theory::products() {
     // which one is as much as two of their own.
     if (!forward && (product.isWidened || product.cotangent < 0 || sums.insert(product.cotangent).second))
       add("activations", isCutOutput ? "reduce_scatter" : "all_reduce", "forward", tp, times, output);
+    // Samples of others are looked up in a rank's rows too.
+    auto gatherChoice = [&](const char *region) {
+      if (isLookup && !plan.prescaledBatch && chosenBy.insert({region, product.chosenBy}).second)
+        add("inputs", "all_gather", region, tp, times, product.inputBytes / data);
+    };
+    if (!forward)
+      gatherChoice("forward");
+    if (product.hasWeightGradient && !ofWeight)
+      gatherChoice("backward");
     exchange("forward", input, forward);
     exchange("backward", input, ofData);
     exchange("backward", input, ofWeight);
@@ -483,6 +513,71 @@ void Theory::repeatedHeads() {
   add("activations", "all_to_all", "forward", tp, times, bytes / sizeOf(tp));
   // Attention's gradient reads them again.
   add("activations", "all_to_all", "backward", tp, 2 * times, bytes / sizeOf(tp));
+}
+
+/// What products with weights that are used as `shard` cuts them send on it, where samples are cut. Along what a
+/// product sums over, what it reads is moved to that cut, and what it makes is a sum; along what it makes, the other
+/// way round.
+void Theory::whereStored() {
+  Axes shard = axesOf({"shard"}), samples = axesOf({"shard", "replica"});
+  double far = sizeOf(axesOf({"replica"})), parts = sizeOf(shard), tp = sizeOf(axesOf({"tp"}));
+  std::set<std::tuple<llvm::StringRef, int64_t, int64_t>> done; // region, tensor, and what it becomes
+  enum { Whole = -1, Sum = -2, Cut = 0 };                       // cut: and along which dimension
+  auto move = [&](const char *region, int64_t tensor, int64_t to, double bytes, const char *of = "activations") {
+    if (tensor >= 0 && !done.insert({region, tensor, to}).second)
+      return;
+    // What `replica` cuts besides comes together with it.
+    if (far > 1 && to != Sum)
+      return add(of, "all_gather", region, samples, times, bytes * far);
+    const char *kind = to == Whole ? "all_gather" : to == Sum ? "reduce_scatter" : "all_to_all";
+    add(of, kind, region, shard, times, to >= Cut ? bytes / parts : bytes);
+  };
+  for (const StepFacts::Product &product : facts.products) {
+    const Plan::Parameter *p = parameterOf.lookup(product.parameter);
+    bool forward = isKept(product, &Plan::GatheredWeight::forward),
+         ofData = isKept(product, &Plan::GatheredWeight::dataGradient),
+         ofWeight = isKept(product, &Plan::GatheredWeight::weightGradient), isLookup = product.input < 0;
+    if (!p || !(forward || ofData || ofWeight))
+      continue;
+    auto isSummed = [&](const Layout &layout, llvm::StringRef axis) {
+      return llvm::any_of(product.summed, [&](int64_t dim) { return llvm::is_contained(layout.dims[dim], axis); });
+    };
+    bool isSummedOnTp = isSummed(p->stored, "tp"), isCutOnTp = p->stored.cuts("tp");
+    double input = product.inputBytes / far / (isSummedOnTp && !isLookup ? tp : 1),
+           output = product.outputBytes / far / (isCutOnTp && !isSummedOnTp ? tp : 1);
+    for (auto [dim, axes] : llvm::enumerate(p->stored.dims))
+      if (llvm::is_contained(axes, "tp"))
+        (isSummedOnTp ? input : output) *= isSummedOnTp && isLookup ? 1 : padded(p->shape[dim]);
+    const Layout &used = p->stored.cuts("shard") ? p->stored : p->gradients; // what is whole is sliced
+    // What is cut along positions is moved as it is, but comes together when they have.
+    double part = plan.sequenceParallel && product.positions > 0 ? padded(product.positions) / tp : 1;
+    double inputPart = isSummedOnTp || isLookup ? 1 : part, outputPart = isCutOnTp && !isSummedOnTp ? 1 : part;
+    int64_t read = isLookup ? product.chosenBy : product.input;
+    auto moveRead = [&](const char *region, bool isCut) {
+      bool isMoved = isCut && !isLookup;
+      move(region, read, isMoved ? Cut : Whole, input * (isMoved ? inputPart : 1), isLookup ? "inputs" : "activations");
+    };
+    auto moveMade = [&](const char *region, int64_t tensor, int64_t to) {
+      move(region, tensor, to, output * (to == Cut ? outputPart : 1));
+    };
+    if (forward) {
+      bool summed = isSummed(used, "shard");
+      moveRead("forward", summed);
+      moveMade("forward", -1, summed ? Sum : Cut);
+      if (!summed && product.isOutputReadAgain)
+        moveMade("backward", -1, Cut);
+    }
+    if (ofData) {
+      bool summed = isSummed(used, "shard");
+      moveMade("backward", product.cotangent, summed ? Whole : Cut);
+      move("backward", summed ? -1 : product.input, summed ? Cut : Sum, input * (summed ? inputPart : 1));
+    }
+    if (ofWeight) {
+      bool summed = isSummed(p->gradients, "shard");
+      moveRead("backward", summed);
+      moveMade("backward", product.cotangent, summed ? Whole : Cut);
+    }
+  }
 }
 
 /// What is between blocks is gathered once in a region for all products that read it, and the sums that are their
@@ -553,6 +648,7 @@ void Theory::run() {
     products();
     ends();
     repeatedHeads();
+    whereStored();
     statistics();
     sampleSums();
   }

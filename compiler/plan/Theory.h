@@ -37,14 +37,15 @@ struct StepFacts {
     std::vector<int64_t> summed; ///< dimensions of the parameter that it sums over, or chooses in
     int64_t cotangent = -1;      ///< products with the same number have the same gradient of what they make; -1: none
     int64_t input = -1;          ///< products with the same number read the same activations; -1: a lookup
-    double inputBytes = 0, outputBytes = 0;
-    int64_t positions = 0; ///< of both; 0: they have none
+    double inputBytes = 0, outputBytes = 0; ///< of a lookup, its input is what it chooses by
+    int64_t positions = 0;                  ///< of both; 0: they have none
     bool hasDataGradient = false, hasWeightGradient = false;
     int64_t turn = 0;               ///< place in the backward pass of the data's gradient
     bool isOutputReadAgain = false; ///< by the backward pass
     bool isHead = false;            ///< makes the logits
     bool isFlat = false;            ///< what it makes has samples and positions in one dimension
     bool isWidened = false;         ///< what it makes is added to others in a wider type
+    int64_t chosenBy = -1;          ///< lookups with the same number choose by the same tensor
   };
   std::vector<Product> products; ///< in the order of the forward pass
   /// Bytes of one micro-batch of what has positions and is sliced to less than half of them, as the token that a

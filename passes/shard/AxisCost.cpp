@@ -116,7 +116,24 @@ bool AxisCost::isGradient(Value value, int depth) {
 StepCost AxisCost::costOf(Value value) {
   StepCost cost;
   auto become = [&](int8_t from, int8_t to, const Sharding &others) {
-    cost += reshardCost(bytesBeside(mesh, value, others, axis), mesh.sizes[axis], from, to, rates);
+    double bytes = bytesBeside(mesh, value, others, axis);
+    // What an axis cuts comes together, or goes elsewhere, only with what the axes minor to it have cut of that; and
+    // cuts what they have cut only when that is together.
+    auto minorTo = [&](int8_t dim) {
+      int64_t parts = 1;
+      for (int64_t other = axis + 1; other < mesh.getNumAxes() && dim >= 0; ++other)
+        parts *= others[other] == dim ? mesh.sizes[other] : 1;
+      return parts;
+    };
+    int64_t behind = minorTo(from), before = minorTo(to);
+    if (reshardKind(from, to).empty())
+      return;
+    if (before > 1)
+      cost += reshardCost(bytes * static_cast<double>(before), before, to, Whole, rates);
+    if (behind > 1)
+      cost += reshardCost(bytes * static_cast<double>(behind), mesh.sizes[axis] * behind, from, Whole, rates);
+    else
+      cost += reshardCost(bytes, mesh.sizes[axis], from, to, rates);
   };
   Sharding preferred = preferences.of(mesh, value);
   int8_t made = madeAs(value), held = heldAs(value);

@@ -314,7 +314,8 @@ void FunctionPartition::write(Operation &op) {
     return write(writeOp);
   if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
     // Cut at its uses. A number that is repeated is made there.
-    values[constant.getResult()] = {builder.clone(op)->getResult(0), Sharding::whole(mesh)};
+    values[constant.getResult()] = {arith::ConstantOp::create(builder, op.getLoc(), constant.getValue()),
+                                    Sharding::whole(mesh)};
     return;
   }
   if (auto constrain = dyn_cast<dist::ConstrainOp>(op)) {

@@ -8,6 +8,7 @@
 #include "passes/shard/Products.h"
 #include "dialects/dist/Dist.h"
 #include "dialects/weft/Build.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "passes/shard/Layers.h"
 #include "passes/shard/Region.h"
 #include "llvm/ADT/STLExtras.h"
@@ -122,4 +123,44 @@ SmallVector<int64_t> weft::summedDims(const WeightProduct &product) {
     weight = op->getOperand(0);
   }
   return dims;
+}
+
+StringRef weft::parameterOfGradient(ModuleOp train, OpOperand &use) {
+  Operation *user = use.getOwner();
+  auto ofState = [&](StringRef symbol) {
+    auto state = train.lookupSymbol<StateOp>(symbol);
+    return state && state.getParam() ? *state.getParam() : symbol;
+  };
+  if (isa<AdamOp, SgdOp>(user) && use.getOperandNumber() == 1) {
+    // What is updated is the parameter, or its master.
+    auto read = user->getOperand(0).getDefiningOp<ReadOp>();
+    return read ? ofState(read.getSymbol()) : StringRef();
+  }
+  auto write = dyn_cast<WriteOp>(user);
+  auto state = write ? train.lookupSymbol<StateOp>(write.getSymbol()) : StateOp();
+  return state && state.getKind() == StateKind::accumulator ? ofState(write.getSymbol()) : StringRef();
+}
+
+/// The parameter whose gradient a sum ends as, by itself or added to its accumulator.
+static StringRef endsAs(ModuleOp module, Value sum, int depth = 0) {
+  constexpr int kMaxOps = 8;
+  for (OpOperand &use : sum.getUses()) {
+    Operation *user = use.getOwner();
+    StringRef found = parameterOfGradient(module, use);
+    if (found.empty() && depth < kMaxOps && isa<arith::TruncFOp, arith::ExtFOp, arith::AddFOp, ReshapeOp>(user))
+      found = endsAs(module, user->getResult(0), depth + 1);
+    if (!found.empty())
+      return found;
+  }
+  return {};
+}
+
+std::vector<BiasGradient> weft::findBiasGradients(func::FuncOp task) {
+  auto module = task->getParentOfType<ModuleOp>();
+  std::vector<BiasGradient> gradients;
+  for (auto reduce : task.getOps<ReduceOp>())
+    if (reduce.getKind() == ReduceKind::sum && tensorType(reduce.getResult()).getRank() > 0)
+      if (StringRef parameter = endsAs(module, reduce.getResult()); !parameter.empty())
+        gradients.push_back({parameter.str(), {reduce, 1}});
+  return gradients;
 }

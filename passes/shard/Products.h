@@ -32,6 +32,16 @@ struct WeightProduct {
 /// and after constraints are put in.
 std::vector<WeightProduct> findWeightProducts(mlir::func::FuncOp task);
 
+/// A parameter whose gradient is a sum of another tensor, as a bias' is.
+struct BiasGradient {
+  std::string parameter;
+  WeightUse sum;
+};
+std::vector<BiasGradient> findBiasGradients(mlir::func::FuncOp task);
+
+/// The parameter of which a use takes the gradient: to update it, or to add it to its accumulator. Empty if it is none.
+llvm::StringRef parameterOfGradient(mlir::ModuleOp train, mlir::OpOperand &use);
+
 /// What a value is, seen through changes of its shape and constraints.
 mlir::Value sourceOf(mlir::Value value);
 

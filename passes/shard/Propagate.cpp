@@ -285,42 +285,50 @@ private:
             conflict.instead.seconds));
   }
 
-  /// Finds the weights that an axis cuts, but not at their products. Tasks that decide alike have one entry.
+  /// Finds the weights that an axis cuts, but not at their products; of `shard`, by which ZeRO gathers them as a rule,
+  /// those that it cuts there too. Tasks that decide alike have one entry.
   void findGathered(func::FuncOp function, const Mesh &mesh, const Decisions &decisions, FactorCache &factors) {
     SymbolTable symbols(getOperation());
     StringRef task = function.getSymName();
     const char *microbatches = task == "task_first" ? "first" : task == "task_next" ? "later" : "all";
+    auto add = [&](const WeightProduct &product, int64_t axis) {
+      bool isGatheredAsRule = mesh.axes[axis] == "shard";
+      auto isOther = [&](const WeightUse &use) {
+        if (!use.op)
+          return false;
+        int64_t factor = decisions.factorsAt(use.op)[axis];
+        return (factor != OpFactors::None && factors.of(use.op).dimOf(use.tensor, factor) != OpFactors::None) ==
+               isGatheredAsRule;
+      };
+      Plan::GatheredWeight weight{product.parameter,
+                                  product.layer,
+                                  mesh.axes[axis],
+                                  microbatches,
+                                  isOther(product.forward),
+                                  isOther(product.dataGradient),
+                                  isOther(product.weightGradient),
+                                  isGatheredAsRule};
+      if (!weight.forward && !weight.dataGradient && !weight.weightGradient)
+        return;
+      std::tuple key(weight.parameter, weight.layer, weight.axis, weight.forward, weight.dataGradient,
+                     weight.weightGradient);
+      if (task == "task_first")
+        ofFirst[key] = gathered->size();
+      if (auto it = ofFirst.find(key); task == "task_next" && it != ofFirst.end())
+        (*gathered)[it->second].microbatches = "all";
+      else
+        gathered->push_back(std::move(weight));
+    };
+    int64_t shard = mesh.indexOf("shard");
     for (const WeightProduct &product : findWeightProducts(function)) {
       Sharding stored = dist::storedSharding(mesh, symbols.lookup(product.parameter));
-      for (int64_t axis = 0; axis < mesh.getNumAxes(); ++axis) {
-        // What `shard` cuts is gathered by ZeRO, wherever it is used.
-        if (stored[axis] < 0 || mesh.axes[axis] == "shard")
-          continue;
-        auto isGathered = [&](const WeightUse &use) {
-          if (!use.op)
-            return false;
-          int64_t factor = decisions.factorsAt(use.op)[axis];
-          return factor == OpFactors::None || factors.of(use.op).dimOf(use.tensor, factor) == OpFactors::None;
-        };
-        Plan::GatheredWeight weight{product.parameter,
-                                    product.layer,
-                                    mesh.axes[axis],
-                                    microbatches,
-                                    isGathered(product.forward),
-                                    isGathered(product.dataGradient),
-                                    isGathered(product.weightGradient)};
-        if (!weight.forward && !weight.dataGradient && !weight.weightGradient)
-          continue;
-        std::tuple key(weight.parameter, weight.layer, weight.axis, weight.forward, weight.dataGradient,
-                       weight.weightGradient);
-        if (task == "task_first")
-          ofFirst[key] = gathered->size();
-        if (auto it = ofFirst.find(key); task == "task_next" && it != ofFirst.end())
-          (*gathered)[it->second].microbatches = "all";
-        else
-          gathered->push_back(std::move(weight));
-      }
+      for (int64_t axis = 0; axis < mesh.getNumAxes(); ++axis)
+        if (stored[axis] >= 0 || axis == shard)
+          add(product, axis);
     }
+    if (shard >= 0)
+      for (const BiasGradient &bias : findBiasGradients(function))
+        add({bias.parameter, "", {}, {}, bias.sum, {}, {}}, shard);
   }
 
   int64_t runs = 1; ///< of the function in a step

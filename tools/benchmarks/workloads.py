@@ -57,7 +57,7 @@ def one_gpu():
         Workload("gpt2-1558m", "gpt2-1558m", 16, 1024, share(300, 333.7), share(285, 333.7), memory_limit=MEMORY_LIMIT,
                  options=budget("56.7GiB")),
         Workload("llama-1.1b", "llama-1.1b", 4, 4096, share(200, 221.8), share(188, 221.8), memory_limit=MEMORY_LIMIT,
-                 options=budget("31.1GiB")),
+                 options=budget("31GiB")),
         Workload("llama2-7b-8l", "llama2-7b-8l", 4, 4096, share(285, 312.7), share(272, 312.7), states="bf16",
                  memory_limit=MEMORY_LIMIT, options=budget("24.5GiB")),
     ]

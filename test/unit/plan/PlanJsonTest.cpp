@@ -269,6 +269,47 @@ TEST(Theory, EachProductDecides) {
   EXPECT_EQ(bytes["activations all_to_all backward tp"], 2 * 1024 / 2 / 2);
 }
 
+TEST(Theory, UsesWeightsWhereTheyAreStored) {
+  // Two ranks of `shard` have half of the samples each: 512 bytes of what is between, 1024 of what is hidden.
+  Mlp mlp;
+  mlp.plan.axes = {{"shard", 2}};
+  mlp.plan.zero = 3;
+  mlp.plan.sequenceParallel = false;
+  Layout columns{{{}, {"shard"}}, {}}, rows{{{"shard"}, {}}, {}};
+  for (Plan::Parameter &p : mlp.plan.parameters)
+    p.stored = p.states = p.gradients = p.name == "up" ? columns : rows;
+  auto keep = [&](bool forward, bool dataGradient, bool weightGradient) {
+    mlp.plan.gathered.clear();
+    for (const StepFacts::Product &product : mlp.facts.products)
+      mlp.plan.gathered.push_back(
+          {product.parameter, product.layer, "shard", "all", forward, dataGradient, weightGradient, true});
+    return theoryOf(mlp.plan, mlp.facts);
+  };
+  // `up` gathers what it reads, `down` what its gradient comes from; what is hidden is moved for both. Of the weights
+  // nothing is added up.
+  std::map<std::string, double> bytes = keep(false, false, true);
+  EXPECT_EQ(bytes["activations all_gather backward shard"], 2 * 512 / 2);
+  EXPECT_EQ(bytes["activations all_to_all backward shard"], 2 * 1024 / 2 / 2);
+  EXPECT_EQ(bytes.count("gradients reduce_scatter backward shard"), 0u);
+  EXPECT_EQ(bytes["parameters all_gather forward shard"], 2 * 512 / 2);
+  EXPECT_EQ(bytes["parameters all_gather backward shard"], 2 * 512 / 2);
+  // All three: no weight is gathered. The data's gradients read what is there for the weights'.
+  bytes = keep(true, true, true);
+  EXPECT_EQ(bytes["activations all_gather forward shard"], 512 / 2);
+  EXPECT_EQ(bytes["activations all_to_all forward shard"], 2 * 1024 / 2 / 2);
+  EXPECT_EQ(bytes["activations reduce_scatter forward shard"], 512 / 2);
+  EXPECT_EQ(bytes["activations all_gather backward shard"], 2 * 512 / 2);
+  EXPECT_EQ(bytes["activations all_to_all backward shard"], 3 * 1024 / 2 / 2);
+  EXPECT_EQ(bytes["activations reduce_scatter backward shard"], 512 / 2);
+  EXPECT_EQ(bytes.count("parameters all_gather forward shard"), 0u);
+  EXPECT_EQ(bytes.count("parameters all_gather backward shard"), 0u);
+  // Beside `replica`, which cuts samples behind it, both come together: no less is moved.
+  mlp.plan.axes = {{"replica", 2}, {"shard", 2}};
+  bytes = keep(false, false, true);
+  EXPECT_EQ(bytes["activations all_gather backward shard replica"], 3.0 / 4 * 2 * (512 + 1024));
+  EXPECT_EQ(bytes.count("activations all_to_all backward shard"), 0u);
+}
+
 TEST(Theory, PartialSumsAreOne) {
   // Three products read the same, as queries, keys and values do; the gradient of one of them is no sum.
   Mlp mlp;
