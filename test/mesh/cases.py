@@ -100,6 +100,7 @@ CI = [
 ]
 # Heads of attention, which tp has to divide; 0: there are none.
 HEADS = {model: 6 if "odd" in model else {"dropout": 4, "torch_transformer": 2, "cnn_train": 0}.get(model, 8) for model in MODELS}
+NO_BLOCKS = {"cnn_train"}  # none are repeated, so none can be computed again
 # What has no meaning, and what the one error has to say.
 REFUSED = [Case(model, "--mesh tp=16", "choose one of tp=1, 2") for model in MODELS if model not in MADE and HEADS[model]] + [
     Case("odd_gpt2", "--mesh tp=4", "choose one of tp=1, 2, 3, 6"),
@@ -222,7 +223,7 @@ def draw(seed):
     add("--max-live-parameters", "", "", "1", "20000", "100000")
     add("--ranks-per-node", "", "", *(str(n) for n in (2, 4) if dp * tp % n == 0))
     add("--overlap", "", "on", "off")
-    add("--remat", "", "", "each", "contiguous", "group_2", "selective")
+    add("--remat", "", "", *(() if model in NO_BLOCKS else ("each", "contiguous", "group_2")), "selective")
     add("--offload", "", "", "", "activations", "optimizer", "activations,optimizer")
     add("--offload-horizon", "", "1", "3", given=any(word.startswith("--offload ") for word in words))
     add("--logit-chunks", "", "", "1", "2")
@@ -270,7 +271,8 @@ MEMORY_CI = [exact(model, options) for model, options in (
 TIERS = {
     "ci": lambda: CI,
     "singles": lambda: [Case(model, options) for model in MODELS if model not in MADE for options in SINGLES
-                        if (model not in FIXED or "--microbatches" not in options) and HEADS[model] % degree("tp", options) == 0],
+                        if (model not in FIXED or "--microbatches" not in options) and HEADS[model] % degree("tp", options) == 0
+                        and not (model in NO_BLOCKS and "--remat each" in options)],
     "odd": lambda: [Case(model, options) for model in MADE for options in ODD if model != "dropout" or "tp=3" not in options] + ASKED,
     "pairs": lambda: [Case(model, options) for model in ("gpt2", "llama") for options in covering(OPTIONS)],
     "memory": lambda: [exact(model, options) for model in ("gpt2", "llama", "dropout") for options in covering(MEMORY_OPTIONS)],
