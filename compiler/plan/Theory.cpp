@@ -526,10 +526,14 @@ void Theory::whereStored() {
   auto move = [&](const char *region, int64_t tensor, int64_t to, double bytes, const char *of = "activations") {
     if (tensor >= 0 && !done.insert({region, tensor, to}).second)
       return;
-    // What `replica` cuts besides comes together with it.
+    // What `replica` cuts besides comes together with it, or before it.
     if (far > 1 && to != Sum)
       return add(of, "all_gather", region, samples, times, bytes * far);
-    const char *kind = to == Whole ? "all_gather" : to == Sum ? "reduce_scatter" : "all_to_all";
+    if (to == Sum) {
+      add(of, "all_gather", region, axesOf({"replica"}), times, bytes * far);
+      return add(of, "reduce_scatter", region, shard, times, bytes * far);
+    }
+    const char *kind = to == Whole ? "all_gather" : "all_to_all";
     add(of, kind, region, shard, times, to >= Cut ? bytes / parts : bytes);
   };
   for (const StepFacts::Product &product : facts.products) {
