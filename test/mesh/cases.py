@@ -78,6 +78,11 @@ ASKED = [
     Case("odd_llama", "--mesh dp=2,tp=3 --zero 2 --shard-param *embed_tokens.weight=tp:0 --shard-param *norm.weight=shard:0"),
     Case("odd_llama", "--mesh dp=4,tp=2,shard=2 --zero 3 --persistence-threshold 0 --shard-param *.mlp.*.weight=shard:0"),
 ]
+# Layers with many elements for a rank's few tokens: gradients are computed, and weights used, where they are stored.
+STORED = [Case("wide", options) for options in (
+    "--mesh dp=8 --zero 1", "--mesh dp=4 --zero 2 --overlap on", "--mesh dp=8 --zero 3 --persistence-threshold 0", "--mesh dp=2 --zero 3 --persistence-threshold 5000",
+    "--mesh dp=4,tp=2 --zero 3 --persistence-threshold 0", "--mesh dp=4,tp=2 --zero 1 --sequence-parallel on", "--mesh dp=4,shard=2 --zero 3 --persistence-threshold 0",
+    "--mesh dp=8,shard=4 --zero 2", "--mesh dp=4 --zero 3 --persistence-threshold 0 --microbatches 2 --accumulate dp", "--mesh dp=2,tp=2 --zero 2 --prescaled-batch off")]
 CI = [
     Case("gpt2", "--mesh dp=2,tp=2 --zero 3 --persistence-threshold 0 --sequence-parallel on --microbatches 2"),
     Case("gpt2", "--mesh dp=2,tp=2 --prescaled-batch off --zero 1"),
@@ -92,6 +97,7 @@ CI = [
     Case("llama", "--mesh dp=4 --zero 1 --ranks-per-node 2 --overlap on"),
     Case("gpt_neox", "--mesh dp=4 --zero 1 --microbatches 2"),
     Case("moe", "--mesh dp=2,tp=2 --zero 3 --persistence-threshold 0"),
+    Case("wide", "--mesh dp=4 --zero 3 --persistence-threshold 0"),
     Case("cnn_train", "--mesh dp=4,shard=2 --zero 1 --microbatches 2"),
     Case("torch_transformer", "--mesh dp=2,tp=2 --zero 3 --persistence-threshold 0 --sequence-parallel on"),
     Case("odd_gpt2", "--mesh dp=4,tp=2 --zero 3 --persistence-threshold 0 --sequence-parallel on --microbatches 2"),
@@ -100,7 +106,7 @@ CI = [
 ]
 # Heads of attention, which tp has to divide; 0: there are none.
 HEADS = {model: 6 if "odd" in model else {"dropout": 4, "torch_transformer": 2, "cnn_train": 0}.get(model, 8) for model in MODELS}
-NO_BLOCKS = {"cnn_train"}  # none are repeated, so none can be computed again
+NO_BLOCKS = {"cnn_train", "torch_transformer"}  # none are repeated, so none can be computed again
 # What has no meaning, and what the one error has to say.
 REFUSED = [Case(model, "--mesh tp=16", "choose one of tp=1, 2") for model in MODELS if model not in MADE and HEADS[model]] + [
     Case("odd_gpt2", "--mesh tp=4", "choose one of tp=1, 2, 3, 6"),
@@ -273,7 +279,7 @@ TIERS = {
     "singles": lambda: [Case(model, options) for model in MODELS if model not in MADE for options in SINGLES
                         if (model not in FIXED or "--microbatches" not in options) and HEADS[model] % degree("tp", options) == 0
                         and not (model in NO_BLOCKS and "--remat each" in options)],
-    "odd": lambda: [Case(model, options) for model in MADE for options in ODD if model != "dropout" or "tp=3" not in options] + ASKED,
+    "odd": lambda: [Case(model, options) for model in MADE if model != "wide" for options in ODD if model != "dropout" or "tp=3" not in options] + ASKED + STORED,
     "pairs": lambda: [Case(model, options) for model in ("gpt2", "llama") for options in covering(OPTIONS)],
     "memory": lambda: [exact(model, options) for model in ("gpt2", "llama", "dropout") for options in covering(MEMORY_OPTIONS)],
     "memory-ci": lambda: MEMORY_CI,

@@ -7,6 +7,7 @@ MADE = {
     "odd_gpt2": "gpt2 --layers 2 --dim 42 --heads 6 --vocab 257",
     "odd_llama": "llama --layers 2 --dim 36 --heads 6 --kv-heads 3 --ffn 101 --vocab 131",
     "dropout": "gpt2 --layers 2 --dim 36 --heads 4 --vocab 101 --dropout 0.2",
+    "wide": "llama --layers 2 --dim 256 --heads 8 --kv-heads 4 --ffn 704 --vocab 2000",
 }
 # Of each model: its file, and the shapes and limits of its inputs x and y; 0 is floats.
 MODELS = {
@@ -22,6 +23,7 @@ MODELS = {
     "odd_gpt2": ("", [24, 15], 257, [24, 15], 257),
     "odd_llama": ("", [24, 15], 131, [24, 15], 131),
     "dropout": ("", [24, 15], 101, [24, 15], 101),
+    "wide": ("", [BATCH, SEQUENCE], 2000, [BATCH, SEQUENCE], 2000),
 }
 PACKED = {"torch_transformer"}  # the keys' bias is a part of a parameter, which is measured by the other parts
 FIXED = {"moe"}  # its batch is a constant of the file: one micro-batch
