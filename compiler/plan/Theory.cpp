@@ -125,6 +125,18 @@ private:
     return isAmong(kept, product.parameter, product.layer, which);
   }
 
+  /// Whether, for one of a product's three, `shard` cuts the weight along what the product sums over.
+  bool isSummedOnShard(const StepFacts::Product &product, bool Plan::GatheredWeight::*which) const {
+    const Plan::Parameter &p = *parameterOf.lookup(product.parameter);
+    bool isStored = p.stored.cuts("shard") && which != &Plan::GatheredWeight::weightGradient; // what is whole is sliced
+    const Layout &layout = isStored ? p.stored : p.gradients;
+    return llvm::any_of(product.summed, [&](int64_t dim) { return llvm::is_contained(layout.dims[dim], "shard"); });
+  }
+  /// Whether what the product reads, or makes, is moved to where `shard` has the weight before it is there whole.
+  bool isMoved(const StepFacts::Product &product, bool Plan::GatheredWeight::*which, bool isRead) const {
+    return plan.sequenceParallel && isKept(product, which) && isSummedOnShard(product, which) == isRead;
+  }
+
   const Plan &plan;
   const StepFacts &facts;
   Axes mesh;
@@ -359,7 +371,9 @@ void Theory::gradient(const Plan::Parameter &p, llvm::ArrayRef<bool> areGathered
     llvm::erase(now, "tp");
     isGathered = false;
   }
-  reduce(p, "backward", now, isGathered ? Layout() : cut, p.gradients, times, width);
+  if (isGathered)
+    cut = isKept ? onlyOn(p.gradients, {"shard"}) : Layout();
+  reduce(p, "backward", now, cut, p.gradients, times, width);
 }
 
 /// What stays a sum until the update is reduced there, once.
@@ -460,7 +474,9 @@ void Theory::products() {
     exchange("forward", input, forward);
     exchange("backward", input, ofData);
     exchange("backward", input, ofWeight);
-    bool isWanted = (product.hasDataGradient && !ofData) || (product.hasWeightGradient && !ofWeight);
+    bool isWanted =
+        (product.hasDataGradient && !ofData && !isMoved(product, &Plan::GatheredWeight::dataGradient, false)) ||
+        (product.hasWeightGradient && !ofWeight && !isMoved(product, &Plan::GatheredWeight::weightGradient, false));
     if (isCutOutput && isWanted && cotangents.insert(product.cotangent).second)
       add("activations", "all_gather", "backward", tp, times, output);
   }
@@ -525,16 +541,19 @@ void Theory::whereStored() {
   enum { Whole = -1, Sum = -2, Cut = 0 };                       // cut: and along which dimension
   auto move = [&](const char *region, int64_t tensor, int64_t to, double bytes, const char *of = "activations") {
     if (tensor >= 0 && !done.insert({region, tensor, to}).second)
-      return;
-    // What `replica` cuts besides comes together with it, or before it.
-    if (far > 1 && to != Sum)
-      return add(of, "all_gather", region, samples, times, bytes * far);
-    if (to == Sum) {
-      add(of, "all_gather", region, axesOf({"replica"}), times, bytes * far);
-      return add(of, "reduce_scatter", region, shard, times, bytes * far);
-    }
-    const char *kind = to == Whole ? "all_gather" : "all_to_all";
-    add(of, kind, region, shard, times, to >= Cut ? bytes / parts : bytes);
+      return false;
+    // What `replica` cuts besides comes together with it, or before samples are cut on both.
+    bool isMade = to == Sum || tensor < 0;
+    double moved = bytes * far / (to == Cut ? parts : 1);
+    if (isMade)
+      add(of, "all_gather", region, axesOf({"replica"}), times, moved);
+    if (to == Sum)
+      add(of, "reduce_scatter", region, shard, times, moved);
+    else if (to == Whole || ((far > 1 || plan.halves) && !isMade)) // halves are cut behind it, too
+      add(of, "all_gather", region, samples, times, bytes * far);
+    else
+      add(of, "all_to_all", region, shard, times, moved);
+    return true;
   };
   for (const StepFacts::Product &product : facts.products) {
     const Plan::Parameter *p = parameterOf.lookup(product.parameter);
@@ -543,43 +562,55 @@ void Theory::whereStored() {
          ofWeight = isKept(product, &Plan::GatheredWeight::weightGradient), isLookup = product.input < 0;
     if (!p || !(forward || ofData || ofWeight))
       continue;
-    auto isSummed = [&](const Layout &layout, llvm::StringRef axis) {
-      return llvm::any_of(product.summed, [&](int64_t dim) { return llvm::is_contained(layout.dims[dim], axis); });
-    };
-    bool isSummedOnTp = isSummed(p->stored, "tp"), isCutOnTp = p->stored.cuts("tp");
+    bool isCutOnTp = p->stored.cuts("tp"),
+         isSummedOnTp =
+             llvm::any_of(product.summed, [&](int64_t dim) { return llvm::is_contained(p->stored.dims[dim], "tp"); });
     double input = product.inputBytes / far / (isSummedOnTp && !isLookup ? tp : 1),
            output = product.outputBytes / far / (isCutOnTp && !isSummedOnTp ? tp : 1);
     for (auto [dim, axes] : llvm::enumerate(p->stored.dims))
       if (llvm::is_contained(axes, "tp"))
         (isSummedOnTp ? input : output) *= isSummedOnTp && isLookup ? 1 : padded(p->shape[dim]);
-    const Layout &used = p->stored.cuts("shard") ? p->stored : p->gradients; // what is whole is sliced
     // What is cut along positions is moved as it is, but comes together when they have.
     double part = plan.sequenceParallel && product.positions > 0 ? padded(product.positions) / tp : 1;
     double inputPart = isSummedOnTp || isLookup ? 1 : part, outputPart = isCutOnTp && !isSummedOnTp ? 1 : part;
     int64_t read = isLookup ? product.chosenBy : product.input;
-    auto moveRead = [&](const char *region, bool isCut) {
-      bool isMoved = isCut && !isLookup;
-      move(region, read, isMoved ? Cut : Whole, input * (isMoved ? inputPart : 1), isLookup ? "inputs" : "activations");
+    // Where `tp` gathers the weight, positions stay cut.
+    auto staysCut = [&](bool Plan::GatheredWeight::*which) { return part != 1 && isGathered(product, which); };
+    auto gatherPositions = [&](const char *region, bool isNew, double bytes, double cut) {
+      if (isNew && cut != 1)
+        add("activations", "all_gather", region, axesOf({"tp"}), times, bytes * cut * tp / parts);
     };
-    auto moveMade = [&](const char *region, int64_t tensor, int64_t to) {
-      move(region, tensor, to, output * (to == Cut ? outputPart : 1));
+    auto moveRead = [&](const char *region, bool isCut, bool stays) {
+      bool isMoved = isCut && !isLookup;
+      bool isNew = move(region, read, isMoved ? Cut : Whole,
+                        input * (isMoved ? inputPart
+                                 : stays ? part
+                                         : 1),
+                        isLookup ? "inputs" : "activations");
+      gatherPositions(region, isNew && isMoved && !stays, input, inputPart);
+    };
+    auto moveMade = [&](const char *region, int64_t tensor, int64_t to, bool stays) {
+      bool isNew = move(region, tensor, to, output * (to == Cut ? outputPart : stays ? part : 1));
+      gatherPositions(region, isNew && to == Cut && tensor >= 0 && !stays, output, outputPart);
     };
     if (forward) {
-      bool summed = isSummed(used, "shard");
-      moveRead("forward", summed);
-      moveMade("forward", -1, summed ? Sum : Cut);
+      bool summed = isSummedOnShard(product, &Plan::GatheredWeight::forward);
+      bool stays = staysCut(&Plan::GatheredWeight::forward);
+      moveRead("forward", summed, stays);
+      moveMade("forward", -1, summed ? Sum : Cut, stays);
       if (!summed && product.isOutputReadAgain)
-        moveMade("backward", -1, Cut);
+        moveMade("backward", -1, Cut, stays);
     }
     if (ofData) {
-      bool summed = isSummed(used, "shard");
-      moveMade("backward", product.cotangent, summed ? Whole : Cut);
+      bool summed = isSummedOnShard(product, &Plan::GatheredWeight::dataGradient);
+      moveMade("backward", product.cotangent, summed ? Whole : Cut, staysCut(&Plan::GatheredWeight::dataGradient));
       move("backward", summed ? -1 : product.input, summed ? Cut : Sum, input * (summed ? inputPart : 1));
     }
     if (ofWeight) {
-      bool summed = isSummed(p->gradients, "shard");
-      moveRead("backward", summed);
-      moveMade("backward", product.cotangent, summed ? Whole : Cut);
+      bool summed = isSummedOnShard(product, &Plan::GatheredWeight::weightGradient);
+      bool stays = staysCut(&Plan::GatheredWeight::weightGradient);
+      moveRead("backward", summed, stays);
+      moveMade("backward", product.cotangent, summed ? Whole : Cut, stays);
     }
   }
 }
@@ -595,9 +626,14 @@ void Theory::between(llvm::ArrayRef<const StepFacts::Product *> readers) {
                         [&](const StepFacts::Product *p) { return (!has || p->*has) && !isGathered(*p, which); });
   };
   bool isCut = isCutAt(first);
-  if (isCut && anyKeeps(nullptr, &Plan::GatheredWeight::forward))
+  auto anyReads = [&](bool StepFacts::Product::*has, bool Plan::GatheredWeight::*which) {
+    return llvm::any_of(readers, [&](const StepFacts::Product *p) {
+      return (!has || p->*has) && !isGathered(*p, which) && !isMoved(*p, which, true);
+    });
+  };
+  if (isCut && anyReads(nullptr, &Plan::GatheredWeight::forward))
     add("activations", "all_gather", "forward", tp, times, bytes);
-  if (isCut && anyKeeps(&StepFacts::Product::hasWeightGradient, &Plan::GatheredWeight::weightGradient))
+  if (isCut && anyReads(&StepFacts::Product::hasWeightGradient, &Plan::GatheredWeight::weightGradient))
     add("activations", "all_gather", "backward", tp, times, bytes);
   bool isSum = anyKeeps(&StepFacts::Product::hasDataGradient, &Plan::GatheredWeight::dataGradient);
   add("activations", isCut ? "reduce_scatter" : "all_reduce", "backward", tp, isSum ? times : 0, bytes);

@@ -119,19 +119,26 @@ StepCost AxisCost::costOf(Value value) {
     double bytes = bytesBeside(mesh, value, others, axis);
     // What an axis cuts comes together, or goes elsewhere, only with what the axes minor to it have cut of that; and
     // cuts what they have cut only when that is together.
-    auto minorTo = [&](int8_t dim) {
-      int64_t parts = 1;
-      for (int64_t other = axis + 1; other < mesh.getNumAxes() && dim >= 0; ++other)
-        parts *= others[other] == dim ? mesh.sizes[other] : 1;
-      return parts;
+    struct Minor {
+      int64_t parts = 1, ranks = 1; ///< halves are on one rank
     };
-    int64_t behind = minorTo(from), before = minorTo(to);
+    auto minorTo = [&](int8_t dim) {
+      Minor minor;
+      for (int64_t other = axis + 1; other < mesh.getNumAxes() && dim >= 0; ++other)
+        if (others[other] == dim) {
+          minor.parts *= mesh.sizes[other];
+          minor.ranks *= mesh.axes[other] == dist::halfAxis ? 1 : mesh.sizes[other];
+        }
+      return minor;
+    };
+    Minor behind = minorTo(from), before = minorTo(to);
     if (reshardKind(from, to).empty())
       return;
-    if (before > 1)
-      cost += reshardCost(bytes * static_cast<double>(before), before, to, Whole, rates);
-    if (behind > 1)
-      cost += reshardCost(bytes * static_cast<double>(behind), mesh.sizes[axis] * behind, from, Whole, rates);
+    if (before.ranks > 1)
+      cost += reshardCost(bytes * static_cast<double>(before.parts), before.ranks, to, Whole, rates);
+    if (behind.parts > 1)
+      cost +=
+          reshardCost(bytes * static_cast<double>(behind.parts), mesh.sizes[axis] * behind.ranks, from, Whole, rates);
     else
       cost += reshardCost(bytes, mesh.sizes[axis], from, to, rates);
   };
