@@ -134,7 +134,8 @@ private:
   }
   /// Whether what the product reads, or makes, is moved to where `shard` has the weight before it is there whole.
   bool isMoved(const StepFacts::Product &product, bool Plan::GatheredWeight::*which, bool isRead) const {
-    return plan.sequenceParallel && isKept(product, which) && isSummedOnShard(product, which) == isRead;
+    return isKept(product, which) &&
+           (!plan.prescaledBatch || (plan.sequenceParallel && isSummedOnShard(product, which) == isRead));
   }
 
   const Plan &plan;
@@ -467,9 +468,9 @@ void Theory::products() {
       if (isLookup && !plan.prescaledBatch && chosenBy.insert({region, product.chosenBy}).second)
         add("inputs", "all_gather", region, tp, times, product.inputBytes / data);
     };
-    if (!forward)
+    if (!forward && !isKept(product, &Plan::GatheredWeight::forward))
       gatherChoice("forward");
-    if (product.hasWeightGradient && !ofWeight)
+    if (product.hasWeightGradient && !ofWeight && !isKept(product, &Plan::GatheredWeight::weightGradient))
       gatherChoice("backward");
     exchange("forward", input, forward);
     exchange("backward", input, ofData);
@@ -539,9 +540,15 @@ void Theory::whereStored() {
   double far = sizeOf(axesOf({"replica"})), parts = sizeOf(shard), tp = sizeOf(axesOf({"tp"}));
   std::set<std::tuple<llvm::StringRef, int64_t, int64_t>> done; // region, tensor, and what it becomes
   enum { Whole = -1, Sum = -2, Cut = 0 };                       // cut: and along which dimension
+  Axes behind = axesOf({"shard", "replica", "tp"});
+  bool isBehind = false; // samples of what is moved are cut on `tp`, behind `shard`
   auto move = [&](const char *region, int64_t tensor, int64_t to, double bytes, const char *of = "activations") {
-    if (tensor >= 0 && !done.insert({region, tensor, to}).second)
+    if (tensor >= 0 && !done.insert({region, tensor, isBehind ? Whole : to}).second)
       return false;
+    if (isBehind && tensor >= 0 && to != Sum) {
+      add(of, "all_gather", region, behind, times, bytes * far);
+      return true;
+    }
     // What `replica` cuts besides comes together with it, or before samples are cut on both.
     bool isMade = to == Sum || tensor < 0;
     double moved = bytes * far / (to == Cut ? parts : 1);
@@ -582,6 +589,7 @@ void Theory::whereStored() {
     };
     auto moveRead = [&](const char *region, bool isCut, bool stays) {
       bool isMoved = isCut && !isLookup;
+      isBehind = !plan.prescaledBatch && (isLookup || !isSummedOnTp);
       bool isNew = move(region, read, isMoved ? Cut : Whole,
                         input * (isMoved ? inputPart
                                  : stays ? part
@@ -590,6 +598,7 @@ void Theory::whereStored() {
       gatherPositions(region, isNew && isMoved && !stays, input, inputPart);
     };
     auto moveMade = [&](const char *region, int64_t tensor, int64_t to, bool stays) {
+      isBehind = !plan.prescaledBatch && (isSummedOnTp || !isCutOnTp);
       bool isNew = move(region, tensor, to, output * (to == Cut ? outputPart : stays ? part : 1));
       gatherPositions(region, isNew && to == Cut && tensor >= 0 && !stays, output, outputPart);
     };

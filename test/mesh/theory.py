@@ -110,7 +110,7 @@ def drawn(options, files):
         words = ["--mesh " + ",".join(f"{axis}={size}" for axis, size in (("dp", dp), ("tp", tp), ("shard", shard)) if size > 1)]
         words += [f"--zero {zero}"] if zero != "0" else []
         words += ["--persistence-threshold " + choose.choice(("0", "0", "5000"))] if zero == "3" else []
-        words += [choose.choice(("", "", "--sequence-parallel on", *(() if MODELS[name].isWide else ("--prescaled-batch off",)), "--batch-halves on"))] if tp > 1 else []
+        words += [choose.choice(("", "", "--sequence-parallel on", "--prescaled-batch off", "--batch-halves on"))] if tp > 1 else []
         accumulate = choose.choice(("", "--accumulate mb", "--accumulate dp"))
         words += [f"--microbatches {micro}", accumulate] if micro > 1 and not MODELS[name].samples else []
         words += [choose.choice(("", "", "", "--placement spread"))]
