@@ -183,9 +183,19 @@ static bool hasPositions(Operation *op, ArrayRef<int64_t> between) {
   for (size_t dim = 0; dim + 2 < shape.size(); ++dim)
     if (shape.slice(dim, 2) == between.take_front(2))
       return true;
-  return isa<ReshapeOp, TransposeOp, SliceOp, BroadcastOp, arith::ExtFOp, arith::TruncFOp>(op) &&
+  // One is added to the scale of some norms.
+  bool isOfParameter = op->hasTrait<OpTrait::Elementwise>() && shape.size() < 2;
+  return (isOfParameter || isa<ReshapeOp, TransposeOp, SliceOp, BroadcastOp>(op)) &&
          llvm::any_of(op->getUsers(),
                       [&](Operation *user) { return user->getNumResults() > 0 && hasPositions(user, between); });
+}
+
+/// Whether an op normalises each head of queries or keys: [batch, position, head, element].
+static bool isOfHeads(Operation *op, ArrayRef<int64_t> between) {
+  if (!isa<LayerNormOp, RmsNormOp>(op) || between.empty())
+    return false;
+  ArrayRef<int64_t> shape = tensorType(op->getOperand(0)).getShape();
+  return shape.size() == 4 && shape.take_front(2) == between.take_front(2) && shape[2] > 1;
 }
 
 StepFacts weft::factsOf(ModuleOp train) {
@@ -210,6 +220,7 @@ StepFacts weft::factsOf(ModuleOp train) {
       use.backward |= region == "backward";
       use.isBetween |= region == "forward" && !between.empty() && hasPositions(user, between);
       use.norm |= isa<LayerNormOp, RmsNormOp>(user);
+      use.isOfHeads |= isOfHeads(user, between);
       auto slice = dyn_cast<SliceOp>(user);
       onlySliced &= slice || region == "update";
       if (slice) {

@@ -352,7 +352,7 @@ void Theory::gradient(const Plan::Parameter &p, llvm::ArrayRef<bool> areGathered
     width = use.shared / static_cast<double>(plan.heldOf({}, p.shape));
   bool isCut = p.stored.cuts("tp"), isGathered = llvm::is_contained(areGathered, true);
   // What has no positions is the same on all ranks that cut them.
-  bool isSumOnTp = isCutBetween() && (use.isBetween || !plan.sequenceParallel);
+  bool isSumOnTp = (isCutBetween() && (use.isBetween || !plan.sequenceParallel)) || use.isOfHeads;
   Axes now;
   for (const std::string &axis : mesh)
     if (axis == "tp" ? isCut ? isGathered : isSumOnTp

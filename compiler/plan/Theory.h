@@ -27,6 +27,7 @@ struct StepFacts {
     int64_t rows = 0;            ///< of that slice, if they are positions; else 0
     int64_t gradient = -1;       ///< parameters with the same number have one gradient, as biases of what is added have
     bool isBetween = false;      ///< for what has all positions
+    bool isOfHeads = false;      ///< as the scale of a norm of each head, which ranks of `tp` have some of
     bool norm = false;           ///< as a norm's scale or shift: its gradient is a sum in f32 until it is reduced
     double shared = 0; ///< bytes of the sum that its gradient is made of, if activations' gradients are made of it too
   };
