@@ -89,7 +89,10 @@ void weft::orderSums(func::FuncOp function, const Mesh &mesh) {
         axes = own;
       (!own.empty() && own == axes ? partial : others).push_back(part);
     }
-    bool isInOrder = std::equal(partial.begin(), partial.end(), parts.begin());
+    // Added one after another, beginning with these.
+    bool isChain = llvm::none_of(
+        sums, [&](Operation *sum) { return llvm::is_contained(sums, sum->getOperand(1).getDefiningOp()); });
+    bool isInOrder = isChain && std::equal(partial.begin(), partial.end(), parts.begin());
     if (partial.size() < 2 || isInOrder)
       continue;
     llvm::append_range(partial, others);

@@ -25,6 +25,31 @@ func.func @order(%a: tensor<4x32xf32>, %b: tensor<4x32xf32>, %x: tensor<4x8xf32>
 
 // -----
 
+// They are in order, but the second is added to what all ranks have before they meet.
+dist.mesh @mesh ["tp"] [2]
+weft.param @w1 : tensor<32x8xf32> trainable = #weft.normal<0.02 : f64> {dist.sharding = #dist.sharding<[["tp"], []]>}
+weft.param @w2 : tensor<32x8xf32> trainable = #weft.normal<0.02 : f64> {dist.sharding = #dist.sharding<[["tp"], []]>}
+// CHECK-LABEL: func.func @nested
+func.func @nested(%a: tensor<4x32xf32>, %b: tensor<4x32xf32>, %x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %w1 = weft.read @w1 : tensor<32x8xf32>
+  %w2 = weft.read @w2 : tensor<32x8xf32>
+  %ca = dist.constrain %a <[[], ["tp"]]> priority 0 origin "hidden elements" : tensor<4x32xf32>
+  %cb = dist.constrain %b <[[], ["tp"]]> priority 0 origin "hidden elements" : tensor<4x32xf32>
+  // CHECK: %[[P:.*]] = weft.dot_general
+  // CHECK: %[[Q:.*]] = weft.dot_general
+  // CHECK: %[[SUM:.*]] = arith.addf %[[P]], %[[Q]]
+  // CHECK: %[[ALL:.*]] = dist.all_reduce sum %[[SUM]] over ["tp"]
+  // CHECK: arith.addf %[[ALL]], %arg2
+  // CHECK-NOT: dist.all_reduce
+  %p = weft.dot_general %ca, %w1 batch [] x [] contract [1] x [0] : tensor<4x32xf32>, tensor<32x8xf32> -> tensor<4x8xf32>
+  %q = weft.dot_general %cb, %w2 batch [] x [] contract [1] x [0] : tensor<4x32xf32>, tensor<32x8xf32> -> tensor<4x8xf32>
+  %s = arith.addf %q, %x : tensor<4x8xf32>
+  %t = arith.addf %p, %s : tensor<4x8xf32>
+  return %t : tensor<4x8xf32>
+}
+
+// -----
+
 // What is whole and added to an accumulator that is stored as a sum is one rank's alone: nothing is reduced.
 dist.mesh @mesh ["shard"] [2]
 weft.param @scale : tensor<8xf32> trainable = #weft.normal<0.02 : f64>
