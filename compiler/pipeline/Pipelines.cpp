@@ -107,6 +107,8 @@ void weft::buildPartitionPipeline(OpPassManager &pm, const PartitionOptions &opt
   pm.addPass(createPropagatePass(options.explain, options.rates, options.conflicts, options.gathered));
   pm.addPass(createPartition());
   addCleanup(pm);
+  if (options.volume)
+    pm.addPass(createRecordReshardsPass(*options.volume));
   pm.addPass(createLowerReshards());
   addCleanup(pm);
   if (options.halves) {

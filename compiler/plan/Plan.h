@@ -87,6 +87,8 @@ struct Plan {
     int64_t count = 0;             ///< calls in a step, on one rank
     double bytes = 0;              ///< sent by one rank in a step
     std::optional<double> theory;  ///< the same, by the formulas of docs/partitioning.md
+    /// The same, tensor by tensor: the cheapest collectives for each reshard. Nothing: no tensor needs this one.
+    std::optional<double> leastBytes;
   };
   /// Ops at which tensors would have one axis cut different factors, for the same two constraints: what these ops and
   /// what is sent for them cost a rank in a step.

@@ -110,6 +110,8 @@ void Writer::write(const Plan::Collective &collective) {
   os.attribute("bytes", collective.bytes);
   if (collective.theory)
     os.attribute("theory_bytes", *collective.theory);
+  if (collective.leastBytes)
+    os.attribute("least_bytes", *collective.leastBytes);
 }
 
 void Writer::write(const Plan::Conflict &conflict) {
@@ -408,7 +410,7 @@ static Plan::Parameter readParameter(const Node &node, const Plan &plan) {
 }
 
 static Plan::Collective readCollective(const Node &node) {
-  node.only({"of", "kind", "region", "axes", "count", "bytes", "theory_bytes"});
+  node.only({"of", "kind", "region", "axes", "count", "bytes", "theory_bytes", "least_bytes"});
   Plan::Collective collective;
   collective.of = node.text("of");
   collective.kind = node.text("kind");
@@ -420,6 +422,8 @@ static Plan::Collective readCollective(const Node &node) {
     collective.bytes = bytes->number();
   if (auto theory = node.get("theory_bytes"))
     collective.theory = theory->number();
+  if (auto least = node.get("least_bytes"))
+    collective.leastBytes = least->number();
   return collective;
 }
 

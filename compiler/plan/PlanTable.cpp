@@ -199,16 +199,17 @@ static void printCollectives(const Plan &plan, llvm::raw_ostream &os) {
     return;
   os << "\n";
   auto whole = [](double bytes) { return llvm::formatv("{0:F0}", bytes).str(); };
-  Columns columns({"collectives of a step", "kind", "over", "region", "count", "bytes sent a rank", "theory"}, 4);
+  Columns columns(
+      {"collectives of a step", "kind", "over", "region", "count", "bytes sent a rank", "by formula", "least"}, 4);
   double bytes = 0;
   int64_t count = 0;
   for (const Plan::Collective &c : plan.collectives) {
     columns.add({"  " + c.of, c.kind, llvm::join(c.axes, " "), c.region, std::to_string(c.count), whole(c.bytes),
-                 c.theory ? whole(*c.theory) : "-"});
+                 c.theory ? whole(*c.theory) : "-", c.leastBytes ? whole(*c.leastBytes) : "-"});
     bytes += c.bytes;
     count += c.count;
   }
-  columns.add({"  all", "", "", "", std::to_string(count), whole(bytes), ""});
+  columns.add({"  all", "", "", "", std::to_string(count), whole(bytes), "", ""});
   columns.print(os);
 }
 

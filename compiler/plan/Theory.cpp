@@ -37,58 +37,76 @@ Theory::Axes Theory::together(const Axes &axes, size_t begin, int64_t size) cons
   return taken;
 }
 
-/// A sum over axes becomes what `to` cuts on them: over near ranks first, so that what goes far is smallest.
-std::vector<Step> Theory::scatters(const Layout &to, const std::vector<int64_t> &shape, const Axes &over) const {
-  std::set<std::string> open(over.begin(), over.end()), cut;
-  for (const Axes &dim : to.dims)
-    for (const std::string &axis : dim)
-      if (!open.count(axis))
-        cut.insert(axis);
-  std::vector<Step> steps;
-  while (true) {
-    std::optional<size_t> best;
-    auto next = [&](size_t dim) { return llvm::find_if(to.dims[dim], [&](const auto &a) { return !cut.count(a); }); };
-    for (size_t dim = 0; dim < to.dims.size(); ++dim)
-      if (next(dim) != to.dims[dim].end() && (!best || nearness(*next(dim)) > nearness(*next(*best))))
-        best = dim;
-    if (!best)
-      return steps;
-    Step step{together(to.dims[*best], next(*best) - to.dims[*best].begin(), shape[*best]), 0};
-    cut.insert(step.axes.begin(), step.axes.end());
-    step.elements = plan.heldOf(onlyOn(to, cut), shape) * static_cast<int64_t>(sizeOf(step.axes));
-    steps.push_back(std::move(step));
-  }
+void Theory::Way::take(const Theory &theory, Step step) {
+  double ranks = theory.sizeOf(step.axes), bytes = static_cast<double>(step.elements) * (ranks - 1) / ranks;
+  int64_t distance = 0;
+  for (const std::string &axis : step.axes)
+    distance = std::max(distance, static_cast<int64_t>(theory.plan.axes.size()) - theory.nearness(axis));
+  sent += bytes;
+  far += bytes * static_cast<double>(distance);
+  steps.push_back(std::move(step));
 }
 
-/// What `from` cuts is put together but on the axes kept: over far ranks first, while parts are small.
-std::vector<Step> Theory::gathers(const Layout &from, const std::vector<int64_t> &shape, const Axes &kept) const {
+/// The best way that goes on with one of the dimensions that `steps` has something for.
+template <typename Next> Theory::Way Theory::best(const Way &way, size_t dims, Next next) const {
+  std::optional<Way> best;
+  for (size_t dim = 0; dim < dims; ++dim)
+    if (std::optional<Way> other = next(dim); other && (!best || *other < *best))
+      best = std::move(other);
+  return best ? *best : way;
+}
+
+/// A sum over axes becomes what `to` cuts on them: in the order in which least is sent, which padding can decide, and
+/// else over near ranks first, so that what goes far is smallest.
+Theory::Way Theory::scatter(const Layout &to, const std::vector<int64_t> &shape, const std::set<std::string> &cut,
+                            const Way &way) const {
+  return best(way, to.dims.size(), [&](size_t dim) -> std::optional<Way> {
+    auto next = llvm::find_if(to.dims[dim], [&](const auto &axis) { return !cut.count(axis); });
+    if (next == to.dims[dim].end())
+      return std::nullopt;
+    Step step{together(to.dims[dim], next - to.dims[dim].begin(), shape[dim]), 0};
+    std::set<std::string> more = cut;
+    more.insert(step.axes.begin(), step.axes.end());
+    step.elements = plan.heldOf(onlyOn(to, more), shape) * static_cast<int64_t>(sizeOf(step.axes));
+    Way longer = way;
+    longer.take(*this, std::move(step));
+    return scatter(to, shape, more, longer);
+  });
+}
+
+std::vector<Step> Theory::scatters(const Layout &to, const std::vector<int64_t> &shape, const Axes &over) const {
   std::set<std::string> cut;
-  for (const Axes &dim : from.dims)
-    cut.insert(dim.begin(), dim.end());
-  std::vector<Step> steps;
-  while (true) {
-    Layout now = onlyOn(from, cut);
-    // Axes that stay are in the way if one that is minor to them does not: they are gathered too, and cut again.
-    auto staying = [&](const Axes &axes) {
-      return llvm::find_if(axes, [&](const auto &a) { return !llvm::is_contained(kept, a); }) - axes.begin();
-    };
-    std::optional<size_t> best;
-    for (size_t dim = 0; dim < now.dims.size(); ++dim)
-      if (const Axes &axes = now.dims[dim]; staying(axes) < static_cast<ptrdiff_t>(axes.size()) &&
-                                            (!best || nearness(axes.back()) < nearness(now.dims[*best].back())))
-        best = dim;
-    if (!best)
-      return steps;
-    const Axes &axes = now.dims[*best];
-    auto begin = static_cast<size_t>(staying(axes));
-    while (together(axes, begin, shape[*best]).size() != axes.size() - begin)
+  for (const Axes &dim : to.dims)
+    for (const std::string &axis : dim)
+      if (!llvm::is_contained(over, axis))
+        cut.insert(axis);
+  return scatter(to, shape, cut, {}).steps;
+}
+
+/// What `from` cuts is put together but on the axes kept: likewise, or else over far ranks first, while parts are
+/// small. Axes that stay are in the way if one that is minor to them does not: they are gathered too, and cut again.
+Theory::Way Theory::gather(const Layout &from, const std::vector<int64_t> &shape, const Axes &kept,
+                           const Way &way) const {
+  return best(way, from.dims.size(), [&](size_t dim) -> std::optional<Way> {
+    const Axes &axes = from.dims[dim];
+    size_t begin =
+        llvm::find_if(axes, [&](const auto &axis) { return !llvm::is_contained(kept, axis); }) - axes.begin();
+    if (begin == axes.size())
+      return std::nullopt;
+    while (together(axes, begin, shape[dim]).size() != axes.size() - begin)
       ++begin;
     Step step{Axes(axes.begin() + static_cast<ptrdiff_t>(begin), axes.end()), 0};
-    step.elements = plan.heldOf(now, shape) * static_cast<int64_t>(sizeOf(step.axes));
-    for (const std::string &axis : step.axes)
-      cut.erase(axis);
-    steps.push_back(std::move(step));
-  }
+    step.elements = plan.heldOf(from, shape) * static_cast<int64_t>(sizeOf(step.axes));
+    Layout next = from;
+    next.dims[dim].resize(begin);
+    Way longer = way;
+    longer.take(*this, std::move(step));
+    return gather(next, shape, kept, longer);
+  });
+}
+
+std::vector<Step> Theory::gathers(const Layout &from, const std::vector<int64_t> &shape, const Axes &kept) const {
+  return gather(from, shape, kept, {}).steps;
 }
 
 //===----------------------------------------------------------------------===//
@@ -144,18 +162,31 @@ void Theory::reduce(const Plan::Parameter &p, const char *region, const Axes &ov
   // What an axis cuts that is minor to one which is not there yet is put together before, and cut again.
   Axes staying = commonAxes(from, to);
   std::vector<Step> together = gathers(from, p.shape, staying);
-  for (const Step &step : together)
-    add("gradients", "all_gather", region, step.axes, times, static_cast<double>(step.elements) * width);
   std::set<std::string> known(scattered.begin(), scattered.end());
   known.insert(staying.begin(), staying.end());
-  for (const Step &step : scatters(onlyOn(to, known), p.shape, scattered)) {
+  std::vector<Step> scatterings = scatters(onlyOn(to, known), p.shape, scattered);
+  auto sent = [&](const char *kind, const Axes &axes, int64_t elements) {
+    return bytesSent(kind, static_cast<double>(elements), static_cast<int64_t>(sizeOf(axes)));
+  };
+  // Then it can be less, or one collective instead of two, to reduce what there is on all axes.
+  int64_t least = together.empty() ? held : std::min(held, plan.heldOf(to, p.shape));
+  double apart = sent("all_reduce", reduced, least);
+  for (const Step &step : scatterings)
+    apart += sent("reduce_scatter", step.axes, step.elements);
+  size_t steps = scatterings.size() + !reduced.empty();
+  if (!together.empty() && std::make_tuple(sent("all_reduce", over, held), size_t(1)) < std::tie(apart, steps)) {
+    reduced = over;
+    scatterings.clear();
+    least = held;
+  }
+  for (const Step &step : together)
+    add("gradients", "all_gather", region, step.axes, times, static_cast<double>(step.elements) * width);
+  for (const Step &step : scatterings) {
     add("gradients", "reduce_scatter", region, step.axes, times, static_cast<double>(step.elements) * width);
     held = together.empty() ? step.elements / static_cast<int64_t>(sizeOf(step.axes)) : held;
   }
   // What ends whole is summed before it is put together, or when it is in parts again: whichever is less.
-  if (!together.empty())
-    held = std::min(held, plan.heldOf(to, p.shape));
-  add("gradients", "all_reduce", region, reduced, times, static_cast<double>(held) * width);
+  add("gradients", "all_reduce", region, reduced, times, static_cast<double>(together.empty() ? held : least) * width);
 }
 
 /// Of a slice the sum is reduced before the rest is filled with zeros, on the axes where that is not more: where the
@@ -329,6 +360,6 @@ void weft::addTheory(Plan &plan, const StepFacts &facts) {
   }
   for (const auto &[key, bytes] : theory.sums) {
     const auto &[of, kind, region, axes] = key;
-    plan.collectives.push_back({of, kind, region, axes, 0, 0, bytes});
+    plan.collectives.push_back({of, kind, region, axes, 0, 0, bytes, std::nullopt});
   }
 }

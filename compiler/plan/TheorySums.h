@@ -75,6 +75,20 @@ private:
   }
   /// As many axes of a dimension, from `begin` on, as one collective goes over: all but the first divide.
   Axes together(const Axes &axes, size_t begin, int64_t size) const;
+  /// A sequence of collectives, which sends less than another, or has fewer, or sends less over far ranks.
+  struct Way {
+    double sent = 0, far = 0;
+    std::vector<Step> steps;
+
+    void take(const Theory &theory, Step step);
+    bool operator<(const Way &other) const {
+      return std::make_tuple(sent, steps.size(), far) < std::make_tuple(other.sent, other.steps.size(), other.far);
+    }
+  };
+  template <typename Next> Way best(const Way &way, size_t dims, Next next) const;
+  Way scatter(const Layout &to, const std::vector<int64_t> &shape, const std::set<std::string> &cut,
+              const Way &way) const;
+  Way gather(const Layout &from, const std::vector<int64_t> &shape, const Axes &kept, const Way &way) const;
   std::vector<Step> scatters(const Layout &to, const std::vector<int64_t> &shape, const Axes &over) const;
   std::vector<Step> gathers(const Layout &from, const std::vector<int64_t> &shape, const Axes &kept) const;
 

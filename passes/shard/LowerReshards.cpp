@@ -7,6 +7,7 @@
 
 #include "dialects/dist/Dist.h"
 #include "dialects/weft/Build.h"
+#include "passes/shard/CheapestReshards.h"
 #include "passes/shard/Passes.h"
 
 namespace weft {
@@ -26,79 +27,34 @@ class Lowering {
 public:
   Lowering(dist::ReshardOp op, const Mesh &mesh)
       : op(op), mesh(mesh), builder(op), value(op.getInput()), now(*dist::fromAttr(mesh, op.getFrom())),
-        to(*dist::fromAttr(mesh, op.getTo())), whole(op.wholeType(mesh)) {
-    for (int64_t dim = 0; dim < whole.getRank(); ++dim) {
-      cuts.push_back(now.axesOf(dim));
-      targets.push_back(to.axesOf(dim));
-    }
-  }
+        to(*dist::fromAttr(mesh, op.getTo())), whole(op.wholeType(mesh)) {}
 
-  Value run() {
-    reduceHalves();
-    while (true) {
-      if (cut() || exchange())
-        continue;
-      // What ends whole is summed while there is least of it.
-      bool isLessAtEnd = typeAs(to).getNumElements() < typeAs(now).getNumElements();
-      if (isLessAtEnd ? gather() || reduce() : reduce() || gather())
-        continue;
-      break;
-    }
+  Value run(CheapestReshards &cheapest) {
+    for (const ReshardStep &step : cheapest.find(now, to, whole.getShape()))
+      write(step);
     conceal();
-    assert(now == to && "a sequence of collectives that ends elsewhere");
+    assert(now == to && "steps that end elsewhere");
     return value;
   }
 
 private:
-  void reduceHalves();
-  bool cut();
-  bool exchange();
-  bool reduce();
-  bool gather();
+  void write(const ReshardStep &step);
+  void cut(const ReshardStep &step);
+  void exchange(const ReshardStep &step);
+  void gather(const ReshardStep &step);
   void conceal();
 
-  bool isPrefix(int64_t dim) const {
-    return cuts[dim].size() < targets[dim].size() &&
-           std::equal(cuts[dim].begin(), cuts[dim].end(), targets[dim].begin());
-  }
-  /// The next axes that dimension `dim` lacks, as far as they are held in one way, if that is `how`.
-  SmallVector<int64_t> nextAxes(int64_t dim, int8_t how) const {
-    SmallVector<int64_t> axes;
-    if (isPrefix(dim))
-      for (int64_t axis : ArrayRef(targets[dim]).drop_front(cuts[dim].size())) {
-        if (now[axis] != how)
-          break;
-        axes.push_back(axis);
-      }
-    return axes;
-  }
-  /// How near ranks along an axis are to one another: axes that vary faster over ranks are nearer.
-  int64_t nearness(int64_t axis) const { return llvm::find(mesh.order, axis) - mesh.order.begin(); }
-  /// The dimensions by increasing keys.
-  SmallVector<int64_t> dimsBy(llvm::function_ref<int64_t(int64_t dim)> key) const;
-  RankedTensorType typeAs(const Sharding &sharding) const { return sharding.localType(mesh, whole); }
-  /// The size of a dimension after those of its axes that cut it now.
-  int64_t sizeNow(int64_t dim) const { return now.sizesOf(mesh, dim, whole.getDimSize(dim)).back(); }
-  /// Of axes that cut a dimension of `size` one after another, as many as can be one step: padding is only at the end
-  /// of what they make together if all but the first divide.
-  SmallVector<int64_t> oneStep(ArrayRef<int64_t> axes, int64_t size) const {
-    SmallVector<int64_t> taken;
-    for (int64_t axis : axes) {
-      if (!taken.empty() && size % mesh.sizes[axis] != 0)
-        break;
-      taken.push_back(axis);
-      size = llvm::divideCeil(size, mesh.sizes[axis]);
-    }
-    return taken;
+  /// What a rank holds of a dimension.
+  int64_t part(const Sharding &sharding, int64_t dim) const {
+    return sharding.sizesOf(mesh, dim, whole.getDimSize(dim)).back();
   }
   /// `value` with a dimension made longer by zeros, or shorter.
   Value resized(int64_t dim, int64_t size);
   ArrayAttr names(ArrayRef<int64_t> axes) const { return dist::axesAttr(builder.getContext(), mesh, axes); }
-  void become(Operation *step, const Sharding &sharding) {
+  void become(Operation *step) {
     if (Attribute region = op->getAttr(dist::regionAttr))
       step->setAttr(dist::regionAttr, region);
     value = step->getResult(0);
-    now = sharding;
   }
 
   dist::ReshardOp op;
@@ -107,8 +63,6 @@ private:
   Value value;
   Sharding now, to;
   RankedTensorType whole;
-  /// Per dimension: the axes that cut it, and those that should.
-  SmallVector<SmallVector<int64_t>> cuts, targets;
 };
 
 } // namespace
@@ -128,123 +82,65 @@ Value Lowering::resized(int64_t dim, int64_t size) {
   return PadOp::create(builder, op.getLoc(), type.clone(shape), value, zeros, high, zeros);
 }
 
-SmallVector<int64_t> Lowering::dimsBy(llvm::function_ref<int64_t(int64_t)> key) const {
-  SmallVector<int64_t> dims = llvm::to_vector(llvm::seq<int64_t>(0, cuts.size()));
-  llvm::stable_sort(dims, [&](int64_t a, int64_t b) { return key(a) < key(b); });
-  return dims;
-}
-
-/// Cuts a dimension further: a slice of what is whole; then a reduce-scatter of what is unreduced, over near ranks
-/// first, so that less is left to move between far ones.
-bool Lowering::cut() {
-  for (int8_t how : {Sharding::Whole, Sharding::Unreduced})
-    for (int64_t dim : dimsBy([&](int64_t dim) {
-           return cuts[dim].size() < targets[dim].size() ? -nearness(targets[dim][cuts[dim].size()]) : 0;
-         })) {
-      SmallVector<int64_t> axes = oneStep(nextAxes(dim, how), sizeNow(dim));
-      if (axes.empty())
-        continue;
-      Sharding next = now;
-      for (int64_t axis : axes)
-        next[axis] = dim;
-      RankedTensorType type = typeAs(next);
-      Value from = resized(dim, type.getDimSize(dim) * mesh.sizeOf(axes));
-      Operation *step;
-      if (how == Sharding::Whole)
-        step = dist::LocalSliceOp::create(builder, op.getLoc(), type, from, dim, names(axes));
-      else
-        step = dist::ReduceScatterOp::create(builder, op.getLoc(), TypeRange(type), ValueRange(from), ReduceKind::sum,
-                                             ArrayRef<int64_t>(dim), names(axes));
-      llvm::append_range(cuts[dim], axes);
-      become(step, next);
-      return true;
+void Lowering::write(const ReshardStep &step) {
+  switch (step.kind) {
+  case ReshardStep::Slice:
+  case ReshardStep::ReduceScatter:
+    cut(step);
+    break;
+  case ReshardStep::AllToAll:
+    exchange(step);
+    break;
+  case ReshardStep::AllGather:
+    gather(step);
+    break;
+  case ReshardStep::Join:
+    if (step.before[step.axes.front()] != Sharding::Unreduced) {
+      gather(step);
+      break;
     }
-  return false;
-}
-
-/// Moves the last axis of a dimension to the end of another's.
-bool Lowering::exchange() {
-  for (int64_t dim = 0, rank = cuts.size(); dim < rank; ++dim) {
-    if (!isPrefix(dim))
-      continue;
-    int64_t axis = targets[dim][cuts[dim].size()];
-    int8_t from = now[axis];
-    if (from < 0 || cuts[from].back() != axis)
-      continue;
-    Sharding next = now;
-    next[axis] = dim;
-    // Parts of the new dimension are padded; those of the old one lose their padding when they are together.
-    SmallVector<int64_t> shape(tensorType(value).getShape());
-    shape[dim] = typeAs(next).getDimSize(dim);
-    shape[from] *= mesh.sizes[axis];
-    Value padded = resized(dim, shape[dim] * mesh.sizes[axis]);
-    cuts[from].pop_back();
-    cuts[dim].push_back(axis);
-    become(dist::AllToAllOp::create(builder, op.getLoc(), TypeRange(whole.clone(shape)), ValueRange(padded),
-                                    ArrayRef<int64_t>(dim), ArrayRef<int64_t>(from), names({axis})),
-           next);
-    value = resized(from, sizeNow(from));
-    return true;
+    [[fallthrough]];
+  case ReshardStep::AllReduce:
+    become(dist::AllReduceOp::create(builder, op.getLoc(), TypeRange(value.getType()), ValueRange(value),
+                                     ReduceKind::sum, names(step.axes)));
+    break;
   }
-  return false;
+  now = step.after;
 }
 
-/// Halves of the samples are on one rank: they are added before anything is communicated.
-void Lowering::reduceHalves() {
-  int64_t axis = mesh.indexOf(dist::halfAxis);
-  if (axis < 0 || now[axis] != Sharding::Unreduced || to[axis] == Sharding::Unreduced)
-    return;
-  Sharding next = now;
-  next[axis] = Sharding::Whole;
-  become(dist::AllReduceOp::create(builder, op.getLoc(), TypeRange(value.getType()), ValueRange(value), ReduceKind::sum,
-                                   names({axis})),
-         next);
+/// A slice of what is whole, or the part of a sum.
+void Lowering::cut(const ReshardStep &step) {
+  int64_t dim = step.after[step.axes.front()], size = part(step.after, dim);
+  Value from = resized(dim, size * mesh.sizeOf(step.axes));
+  SmallVector<int64_t> shape(tensorType(value).getShape());
+  shape[dim] = size;
+  RankedTensorType type = whole.clone(shape);
+  if (step.kind == ReshardStep::Slice)
+    return become(dist::LocalSliceOp::create(builder, op.getLoc(), type, from, dim, names(step.axes)));
+  become(dist::ReduceScatterOp::create(builder, op.getLoc(), TypeRange(type), ValueRange(from), ReduceKind::sum,
+                                       ArrayRef<int64_t>(dim), names(step.axes)));
 }
 
-/// Reduces what ends whole, on all such axes at once. What is reduced to be cut waits for its turn, if a gather has to
-/// come first.
-bool Lowering::reduce() {
-  SmallVector<int64_t> axes;
-  Sharding next = now;
-  for (int64_t axis = 0; axis < mesh.getNumAxes(); ++axis)
-    if (now[axis] == Sharding::Unreduced && to[axis] == Sharding::Whole) {
-      axes.push_back(axis);
-      next[axis] = Sharding::Whole;
-    }
-  if (axes.empty())
-    return false;
-  become(dist::AllReduceOp::create(builder, op.getLoc(), TypeRange(value.getType()), ValueRange(value), ReduceKind::sum,
-                                   names(axes)),
-         next);
-  return true;
+/// An axis cuts another dimension. Parts of the new one are padded before; those of the old one lose their padding when
+/// they are together.
+void Lowering::exchange(const ReshardStep &step) {
+  int64_t axis = step.axes.front(), from = step.before[axis], dim = step.after[axis];
+  Value padded = resized(dim, part(step.after, dim) * mesh.sizes[axis]);
+  SmallVector<int64_t> shape(tensorType(value).getShape());
+  shape[dim] = part(step.after, dim);
+  shape[from] *= mesh.sizes[axis];
+  become(dist::AllToAllOp::create(builder, op.getLoc(), TypeRange(whole.clone(shape)), ValueRange(padded),
+                                  ArrayRef<int64_t>(dim), ArrayRef<int64_t>(from), names({axis})));
+  value = resized(from, part(step.after, from));
 }
 
-/// Gathers the axes of a dimension behind the ones that stay: over far ranks first, while parts are small.
-bool Lowering::gather() {
-  for (int64_t dim : dimsBy([&](int64_t dim) { return cuts[dim].empty() ? 0 : nearness(cuts[dim].back()); })) {
-    size_t common = 0;
-    while (common < std::min(cuts[dim].size(), targets[dim].size()) && cuts[dim][common] == targets[dim][common])
-      ++common;
-    if (common == cuts[dim].size())
-      continue;
-    // The minor ones alone, if there is padding between them and those before.
-    SmallVector<int64_t> sizes = now.sizesOf(mesh, dim, whole.getDimSize(dim));
-    while (oneStep(ArrayRef(cuts[dim]).drop_front(common), sizes[common]).size() != cuts[dim].size() - common)
-      ++common;
-    SmallVector<int64_t> axes(ArrayRef(cuts[dim]).drop_front(common));
-    Sharding next = now;
-    for (int64_t axis : axes)
-      next[axis] = Sharding::Whole;
-    SmallVector<int64_t> shape(tensorType(value).getShape());
-    shape[dim] *= mesh.sizeOf(axes);
-    cuts[dim].truncate(common);
-    become(dist::AllGatherOp::create(builder, op.getLoc(), TypeRange(whole.clone(shape)), ValueRange(value),
-                                     ArrayRef<int64_t>(dim), names(axes)),
-           next);
-    value = resized(dim, sizeNow(dim));
-    return true;
-  }
-  return false;
+void Lowering::gather(const ReshardStep &step) {
+  int64_t dim = step.before[step.axes.front()];
+  SmallVector<int64_t> shape(tensorType(value).getShape());
+  shape[dim] *= mesh.sizeOf(step.axes);
+  become(dist::AllGatherOp::create(builder, op.getLoc(), TypeRange(whole.clone(shape)), ValueRange(value),
+                                   ArrayRef<int64_t>(dim), names(step.axes)));
+  value = resized(dim, part(step.after, dim));
 }
 
 /// Makes what is whole unreduced: the first rank along the axes keeps it.
@@ -272,10 +168,11 @@ namespace {
 struct LowerReshards : weft::impl::LowerReshardsBase<LowerReshards> {
   void runOnOperation() override {
     Mesh mesh = dist::meshOf(getOperation());
+    CheapestReshards cheapest(mesh);
     SmallVector<dist::ReshardOp> ops;
     getOperation().walk([&](dist::ReshardOp op) { ops.push_back(op); });
     for (dist::ReshardOp op : ops) {
-      op.replaceAllUsesWith(Lowering(op, mesh).run());
+      op.replaceAllUsesWith(Lowering(op, mesh).run(cheapest));
       op.erase();
     }
   }

@@ -32,7 +32,9 @@ std::unique_ptr<mlir::Pass> createPropagatePass(llvm::StringRef explain, const S
                                                 std::vector<Plan::Conflict> *conflicts,
                                                 std::vector<Plan::GatheredWeight> *gathered);
 
-/// The pass that writes the volume of a step's collectives to `into`, which outlives it.
+/// The passes that write what a step's reshards have to send to `into`, which outlives them, and then, when these are
+/// lowered, the volume of its collectives beside it.
+std::unique_ptr<mlir::Pass> createRecordReshardsPass(std::vector<Plan::Collective> &into);
 std::unique_ptr<mlir::Pass> createRecordVolumePass(std::vector<Plan::Collective> &into);
 
 } // namespace weft

@@ -122,6 +122,14 @@ def LowerReshards : Pass<"weft-lower-reshards", "::mlir::ModuleOp"> {
   let dependentDialects = ["::weft::dist::DistDialect", "::mlir::arith::ArithDialect"];
 }
 
+def RecordReshards : Pass<"weft-record-reshards", "::mlir::ModuleOp"> {
+  let summary = "Says what the reshards of a step have to send";
+  let description = [{
+    Before: partitioned, and reshards are not lowered. Changes nothing. A remark for each kind of what is moved, or rows for a plan
+    (createRecordReshardsPass), as `weft-record-volume` has them: the cheapest collectives for each tensor, which are searched for.
+  }];
+}
+
 def RecordVolume : Pass<"weft-record-volume", "::mlir::ModuleOp"> {
   let summary = "Says what the collectives of a step move";
   let description = [{

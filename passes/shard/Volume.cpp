@@ -7,15 +7,19 @@
 
 #include "passes/shard/Volume.h"
 #include "dialects/dist/Dist.h"
+#include "dialects/exec/LibraryCalls.h"
 #include "dialects/weft/Build.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/shard/CheapestReshards.h"
 #include "passes/shard/Passes.h"
 #include "passes/shard/Region.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <map>
+#include <set>
 
 namespace weft {
+#define GEN_PASS_DEF_RECORDRESHARDS
 #define GEN_PASS_DEF_RECORDVOLUME
 #include "passes/shard/Passes.h.inc"
 } // namespace weft
@@ -65,7 +69,7 @@ private:
   /// Ops that hold the same elements, or a part or a sum of them.
   static bool passes(Operation *op) {
     return isa<ReshapeOp, TransposeOp, PadOp, SliceOp, arith::ExtFOp, arith::TruncFOp, dist::LocalSliceOp,
-               dist::AllReduceOp, dist::AllGatherOp, dist::ReduceScatterOp, dist::AllToAllOp>(op);
+               dist::AllReduceOp, dist::AllGatherOp, dist::ReduceScatterOp, dist::AllToAllOp, dist::ReshardOp>(op);
   }
   /// One number for each row; of rows of one element, which is the row without its last dimension.
   static bool isReduced(Value value) {
@@ -138,14 +142,54 @@ static StringRef kindOf(Operation *op, ArrayAttr &axes) {
       .Default([](Operation *) { return StringRef(); });
 }
 
+namespace {
+
+/// The rows of a volume by what they are of, in the order in which they are listed.
+class Rows {
+public:
+  explicit Rows(ModuleOp module) : mesh(dist::meshOf(module)), classifier(module) {
+    auto attr = module->getAttrOfType<IntegerAttr>("weft.microbatches");
+    microbatches = attr ? attr.getInt() : 1;
+  }
+
+  /// How often an op of the task is carried out in a step.
+  int64_t runsOf(func::FuncOp task) const { return runsPerStep(task.getSymName(), microbatches); }
+  Moved classify(Value input, Value result) { return classifier.classify(input, result); }
+  static std::string regionOf(Operation *op) {
+    auto tag = op->getAttrOfType<StringAttr>(dist::regionAttr);
+    return (tag ? tag.getValue() : weft::regionOf(op->getLoc())).str();
+  }
+  Plan::Collective &at(Moved moved, StringRef kind, const std::string &region, ArrayRef<int64_t> axes) {
+    return rows[{moved, kind.str(), region, SmallVector<int64_t>(axes)}];
+  }
+  std::vector<Plan::Collective> take() {
+    std::vector<Plan::Collective> result;
+    for (auto &[key, row] : rows) {
+      const auto &[moved, kind, region, axes] = key;
+      row.of = movedNames[static_cast<int>(moved)];
+      row.kind = kind;
+      row.region = region;
+      for (int64_t axis : axes)
+        row.axes.push_back(mesh.axes[axis]);
+      result.push_back(std::move(row));
+    }
+    return result;
+  }
+
+  const Mesh mesh;
+
+private:
+  Classifier classifier;
+  int64_t microbatches;
+  std::map<std::tuple<Moved, std::string, std::string, SmallVector<int64_t>>, Plan::Collective> rows;
+};
+
+} // namespace
+
 std::vector<Plan::Collective> weft::volumeOf(ModuleOp local) {
-  Mesh mesh = dist::meshOf(local);
-  auto attr = local->getAttrOfType<IntegerAttr>("weft.microbatches");
-  int64_t microbatches = attr ? attr.getInt() : 1;
-  Classifier classifier(local);
-  std::map<std::tuple<Moved, std::string, std::string, SmallVector<int64_t>>, Plan::Collective> sums;
+  Rows rows(local);
   for (func::FuncOp task : local.getOps<func::FuncOp>()) {
-    int64_t runs = runsPerStep(task.getSymName(), microbatches);
+    int64_t runs = rows.runsOf(task);
     if (runs == 0)
       continue;
     for (Operation &op : task.getBody().front()) {
@@ -153,32 +197,126 @@ std::vector<Plan::Collective> weft::volumeOf(ModuleOp local) {
       StringRef kind = kindOf(&op, names);
       if (kind.empty())
         continue;
-      SmallVector<int64_t> axes = dist::axesOf(mesh, names);
-      auto tag = op.getAttrOfType<StringAttr>(dist::regionAttr);
-      StringRef region = tag ? tag.getValue() : regionOf(op.getLoc());
+      SmallVector<int64_t> axes = dist::axesOf(rows.mesh, names);
       llvm::SmallDenseSet<int> counted;
       for (auto [input, result] : llvm::zip_equal(op.getOperands(), op.getResults())) {
-        Moved moved = classifier.classify(input, result);
+        Moved moved = rows.classify(input, result);
         double bytes = std::max(tensorBytes(tensorType(input)), tensorBytes(tensorType(result)));
-        Plan::Collective &sum = sums[{moved, kind.str(), region.str(), axes}];
+        Plan::Collective &row = rows.at(moved, kind, Rows::regionOf(&op), axes);
         // Members of one call are one call, of whatever they are first.
-        sum.count += counted.insert(static_cast<int>(moved)).second ? runs : 0;
-        sum.bytes += static_cast<double>(runs) * bytesSent(kind, bytes, mesh.sizeOf(axes));
+        row.count += counted.insert(static_cast<int>(moved)).second ? runs : 0;
+        row.bytes += static_cast<double>(runs) * bytesSent(kind, bytes, rows.mesh.sizeOf(axes));
       }
     }
   }
-  std::vector<Plan::Collective> result;
-  for (auto &[key, sum] : sums) {
-    const auto &[moved, kind, region, axes] = key;
-    sum.of = movedNames[static_cast<int>(moved)];
-    sum.kind = kind;
-    sum.region = region;
-    for (int64_t axis : axes)
-      sum.axes.push_back(mesh.axes[axis]);
-    result.push_back(std::move(sum));
-  }
-  return result;
+  return rows.take();
 }
+
+namespace {
+
+/// Follows which values of a task each half of the samples has its own of.
+class HalfValues {
+public:
+  HalfValues(func::FuncOp task, const Mesh &mesh) : half(mesh.indexOf(dist::halfAxis)), mesh(mesh) {
+    for (BlockArgument argument : task.getArguments())
+      if (auto attr = task.getArgAttrOfType<dist::ShardingAttr>(argument.getArgNumber(), dist::shardingAttr))
+        if (half >= 0 && (*dist::fromAttr(mesh, attr))[half] >= 0)
+          own.insert(argument);
+  }
+
+  void visit(Operation &op) {
+    if (half < 0)
+      return;
+    auto reshard = dyn_cast<dist::ReshardOp>(op);
+    ArrayAttr names = op.getAttrOfType<ArrayAttr>("axes");
+    bool isOfHalves = names && llvm::is_contained(dist::axesOf(mesh, names), half);
+    bool isOwn = reshard      ? (*dist::fromAttr(mesh, reshard.getTo()))[half] != dist::Sharding::Whole
+                 : isOfHalves ? isa<dist::AxisIndexOp, dist::LocalSliceOp>(op)
+                              : llvm::any_of(op.getOperands(), [&](Value value) { return own.contains(value); });
+    if (isOwn)
+      own.insert(op.result_begin(), op.result_end());
+  }
+  bool isOwn(Value value) const { return own.contains(value); }
+
+private:
+  int64_t half;
+  const Mesh &mesh;
+  llvm::DenseSet<Value> own;
+};
+
+} // namespace
+
+std::vector<Plan::Collective> weft::leastVolumeOf(ModuleOp partitioned) {
+  Rows rows(partitioned);
+  const Mesh &mesh = rows.mesh;
+  CheapestReshards cheapest(mesh);
+  auto add = [&](Moved moved, StringRef kind, const std::string &region, ArrayRef<int64_t> axes, double bytes) {
+    Plan::Collective &row = rows.at(moved, kind, region, axes);
+    row.leastBytes = row.leastBytes.value_or(0) + bytesSent(kind, bytes, mesh.sizeOf(axes));
+  };
+  for (func::FuncOp task : partitioned.getOps<func::FuncOp>()) {
+    auto runs = static_cast<double>(rows.runsOf(task));
+    if (runs == 0)
+      continue;
+    HalfValues halves(task, mesh);
+    // What a tensor has been through, by region: two reshards of it begin with the same once.
+    std::set<std::tuple<void *, std::string, std::vector<std::vector<int8_t>>>> sent;
+    for (Operation &op : task.getBody().front()) {
+      halves.visit(op);
+      std::string region = Rows::regionOf(&op);
+      if (auto reshard = dyn_cast<dist::ReshardOp>(op)) {
+        Moved moved = rows.classify(reshard.getInput(), reshard.getResult());
+        RankedTensorType whole = reshard.wholeType(mesh);
+        std::vector<std::vector<int8_t>> way;
+        for (const ReshardStep &step : cheapest.find(*dist::fromAttr(mesh, reshard.getFrom()),
+                                                     *dist::fromAttr(mesh, reshard.getTo()), whole.getShape())) {
+          way.emplace_back(step.after.axes.begin(), step.after.axes.end());
+          bool isNew = sent.insert({reshard.getInput().getAsOpaquePointer(), region, way}).second;
+          if (isNew && step.isCollective())
+            add(moved, step.name(), region, step.axes,
+                runs * step.elements * static_cast<double>(bytesOfType(exec::dtypeName(whole.getElementType()))));
+        }
+        continue;
+      }
+      // Maxima and the like are combined where they are.
+      ArrayAttr names;
+      StringRef kind = kindOf(&op, names);
+      if (kind.empty())
+        continue;
+      SmallVector<int64_t> axes = dist::axesOf(mesh, names);
+      bool areTogether = llvm::is_contained(axes, mesh.indexOf(dist::halfAxis));
+      llvm::erase(axes, mesh.indexOf(dist::halfAxis));
+      for (auto [input, result] : llvm::zip_equal(op.getOperands(), op.getResults()))
+        if (!axes.empty())
+          add(rows.classify(input, result), kind, region, axes,
+              runs * (halves.isOwn(input) && !areTogether ? 2 : 1) *
+                  static_cast<double>(tensorBytes(tensorType(input))));
+    }
+  }
+  return rows.take();
+}
+
+namespace {
+
+struct RecordReshards : weft::impl::RecordReshardsBase<RecordReshards> {
+  RecordReshards() = default;
+  explicit RecordReshards(std::vector<Plan::Collective> &into) : into(&into) {}
+  void runOnOperation() override {
+    std::vector<Plan::Collective> least = leastVolumeOf(getOperation());
+    if (into)
+      *into = std::move(least);
+    else
+      for (const Plan::Collective &c : least)
+        getOperation().emitRemark() << c.of << ": " << c.kind << " over [" << llvm::join(c.axes, ", ") << "] in "
+                                    << c.region << ", at least " << static_cast<int64_t>(*c.leastBytes) << " bytes";
+    markAllAnalysesPreserved();
+  }
+
+private:
+  std::vector<Plan::Collective> *into = nullptr;
+};
+
+} // namespace
 
 namespace {
 
@@ -188,7 +326,7 @@ struct RecordVolume : weft::impl::RecordVolumeBase<RecordVolume> {
   void runOnOperation() override {
     std::vector<Plan::Collective> volume = volumeOf(getOperation());
     if (into) {
-      *into = std::move(volume);
+      mergeInto(std::move(volume));
       return markAllAnalysesPreserved();
     }
     for (const Plan::Collective &c : volume)
@@ -198,10 +336,29 @@ struct RecordVolume : weft::impl::RecordVolumeBase<RecordVolume> {
   }
 
 private:
+  /// Beside what is there of the reshards.
+  void mergeInto(std::vector<Plan::Collective> volume) {
+    std::vector<Plan::Collective> least = std::move(*into);
+    for (Plan::Collective &row : least) {
+      auto same = llvm::find_if(volume, [&](const Plan::Collective &other) {
+        return row.of == other.of && row.kind == other.kind && row.region == other.region && row.axes == other.axes;
+      });
+      if (same != volume.end())
+        same->leastBytes = row.leastBytes;
+      else
+        volume.push_back(std::move(row));
+    }
+    *into = std::move(volume);
+  }
+
   std::vector<Plan::Collective> *into = nullptr; ///< null: remarks
 };
 
 } // namespace
+
+std::unique_ptr<Pass> weft::createRecordReshardsPass(std::vector<Plan::Collective> &into) {
+  return std::make_unique<RecordReshards>(into);
+}
 
 std::unique_ptr<Pass> weft::createRecordVolumePass(std::vector<Plan::Collective> &into) {
   return std::make_unique<RecordVolume>(into);

@@ -17,6 +17,10 @@ namespace weft {
 /// region and axes, in this order. The eval task is not part of a step. Docs/plan.md says what the kinds are.
 std::vector<Plan::Collective> volumeOf(mlir::ModuleOp local);
 
+/// What the tensors of a partitioned module have to send for their reshards, which are not lowered yet: the cheapest
+/// collectives for each, once for what several of them begin with. Rows have `leastBytes` alone.
+std::vector<Plan::Collective> leastVolumeOf(mlir::ModuleOp partitioned);
+
 /// How often a task runs in a step of so many micro-batches.
 int64_t runsPerStep(llvm::StringRef task, int64_t microbatches);
 
