@@ -24,102 +24,53 @@ static Layout onlyOn(const Layout &layout, const std::set<std::string> &axes) {
   return result;
 }
 
-Theory::Axes Theory::together(const Axes &axes, size_t begin, int64_t size) const {
-  for (const std::string &axis : llvm::ArrayRef(axes).take_front(begin))
-    size = llvm::divideCeil(size, plan.sizeOf(axis));
-  Axes taken;
-  for (const std::string &axis : llvm::ArrayRef(axes).drop_front(begin)) {
-    if (!taken.empty() && size % plan.sizeOf(axis) != 0)
-      break;
-    taken.push_back(axis);
-    size = llvm::divideCeil(size, plan.sizeOf(axis));
+Theory::Axes Theory::axesOf(const Plan &plan) {
+  Axes axes;
+  for (llvm::StringRef axis : Plan::meshOrder(plan.prescaledBatch))
+    if (plan.sizeOf(axis) > 1)
+      axes.push_back(axis.str());
+  return axes;
+}
+
+ReshardMesh Theory::reshardMesh(const Plan &plan, const Axes &mesh) {
+  ReshardMesh result;
+  for (const std::string &axis : mesh)
+    result.sizes.push_back(plan.sizeOf(axis));
+  for (const Plan::Axis &axis : plan.axes)
+    if (auto it = llvm::find(mesh, axis.name); it != mesh.end())
+      result.order.push_back(it - mesh.begin());
+  return result;
+}
+
+std::vector<Step> Theory::reshard(const Layout &from, const Axes &over, const Layout &to,
+                                  const std::vector<int64_t> &shape) {
+  auto heldAs = [&](const Layout &layout) {
+    HeldAs held;
+    for (const std::string &axis : mesh) {
+      auto dim = llvm::find_if(layout.dims, [&](const Axes &axes) { return llvm::is_contained(axes, axis); });
+      held.push_back(dim == layout.dims.end() ? kHeldWhole : static_cast<int8_t>(dim - layout.dims.begin()));
+    }
+    return held;
+  };
+  HeldAs before = heldAs(from);
+  for (auto [how, axis] : llvm::zip_equal(before, mesh))
+    if (llvm::is_contained(over, axis))
+      how = kHeldUnreduced;
+  std::vector<Step> steps;
+  for (const ReshardStep &step : cheapest.find(before, heldAs(to), shape)) {
+    if (!step.isCollective())
+      continue;
+    Step named{step.name().str(), {}, static_cast<int64_t>(step.elements)};
+    for (int64_t axis : step.axes)
+      named.axes.push_back(mesh[axis]);
+    steps.push_back(std::move(named));
   }
-  return taken;
-}
-
-void Theory::Way::take(const Theory &theory, Step step) {
-  double ranks = theory.sizeOf(step.axes), bytes = static_cast<double>(step.elements) * (ranks - 1) / ranks;
-  int64_t distance = 0;
-  for (const std::string &axis : step.axes)
-    distance = std::max(distance, static_cast<int64_t>(theory.plan.axes.size()) - theory.nearness(axis));
-  sent += bytes;
-  far += bytes * static_cast<double>(distance);
-  steps.push_back(std::move(step));
-}
-
-/// The best way that goes on with one of the dimensions that `steps` has something for.
-template <typename Next> Theory::Way Theory::best(const Way &way, size_t dims, Next next) const {
-  std::optional<Way> best;
-  for (size_t dim = 0; dim < dims; ++dim)
-    if (std::optional<Way> other = next(dim); other && (!best || *other < *best))
-      best = std::move(other);
-  return best ? *best : way;
-}
-
-/// A sum over axes becomes what `to` cuts on them: in the order in which least is sent, which padding can decide, and
-/// else over near ranks first, so that what goes far is smallest.
-Theory::Way Theory::scatter(const Layout &to, const std::vector<int64_t> &shape, const std::set<std::string> &cut,
-                            const Way &way) const {
-  return best(way, to.dims.size(), [&](size_t dim) -> std::optional<Way> {
-    auto next = llvm::find_if(to.dims[dim], [&](const auto &axis) { return !cut.count(axis); });
-    if (next == to.dims[dim].end())
-      return std::nullopt;
-    Step step{together(to.dims[dim], next - to.dims[dim].begin(), shape[dim]), 0};
-    std::set<std::string> more = cut;
-    more.insert(step.axes.begin(), step.axes.end());
-    step.elements = plan.heldOf(onlyOn(to, more), shape) * static_cast<int64_t>(sizeOf(step.axes));
-    Way longer = way;
-    longer.take(*this, std::move(step));
-    return scatter(to, shape, more, longer);
-  });
-}
-
-std::vector<Step> Theory::scatters(const Layout &to, const std::vector<int64_t> &shape, const Axes &over) const {
-  std::set<std::string> cut;
-  for (const Axes &dim : to.dims)
-    for (const std::string &axis : dim)
-      if (!llvm::is_contained(over, axis))
-        cut.insert(axis);
-  return scatter(to, shape, cut, {}).steps;
-}
-
-/// What `from` cuts is put together but on the axes kept: likewise, or else over far ranks first, while parts are
-/// small. Axes that stay are in the way if one that is minor to them does not: they are gathered too, and cut again.
-Theory::Way Theory::gather(const Layout &from, const std::vector<int64_t> &shape, const Axes &kept,
-                           const Way &way) const {
-  return best(way, from.dims.size(), [&](size_t dim) -> std::optional<Way> {
-    const Axes &axes = from.dims[dim];
-    size_t begin =
-        llvm::find_if(axes, [&](const auto &axis) { return !llvm::is_contained(kept, axis); }) - axes.begin();
-    if (begin == axes.size())
-      return std::nullopt;
-    while (together(axes, begin, shape[dim]).size() != axes.size() - begin)
-      ++begin;
-    Step step{Axes(axes.begin() + static_cast<ptrdiff_t>(begin), axes.end()), 0};
-    step.elements = plan.heldOf(from, shape) * static_cast<int64_t>(sizeOf(step.axes));
-    Layout next = from;
-    next.dims[dim].resize(begin);
-    Way longer = way;
-    longer.take(*this, std::move(step));
-    return gather(next, shape, kept, longer);
-  });
-}
-
-std::vector<Step> Theory::gathers(const Layout &from, const std::vector<int64_t> &shape, const Axes &kept) const {
-  return gather(from, shape, kept, {}).steps;
+  return steps;
 }
 
 //===----------------------------------------------------------------------===//
 // Parameters and gradients
 //===----------------------------------------------------------------------===//
-
-/// Of the axes that cut each dimension of `from`, those that cut it in `to` as well before any other.
-static std::vector<std::string> commonAxes(const Layout &from, const Layout &to) {
-  std::vector<std::string> common;
-  for (auto [a, b] : llvm::zip(from.dims, to.dims))
-    common.insert(common.end(), a.begin(), std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first);
-  return common;
-}
 
 /// What is updated in parts is put together for storage. The parts of what is stored are slices, unless an axis that
 /// cuts it is minor to one that does not.
@@ -127,66 +78,34 @@ void Theory::storage(const Plan::Parameter &p) {
   if (!p.trained || p.stored.cuts("shard") || !p.states.cuts("shard"))
     return;
   auto width = static_cast<double>(bytesOfType(p.dtype));
-  for (const Step &step : gathers(p.states, p.shape, axesOf({"tp"})))
-    add("parameters", "all_gather", "update", step.axes, 1, static_cast<double>(step.elements) * width);
+  move("parameters", "update", reshard(p.states, {}, p.stored, p.shape), 1, width);
   if (facts.uses.lookup(p.name).update)
-    for (const Step &step : gathers(p.stored, p.shape, commonAxes(p.stored, p.states)))
-      add("parameters", "all_gather", "update", step.axes, 1, static_cast<double>(step.elements) * width);
+    move("parameters", "update", reshard(p.stored, {}, p.states, p.shape), 1, width);
 }
 
 /// A parameter that is stored in parts is whole on `shard` where it is used, and on `tp` where it is gathered for a
 /// product. Uses of a region that need it alike have one reshard, and reshards what they begin with alike.
 void Theory::reads(const Plan::Parameter &p, const char *region, llvm::ArrayRef<bool> areGathered) {
   std::set<Step> steps;
-  auto need = [&](const Axes &kept) {
-    for (Step &step : gathers(p.stored, p.shape, kept))
+  auto need = [&](const Layout &layout) {
+    for (Step &step : reshard(p.stored, {}, layout, p.shape))
       steps.insert(std::move(step));
   };
-  bool isKept = areGathered.empty() || llvm::is_contained(areGathered, false);
-  if (isKept)
-    need(axesOf({"tp"}));
+  if (areGathered.empty() || llvm::is_contained(areGathered, false))
+    need(onlyOn(p.stored, {"tp"}));
   if (llvm::is_contained(areGathered, true))
     need({});
-  for (const Step &step : steps)
-    add("parameters", "all_gather", region, step.axes, times,
-        static_cast<double>(step.elements * bytesOfType(p.dtype)));
+  move("parameters", region, {steps.begin(), steps.end()}, times, static_cast<double>(bytesOfType(p.dtype)));
 }
 
-/// What is cut as `from` says and is a sum over axes ends as `to` says: scattered where that is cut, else reduced.
+/// What is cut as `from` says and is a sum over axes ends as `to` says.
 void Theory::reduce(const Plan::Parameter &p, const char *region, const Axes &over, const Layout &from,
                     const Layout &to, double times, double width) {
-  Axes scattered, reduced;
-  for (const std::string &axis : over)
-    (to.cuts(axis) ? scattered : reduced).push_back(axis);
-  int64_t held = plan.heldOf(from, p.shape);
-  // What an axis cuts that is minor to one which is not there yet is put together before, and cut again.
-  Axes staying = commonAxes(from, to);
-  std::vector<Step> together = gathers(from, p.shape, staying);
-  std::set<std::string> known(scattered.begin(), scattered.end());
-  known.insert(staying.begin(), staying.end());
-  std::vector<Step> scatterings = scatters(onlyOn(to, known), p.shape, scattered);
-  auto sent = [&](const char *kind, const Axes &axes, int64_t elements) {
-    return bytesSent(kind, static_cast<double>(elements), static_cast<int64_t>(sizeOf(axes)));
-  };
-  // Then it can be less, or one collective instead of two, to reduce what there is on all axes.
-  int64_t least = together.empty() ? held : std::min(held, plan.heldOf(to, p.shape));
-  double apart = sent("all_reduce", reduced, least);
-  for (const Step &step : scatterings)
-    apart += sent("reduce_scatter", step.axes, step.elements);
-  size_t steps = scatterings.size() + !reduced.empty();
-  if (!together.empty() && std::make_tuple(sent("all_reduce", over, held), size_t(1)) < std::tie(apart, steps)) {
-    reduced = over;
-    scatterings.clear();
-    least = held;
-  }
-  for (const Step &step : together)
-    add("gradients", "all_gather", region, step.axes, times, static_cast<double>(step.elements) * width);
-  for (const Step &step : scatterings) {
-    add("gradients", "reduce_scatter", region, step.axes, times, static_cast<double>(step.elements) * width);
-    held = together.empty() ? step.elements / static_cast<int64_t>(sizeOf(step.axes)) : held;
-  }
-  // What ends whole is summed before it is put together, or when it is in parts again: whichever is less.
-  add("gradients", "all_reduce", region, reduced, times, static_cast<double>(together.empty() ? held : least) * width);
+  // What was not summed up stays as it is.
+  std::set<std::string> known(over.begin(), over.end());
+  for (const Axes &axes : from.dims)
+    known.insert(axes.begin(), axes.end());
+  move("gradients", region, reshard(from, over, onlyOn(to, known), p.shape), times, width);
 }
 
 /// Of a slice the sum is reduced before the rest is filled with zeros, on the axes where that is not more: where the

@@ -124,30 +124,31 @@ void Theory::repeatedHeads() {
 /// product sums over, what it reads is moved to that cut, and what it makes is a sum; along what it makes, the other
 /// way round.
 void Theory::whereStored() {
-  Axes shard = axesOf({"shard"}), samples = axesOf({"shard", "replica"});
+  Axes shard = axesOf({"shard"});
   double far = sizeOf(axesOf({"replica"})), parts = sizeOf(shard), tp = sizeOf(axesOf({"tp"}));
   std::set<std::tuple<llvm::StringRef, int64_t, int64_t>> done; // region, tensor, and what it becomes
   constexpr int64_t Whole = -1, Sum = -2, Cut = 0;
-  Axes behind = axesOf({"shard", "replica", "tp"});
   bool isBehind = false; // samples of what is moved are cut on `tp`, behind `shard`
   auto move = [&](const char *region, int64_t tensor, int64_t to, double bytes, const char *of = "activations") {
-    if (tensor >= 0 && !done.insert({region, tensor, isBehind ? Whole : to}).second)
+    if (tensor >= 0 && !done.insert({region, tensor, to}).second)
       return false;
-    if (isBehind && tensor >= 0 && to != Sum) {
-      add(of, "all_gather", region, behind, times, bytes * far);
+    // What other axes cut samples by, behind `shard`, comes together before they leave it.
+    bool isMade = to == Sum || tensor < 0;
+    Axes behind = isBehind && !isMade ? axesOf({"replica", "tp"}) : axesOf({"replica"});
+    double all = bytes * far;
+    if (to == Whole) {
+      behind.insert(behind.begin(), shard.begin(), shard.end());
+      add(of, "all_gather", region, behind, times, all);
       return true;
     }
-    // What `replica` cuts besides comes together with it, or before samples are cut on both.
-    bool isMade = to == Sum || tensor < 0;
-    double moved = bytes * far / (to == Cut ? parts : 1);
-    if (isMade)
-      add(of, "all_gather", region, axesOf({"replica"}), times, moved);
-    if (to == Sum)
-      add(of, "reduce_scatter", region, shard, times, moved);
-    else if (to == Whole || ((far > 1 || plan.halves) && !isMade)) // halves are cut behind it, too
-      add(of, "all_gather", region, samples, times, bytes * far);
-    else
+    double moved = to == Cut ? all / parts : all;
+    add(of, "all_gather", region, behind, times, moved);
+    if (to == Cut)
       add(of, "all_to_all", region, shard, times, moved);
+    else if (2 * bytes < all) // what there is before that is less, even in two parts
+      add(of, "all_reduce", region, shard, times, bytes);
+    else
+      add(of, "reduce_scatter", region, shard, times, all);
     return true;
   };
   for (const StepFacts::Product &product : facts.products) {
@@ -269,7 +270,6 @@ void Theory::sampleSums() {
     if (shared <= 0)
       continue;
     double width = shared / static_cast<double>(plan.heldOf({}, p.shape));
-    for (const Step &step : gathers(p.gradients, p.shape, {}))
-      add("activations", "all_gather", "backward", step.axes, times, static_cast<double>(step.elements) * width);
+    move("activations", "backward", reshard(p.gradients, {}, {}, p.shape), times, width);
   }
 }

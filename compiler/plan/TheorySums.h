@@ -12,6 +12,7 @@
 #ifndef WEFT_COMPILER_PLAN_THEORYSUMS_H
 #define WEFT_COMPILER_PLAN_THEORYSUMS_H
 
+#include "compiler/plan/CheapestReshards.h"
 #include "compiler/plan/Theory.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
@@ -24,19 +25,20 @@ namespace weft::theory {
 
 /// One collective of a reshard.
 struct Step {
+  std::string kind;
   std::vector<std::string> axes;
   int64_t elements = 0; ///< of the larger side
 
-  bool operator<(const Step &other) const { return std::tie(axes, elements) < std::tie(other.axes, other.elements); }
+  bool operator<(const Step &other) const {
+    return std::tie(kind, axes, elements) < std::tie(other.kind, other.axes, other.elements);
+  }
 };
 
 /// Sums up the formulas of one plan.
 class Theory {
 public:
-  Theory(const Plan &plan, const StepFacts &facts) : plan(plan), facts(facts) {
-    for (llvm::StringRef axis : Plan::meshOrder(plan.prescaledBatch))
-      if (plan.sizeOf(axis) > 1)
-        mesh.push_back(axis.str());
+  Theory(const Plan &plan, const StepFacts &facts)
+      : plan(plan), facts(facts), mesh(axesOf(plan)), cheapest(reshardMesh(plan, mesh)) {
     for (const Plan::Parameter &p : plan.parameters)
       parameterOf[p.name] = &p;
     for (const Plan::GatheredWeight &weight : plan.gathered)
@@ -69,28 +71,16 @@ private:
     if (!axes.empty() && times > 0 && bytes > 0)
       sums[{of, kind, region, axes}] += times * bytesSent(kind, bytes, static_cast<int64_t>(sizeOf(axes)));
   }
-  /// Ranks along axes that vary faster are nearer to one another.
-  int64_t nearness(const std::string &axis) const {
-    return llvm::find_if(plan.axes, [&](const Plan::Axis &a) { return a.name == axis; }) - plan.axes.begin();
+  /// The axes of the mesh that have more than one rank, in its order.
+  static Axes axesOf(const Plan &plan);
+  static ReshardMesh reshardMesh(const Plan &plan, const Axes &mesh);
+  /// The collectives by which what lies as `from` says, and is a sum over axes, becomes what `to` says.
+  std::vector<Step> reshard(const Layout &from, const Axes &over, const Layout &to, const std::vector<int64_t> &shape);
+  /// Adds them up.
+  void move(const char *of, const char *region, const std::vector<Step> &steps, double times, double width) {
+    for (const Step &step : steps)
+      add(of, step.kind.c_str(), region, step.axes, times, static_cast<double>(step.elements) * width);
   }
-  /// As many axes of a dimension, from `begin` on, as one collective goes over: all but the first divide.
-  Axes together(const Axes &axes, size_t begin, int64_t size) const;
-  /// A sequence of collectives, which sends less than another, or has fewer, or sends less over far ranks.
-  struct Way {
-    double sent = 0, far = 0;
-    std::vector<Step> steps;
-
-    void take(const Theory &theory, Step step);
-    bool operator<(const Way &other) const {
-      return std::make_tuple(sent, steps.size(), far) < std::make_tuple(other.sent, other.steps.size(), other.far);
-    }
-  };
-  template <typename Next> Way best(const Way &way, size_t dims, Next next) const;
-  Way scatter(const Layout &to, const std::vector<int64_t> &shape, const std::set<std::string> &cut,
-              const Way &way) const;
-  Way gather(const Layout &from, const std::vector<int64_t> &shape, const Axes &kept, const Way &way) const;
-  std::vector<Step> scatters(const Layout &to, const std::vector<int64_t> &shape, const Axes &over) const;
-  std::vector<Step> gathers(const Layout &from, const std::vector<int64_t> &shape, const Axes &kept) const;
 
   void parameters();
   void storage(const Plan::Parameter &p);
@@ -159,7 +149,8 @@ private:
 
   const Plan &plan;
   const StepFacts &facts;
-  Axes mesh;
+  const Axes mesh;
+  CheapestReshards cheapest;
   llvm::StringMap<const Plan::Parameter *> parameterOf;
   Weights gathered, kept;
   /// Micro-batches that are alike, and how many they are.

@@ -7,8 +7,8 @@
 
 #include "dialects/dist/Dist.h"
 #include "dialects/weft/Build.h"
-#include "passes/shard/CheapestReshards.h"
 #include "passes/shard/Passes.h"
+#include "passes/shard/ReshardCost.h"
 
 namespace weft {
 #define GEN_PASS_DEF_LOWERRESHARDS
@@ -30,7 +30,7 @@ public:
         to(*dist::fromAttr(mesh, op.getTo())), whole(op.wholeType(mesh)) {}
 
   Value run(CheapestReshards &cheapest) {
-    for (const ReshardStep &step : cheapest.find(now, to, whole.getShape()))
+    for (const ReshardStep &step : cheapest.find(heldAs(now), heldAs(to), whole.getShape()))
       write(step);
     conceal();
     assert(now == to && "steps that end elsewhere");
@@ -45,8 +45,8 @@ private:
   void conceal();
 
   /// What a rank holds of a dimension.
-  int64_t part(const Sharding &sharding, int64_t dim) const {
-    return sharding.sizesOf(mesh, dim, whole.getDimSize(dim)).back();
+  int64_t part(const HeldAs &held, int64_t dim) const {
+    return shardingOf(held).sizesOf(mesh, dim, whole.getDimSize(dim)).back();
   }
   /// `value` with a dimension made longer by zeros, or shorter.
   Value resized(int64_t dim, int64_t size);
@@ -105,7 +105,7 @@ void Lowering::write(const ReshardStep &step) {
                                      ReduceKind::sum, names(step.axes)));
     break;
   }
-  now = step.after;
+  now = shardingOf(step.after);
 }
 
 /// A slice of what is whole, or the part of a sum.
@@ -168,7 +168,7 @@ namespace {
 struct LowerReshards : weft::impl::LowerReshardsBase<LowerReshards> {
   void runOnOperation() override {
     Mesh mesh = dist::meshOf(getOperation());
-    CheapestReshards cheapest(mesh);
+    CheapestReshards cheapest(reshardMeshOf(mesh));
     SmallVector<dist::ReshardOp> ops;
     getOperation().walk([&](dist::ReshardOp op) { ops.push_back(op); });
     for (dist::ReshardOp op : ops) {

@@ -36,6 +36,20 @@ StepCost weft::reshardCost(double bytes, int64_t ranks, int8_t from, int8_t to, 
   return {sent, rates.collectiveSeconds + sent / rates.linkBytesPerSecond};
 }
 
+static_assert(kHeldWhole == Sharding::Whole && kHeldUnreduced == Sharding::Unreduced);
+
+ReshardMesh weft::reshardMeshOf(const Mesh &mesh) {
+  return {{mesh.sizes.begin(), mesh.sizes.end()}, {mesh.order.begin(), mesh.order.end()}, mesh.indexOf(dist::halfAxis)};
+}
+
+HeldAs weft::heldAs(const Sharding &sharding) { return {sharding.axes.begin(), sharding.axes.end()}; }
+
+Sharding weft::shardingOf(const HeldAs &held) {
+  Sharding sharding;
+  sharding.axes.assign(held.begin(), held.end());
+  return sharding;
+}
+
 double weft::bytesBeside(const Mesh &mesh, Value value, const Sharding &sharding, int64_t axis) {
   auto bytes = static_cast<double>(tensorBytes(cast<RankedTensorType>(value.getType())));
   for (auto [other, how] : llvm::enumerate(sharding.axes))

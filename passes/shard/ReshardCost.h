@@ -8,6 +8,7 @@
 #ifndef WEFT_PASSES_SHARD_RESHARDCOST_H
 #define WEFT_PASSES_SHARD_RESHARDCOST_H
 
+#include "compiler/plan/CheapestReshards.h"
 #include "dialects/dist/Dist.h"
 #include "passes/schedule/StepRates.h"
 
@@ -34,6 +35,11 @@ double reshardBytes(double bytes, int64_t ranks, int8_t from, int8_t to);
 
 /// The same, with the time it takes.
 StepCost reshardCost(double bytes, int64_t ranks, int8_t from, int8_t to, const StepRates &rates);
+
+/// A mesh and a sharding in terms of the search for the cheapest reshards.
+ReshardMesh reshardMeshOf(const dist::Mesh &mesh);
+HeldAs heldAs(const dist::Sharding &sharding);
+dist::Sharding shardingOf(const HeldAs &held);
 
 /// Bytes that a rank has of a tensor if one axis leaves it whole, and the others cut it as `sharding` says.
 double bytesBeside(const dist::Mesh &mesh, mlir::Value value, const dist::Sharding &sharding, int64_t axis);

@@ -11,9 +11,9 @@
 #include "dialects/weft/Build.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "passes/shard/CheapestReshards.h"
 #include "passes/shard/Passes.h"
 #include "passes/shard/Region.h"
+#include "passes/shard/ReshardCost.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include <map>
 #include <set>
@@ -249,7 +249,7 @@ private:
 std::vector<Plan::Collective> weft::leastVolumeOf(ModuleOp partitioned) {
   Rows rows(partitioned);
   const Mesh &mesh = rows.mesh;
-  CheapestReshards cheapest(mesh);
+  CheapestReshards cheapest(reshardMeshOf(mesh));
   auto add = [&](Moved moved, StringRef kind, const std::string &region, ArrayRef<int64_t> axes, double bytes) {
     Plan::Collective &row = rows.at(moved, kind, region, axes);
     row.leastBytes = row.leastBytes.value_or(0) + bytesSent(kind, bytes, mesh.sizeOf(axes));
@@ -260,17 +260,18 @@ std::vector<Plan::Collective> weft::leastVolumeOf(ModuleOp partitioned) {
       continue;
     HalfValues halves(task, mesh);
     // What a tensor has been through, by region: two reshards of it begin with the same once.
-    std::set<std::tuple<void *, std::string, std::vector<std::vector<int8_t>>>> sent;
+    std::set<std::tuple<void *, std::string, std::vector<HeldAs>>> sent;
     for (Operation &op : task.getBody().front()) {
       halves.visit(op);
       std::string region = Rows::regionOf(&op);
       if (auto reshard = dyn_cast<dist::ReshardOp>(op)) {
         Moved moved = rows.classify(reshard.getInput(), reshard.getResult());
         RankedTensorType whole = reshard.wholeType(mesh);
-        std::vector<std::vector<int8_t>> way;
-        for (const ReshardStep &step : cheapest.find(*dist::fromAttr(mesh, reshard.getFrom()),
-                                                     *dist::fromAttr(mesh, reshard.getTo()), whole.getShape())) {
-          way.emplace_back(step.after.axes.begin(), step.after.axes.end());
+        std::vector<HeldAs> way;
+        for (const ReshardStep &step :
+             cheapest.find(heldAs(*dist::fromAttr(mesh, reshard.getFrom())),
+                           heldAs(*dist::fromAttr(mesh, reshard.getTo())), whole.getShape())) {
+          way.push_back(step.after);
           bool isNew = sent.insert({reshard.getInput().getAsOpaquePointer(), region, way}).second;
           if (isNew && step.isCollective())
             add(moved, step.name(), region, step.axes,

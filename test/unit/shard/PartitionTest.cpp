@@ -19,8 +19,8 @@
 #include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Transforms/Passes.h"
-#include "passes/shard/CheapestReshards.h"
 #include "passes/shard/Passes.h"
+#include "passes/shard/ReshardCost.h"
 #include "passes/shard/Volume.h"
 #include <cstdlib>
 #include <gtest/gtest.h>
@@ -151,27 +151,24 @@ TEST(Partition, ComputesWhatOneDeviceDoes) {
   EXPECT_GE(10 * withPadding, count) << withPadding << " cases with padding of " << count;
 }
 
-/// The collectives between two shardings on a mesh of x, y and z, written as "kind:axes:elements".
-static std::string stepsOf(const Mesh &mesh, ArrayRef<int8_t> from, ArrayRef<int8_t> to, ArrayRef<int64_t> shape) {
+/// The collectives between two shardings, written as "kind:axes:elements".
+static std::string stepsOf(const ReshardMesh &mesh, const HeldAs &from, const HeldAs &to, ArrayRef<int64_t> shape) {
   CheapestReshards cheapest(mesh);
-  Sharding a, b;
-  a.axes.assign(from.begin(), from.end());
-  b.axes.assign(to.begin(), to.end());
   std::string text;
-  for (const ReshardStep &step : cheapest.find(a, b, shape)) {
+  for (const ReshardStep &step : cheapest.find(from, to, shape)) {
     if (!step.isCollective())
       continue;
     text += (text.empty() ? "" : " ") + step.name().str() + ":";
     for (int64_t axis : step.axes)
-      text += mesh.axes[axis];
+      text += "xyz"[axis];
     text += ":" + std::to_string(static_cast<int64_t>(step.elements));
   }
   return text;
 }
 
 TEST(CheapestReshards, SendTheLeast) {
-  constexpr int8_t W = Sharding::Whole, U = Sharding::Unreduced;
-  Mesh mesh{{"x", "y"}, {2, 4}, {0, 1}}; // ranks along y are next to each other
+  constexpr int8_t W = kHeldWhole, U = kHeldUnreduced;
+  ReshardMesh mesh{{2, 4}, {0, 1}}; // x and y; ranks along y are next to each other
   EXPECT_EQ(stepsOf(mesh, {W, W}, {0, 1}, {8, 8}), "");
   EXPECT_EQ(stepsOf(mesh, {U, W}, {W, W}, {8, 8}), "all_reduce:x:64");
   EXPECT_EQ(stepsOf(mesh, {U, U}, {W, W}, {8, 8}), "all_reduce:xy:64");
@@ -190,7 +187,7 @@ TEST(CheapestReshards, SendTheLeast) {
   EXPECT_EQ(stepsOf(mesh, {U, 0}, {1, W}, {8, 8}), "reduce_scatter:x:16 all_gather:y:32");
   EXPECT_EQ(stepsOf(mesh, {W, U}, {W, 0}, {6, 8}), "reduce_scatter:y:64");
   // Halves lie on one rank: each sends its own, but what both make together is sent once.
-  Mesh halves{{"x", "half"}, {2, 2}, {0, 1}};
+  ReshardMesh halves{{2, 2}, {0, 1}, 1};
   EXPECT_EQ(stepsOf(halves, {U, W}, {W, W}, {8, 8}), "all_reduce:x:64");
   EXPECT_EQ(stepsOf(halves, {U, 0}, {W, 0}, {8, 8}), "all_reduce:x:64");
   EXPECT_EQ(stepsOf(halves, {U, U}, {W, W}, {8, 8}), "all_reduce:x:64");
