@@ -130,12 +130,25 @@ static std::vector<int64_t> shapeBetween(func::FuncOp task) {
   return {};
 }
 
-/// Bytes of keys or values that have been repeated ([batch, position, head, times, element]); else none.
-static double repeatedBytes(Value heads) {
+/// Finds keys or values that are repeated for the queries' heads: [..., head, times, ...] made [..., head * times,
+/// ...].
+static void findRepeated(Value heads, llvm::SmallDenseSet<Value> &seen, StepFacts &facts) {
   auto reshape = heads.getDefiningOp<ReshapeOp>();
   auto broadcast = reshape ? reshape.getInput().getDefiningOp<BroadcastOp>() : BroadcastOp();
-  bool isRepeated = broadcast && broadcast.getDims() == ArrayRef<int64_t>{0, 1, 2, 4};
-  return isRepeated ? static_cast<double>(tensorBytes(tensorType(heads))) : 0;
+  if (!broadcast || !seen.insert(heads).second)
+    return;
+  SmallVector<int64_t> shape(tensorType(broadcast.getResult()).getShape());
+  ArrayRef<int64_t> dims = broadcast.getDims();
+  size_t added = 0;
+  while (added < dims.size() && dims[added] == static_cast<int64_t>(added))
+    ++added;
+  if (dims.size() + 1 != shape.size() || added == 0 || added == dims.size())
+    return;
+  int64_t count = shape[added - 1];
+  shape[added - 1] *= shape[added];
+  shape.erase(shape.begin() + static_cast<ptrdiff_t>(added));
+  if (tensorType(heads).getShape() == ArrayRef(shape))
+    facts.repeated.push_back({count, static_cast<double>(tensorBytes(tensorType(heads)))});
 }
 
 /// Whether a change of shape makes samples and positions one dimension.
@@ -158,9 +171,12 @@ static bool isOnlyFlattened(Operation *op, ArrayRef<int64_t> between) {
 
 /// What the formulas need to know of where positions begin and end.
 static void findEnds(func::FuncOp task, ArrayRef<int64_t> between, StepFacts &facts) {
+  llvm::SmallDenseSet<Value> seen;
   for (Operation &op : task.getBody().front()) {
-    if (auto attention = dyn_cast<AttentionOp>(op))
-      facts.repeated += repeatedBytes(attention.getK()) + repeatedBytes(attention.getV());
+    auto dot = dyn_cast<DotGeneralOp>(op);
+    if (regionOf(op.getLoc()) == "forward" && (isa<AttentionOp>(op) || (dot && !dot.getLhsBatch().empty())))
+      for (Value operand : op.getOperands())
+        findRepeated(operand, seen, facts);
     if (regionOf(op.getLoc()) != "forward" || !isa<SliceOp, ConcatOp, CumsumOp>(op))
       continue;
     RankedTensorType from = tensorType(op.getOperand(0)), to = tensorType(op.getResult(0));

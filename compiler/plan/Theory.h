@@ -55,8 +55,12 @@ struct StepFacts {
   /// Bytes of what is put together of parts along the positions.
   double joined = 0;
   int64_t positions = 0; ///< between blocks
-  /// Bytes of keys and values that are repeated, because ranks of `tp` do not divide their heads.
-  double repeated = 0;
+  /// Keys or values that are repeated for more query heads.
+  struct Repeated {
+    int64_t heads = 0;
+    double bytes = 0; ///< repeated
+  };
+  std::vector<Repeated> repeated;
   /// What has samples and positions made one dimension, as the tokens of a mixture of experts have.
   struct Flattened {
     int64_t value = -1;   ///< its number as a product's input

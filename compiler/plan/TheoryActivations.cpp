@@ -108,11 +108,15 @@ void Theory::ends() {
   add("activations", "all_gather", "forward", tp, times, pad * facts.counted / data);
 }
 
-/// Every rank of `tp` computes all keys and values, and takes the heads that it repeats. Their gradients come by heads,
-/// and are put together; where what is between blocks is cut, both are moved from one cut to the other.
+/// Where ranks of `tp` do not divide their heads, every rank computes all keys and values, and takes those that it
+/// repeats. Their gradients come by heads, and are put together; where what is between blocks is cut, both are moved
+/// from one cut to the other.
 void Theory::repeatedHeads() {
   Axes tp = axesOf({"tp"});
-  double bytes = paddedBetween(facts.positions) * facts.repeated / sizeOf(axesOf({"shard", "replica"}));
+  double repeated = 0;
+  for (const StepFacts::Repeated &heads : facts.repeated)
+    repeated += heads.heads % plan.sizeOf("tp") == 0 ? 0 : heads.bytes;
+  double bytes = paddedBetween(facts.positions) * repeated / sizeOf(axesOf({"shard", "replica"}));
   if (!isCutBetween())
     return add("activations", "all_gather", "backward", tp, times, bytes);
   add("activations", "all_to_all", "forward", tp, times, bytes / sizeOf(tp));

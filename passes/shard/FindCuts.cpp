@@ -69,23 +69,6 @@ static std::string possibleDegrees(int64_t heads, int64_t groups) {
   return degrees;
 }
 
-/// Query heads are cut together with the key/value heads they use.
-LogicalResult Finder::heads() {
-  for (AttentionOp attention : function.getOps<AttentionOp>()) {
-    int64_t groups = tensorType(attention.getK()).getDimSize(2), heads = tensorType(attention.getQ()).getDimSize(2);
-    if (heads % tp != 0 || (groups != 1 && groups % tp != 0)) {
-      InFlightDiagnostic error = attention.emitError()
-                                 << "attention of " << heads << " heads" << (groups == heads ? "" : " with ");
-      if (groups != heads)
-        error << groups << " key/value heads";
-      return error << " cannot be cut into tp=" << tp
-                   << " equal parts; choose one of tp=" << possibleDegrees(heads, groups);
-    }
-    add(attention.getQMutable(), 2, kTensorPriority, "attention heads");
-  }
-  return success();
-}
-
 /// Whether an op treats all elements alike, and does not change the shape.
 static bool isElementwise(Operation *op) {
   if (op->getNumResults() != 1 || op->hasTrait<OpTrait::ConstantLike>())
@@ -105,6 +88,48 @@ static bool isElementwise(Operation *op) {
   return true;
 }
 
+/// Whether what is made of a value, element by element or sliced along other dimensions, has a dimension that products
+/// of two activations do not mix: heads, in [batch, head, query, key].
+static bool isBatchOfProducts(Value value, int64_t dim, int depth = 0) {
+  constexpr int kMaxDepth = 8;
+  return depth < kMaxDepth && llvm::any_of(value.getUses(), [&](OpOperand &use) {
+           Operation *user = use.getOwner();
+           if (auto dot = dyn_cast<DotGeneralOp>(user))
+             return llvm::is_contained(use.getOperandNumber() == 0 ? dot.getLhsBatch() : dot.getRhsBatch(), dim);
+           bool isSame = isElementwise(user) || isa<SliceOp>(user);
+           return isSame && tensorType(user->getResult(0)).getDimSize(dim) == tensorType(value).getDimSize(dim) &&
+                  isBatchOfProducts(user->getResult(0), dim, depth + 1);
+         });
+}
+
+/// Query heads are cut together with the key/value heads they use. Attention that is none of the kinds that have an op
+/// (with a bias that is trained, capped logits or sinks) is a softmax of [batch, head, query, key] between products.
+LogicalResult Finder::heads() {
+  for (SoftmaxOp softmax : function.getOps<SoftmaxOp>()) {
+    RankedTensorType type = tensorType(softmax.getInput());
+    if (regionOf(softmax.getLoc()) != "forward" || type.getRank() != 4 || type.getDimSize(1) == 1 ||
+        !isBatchOfProducts(softmax.getResult(), 1))
+      continue;
+    if (type.getDimSize(1) % tp != 0)
+      return softmax.emitError() << "attention of " << type.getDimSize(1) << " heads cannot be cut into tp=" << tp
+                                 << " equal parts; choose one of tp=" << possibleDegrees(type.getDimSize(1), 1);
+    add(softmax.getInputMutable(), 1, kTensorPriority, "attention heads");
+  }
+  for (AttentionOp attention : function.getOps<AttentionOp>()) {
+    int64_t groups = tensorType(attention.getK()).getDimSize(2), heads = tensorType(attention.getQ()).getDimSize(2);
+    if (heads % tp != 0 || (groups != 1 && groups % tp != 0)) {
+      InFlightDiagnostic error = attention.emitError()
+                                 << "attention of " << heads << " heads" << (groups == heads ? "" : " with ");
+      if (groups != heads)
+        error << groups << " key/value heads";
+      return error << " cannot be cut into tp=" << tp
+                   << " equal parts; choose one of tp=" << possibleDegrees(heads, groups);
+    }
+    add(attention.getQMutable(), 2, kTensorPriority, "attention heads");
+  }
+  return success();
+}
+
 /// A parameter, as it is or seen through a change of its shape.
 static bool isParameter(Value value) {
   Operation *op = value.getDefiningOp();
@@ -117,6 +142,28 @@ static bool isParameter(Value value) {
 static bool isProjection(Operation *op) {
   auto dot = dyn_cast_or_null<DotGeneralOp>(op);
   return dot && dot.getLhsBatch().empty() && dot.getRhsContract().size() == 1 && isParameter(dot.getRhs());
+}
+
+/// If an op takes a part of what a product with a packed weight makes, [..., parts, element], with all elements: that
+/// product, or the addition of its bias; null if not.
+static Operation *wholeOfPart(Operation *op) {
+  if (auto reshape = dyn_cast<ReshapeOp>(op))
+    op = reshape.getInput().getDefiningOp<SliceOp>();
+  auto slice = dyn_cast_or_null<SliceOp>(op);
+  if (!slice)
+    return nullptr;
+  RankedTensorType from = tensorType(slice.getInput()), to = tensorType(slice.getResult());
+  int64_t last = from.getRank() - 1;
+  Operation *whole = slice.getInput().getDefiningOp();
+  auto isPacked = [](Operation *op) {
+    auto dot = dyn_cast_or_null<DotGeneralOp>(op);
+    return dot && isProjection(dot) && tensorType(dot.getRhs()).getRank() == 3;
+  };
+  bool makesParts = isPacked(whole) ||
+                    (isa_and_nonnull<arith::AddFOp>(whole) && llvm::any_of(whole->getOperands(), [&](Value operand) {
+                       return isPacked(operand.getDefiningOp());
+                     }));
+  return makesParts && to.getDimSize(last) == from.getDimSize(last) ? whole : nullptr;
 }
 
 /// A product with a parameter of what elementwise ops made of products with parameters: its contracted dimension is
@@ -134,6 +181,10 @@ void Finder::hidden() {
       if (!op || !seen.insert(op->getResult(0)).second)
         continue;
       found |= between && isProjection(op);
+      if (Operation *whole = wholeOfPart(op)) {
+        worklist.push_back(whole->getResult(0));
+        continue;
+      }
       if (!isElementwise(op))
         continue;
       between = true;

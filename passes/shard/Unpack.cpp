@@ -27,7 +27,8 @@ using namespace weft;
 
 namespace {
 
-/// A product with a parameter (and a bias) that equal slices of its last dimension take apart.
+/// A product with a parameter (and a bias) that equal slices of its last dimension take apart, or slices of the first
+/// of the dimensions that this becomes.
 struct Packed {
   DotGeneralOp dot;
   Value weight;
@@ -36,6 +37,7 @@ struct Packed {
   BroadcastOp repeatedBias;
   Value bias;
   SmallVector<SliceOp> slices;
+  ReshapeOp reshape; ///< to [..., parts, ...]; null if slices are of the product
   int64_t parts = 0;
 };
 
@@ -60,6 +62,45 @@ static bool canHaveParts(Value value) {
   return isReadOnce(value) || (join && join.getResult().hasOneUse() && join.getInput().getDefiningOp<SliceOp>());
 }
 
+/// Whether an op makes [..., parts, ...] of the last dimension of what it reads, and only slices of the parts read
+/// that.
+static bool isOfParts(ReshapeOp reshape) {
+  RankedTensorType from = tensorType(reshape.getInput()), to = tensorType(reshape.getResult());
+  int64_t last = from.getRank() - 1;
+  if (to.getRank() < from.getRank() + 1 || to.getShape().take_front(last) != from.getShape().take_front(last) ||
+      to.getDimSize(last) == 1)
+    return false;
+  return llvm::all_of(reshape->getUsers(), [&](Operation *user) {
+    auto slice = dyn_cast<SliceOp>(user);
+    if (!slice || llvm::any_of(slice.getStrides(), [](int64_t stride) { return stride != 1; }))
+      return false;
+    for (int64_t dim = 0; dim < to.getRank(); ++dim)
+      if (tensorType(slice.getResult()).getDimSize(dim) != (dim == last ? 1 : to.getDimSize(dim)))
+        return false;
+    return true;
+  });
+}
+
+/// Finds the equal slices of the last dimension that a product is taken apart into.
+static bool findSlices(Value value, Packed &packed) {
+  int64_t last = tensorType(value).getRank() - 1, size = tensorType(value).getDimSize(last), width = 0;
+  for (Operation *user : value.getUsers()) {
+    auto slice = dyn_cast<SliceOp>(user);
+    if (!slice || llvm::any_of(slice.getStrides(), [](int64_t stride) { return stride != 1; }))
+      return false;
+    int64_t part = tensorType(slice.getResult()).getDimSize(last);
+    for (int64_t dim = 0; dim < last; ++dim)
+      if (tensorType(slice.getResult()).getDimSize(dim) != tensorType(value).getDimSize(dim))
+        return false;
+    if ((width && width != part) || slice.getOffsets()[last] % part != 0)
+      return false;
+    width = part;
+    packed.slices.push_back(slice);
+  }
+  packed.parts = width ? size / width : 0;
+  return width && width != size && size % width == 0;
+}
+
 static std::optional<Packed> matchPacked(DotGeneralOp dot) {
   Packed packed;
   packed.dot = dot;
@@ -81,23 +122,13 @@ static std::optional<Packed> matchPacked(DotGeneralOp dot) {
       packed.bias = bias;
       value = add.getResult();
     }
-  int64_t last = tensorType(value).getRank() - 1, size = tensorType(value).getDimSize(last), width = 0;
-  for (Operation *user : value.getUsers()) {
-    auto slice = dyn_cast<SliceOp>(user);
-    if (!slice || llvm::any_of(slice.getStrides(), [](int64_t stride) { return stride != 1; }))
-      return std::nullopt;
-    int64_t part = tensorType(slice.getResult()).getDimSize(last);
-    for (int64_t dim = 0; dim < last; ++dim)
-      if (tensorType(slice.getResult()).getDimSize(dim) != tensorType(value).getDimSize(dim))
-        return std::nullopt;
-    if ((width && width != part) || slice.getOffsets()[last] % part != 0)
-      return std::nullopt;
-    width = part;
-    packed.slices.push_back(slice);
-  }
-  if (!width || width == size || size % width != 0)
+  auto reshape = value.hasOneUse() ? dyn_cast<ReshapeOp>(*value.getUsers().begin()) : ReshapeOp();
+  if (reshape && isOfParts(reshape)) {
+    packed.reshape = reshape;
+    packed.parts = tensorType(reshape.getResult()).getDimSize(tensorType(value).getRank() - 1);
+  } else if (!findSlices(value, packed)) {
     return std::nullopt;
-  packed.parts = size / width;
+  }
   auto fits = [&](Value value, int64_t dim) {
     auto join = value.getDefiningOp<ReshapeOp>();
     return !join || tensorType(join.getInput()).getDimSize(dim) == packed.parts;
@@ -158,6 +189,12 @@ static void unpack(Packed packed, SymbolTable &symbols) {
   if (packed.addition) {
     Value bias = withParts(e, packed.bias, 0, packed.parts, symbols);
     value = e.add(value, e.broadcast(bias, {rank - 2, rank - 1}, type.getShape()));
+  }
+  if (packed.reshape) {
+    OpBuilder at(packed.reshape);
+    packed.reshape.replaceAllUsesWith(
+        Build{at, packed.reshape.getLoc()}.reshape(value, tensorType(packed.reshape.getResult()).getShape()));
+    packed.reshape.erase();
   }
   for (SliceOp slice : packed.slices) {
     RankedTensorType sliceType = tensorType(slice.getResult());

@@ -140,7 +140,7 @@ FORMS = {"einsum": EinsumForms, "scatter": ScatterForms, "torch_transformer": To
 
 # Models that compute with a parameter before they use it, as Gemma with one plus a norm's weight: folded by the exporter, the file
 # would hold the sum and not the parameter.
-UNFOLDED = {"gemma", "einsum"}
+UNFOLDED = {"gemma", "gemma2", "einsum"}
 
 # name: (model class, configuration)
 ARCHITECTURES = {
@@ -175,6 +175,11 @@ ARCHITECTURES = {
     "qwen2_moe": (hf.Qwen2MoeForCausalLM, lambda: hf.Qwen2MoeConfig(
         **grouped, moe_intermediate_size=16, shared_expert_intermediate_size=24, num_experts=4, num_experts_per_tok=2,
         norm_topk_prob=True)),
+    "gemma2": (hf.Gemma2ForCausalLM, lambda: hf.Gemma2Config(**grouped, head_dim=8, sliding_window=5, query_pre_attn_scalar=8)),
+    "phi3": (hf.Phi3ForCausalLM, lambda: hf.Phi3Config(**decoder, pad_token_id=0)),
+    "modernbert": (hf.ModernBertForSequenceClassification, lambda: hf.ModernBertConfig(
+        vocab_size=VOCABULARY, hidden_size=WIDTH, intermediate_size=48, num_hidden_layers=LAYERS, num_attention_heads=HEADS,
+        num_labels=CLASSES, pad_token_id=0, local_attention=8, reference_compile=False)),
     "einsum": (EinsumForms, lambda: None),
     "scatter": (ScatterForms, lambda: None),
     "torch_transformer": (TorchTransformer, lambda: None),

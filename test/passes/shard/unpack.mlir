@@ -40,3 +40,34 @@ func.func @positions() -> tensor<16x32xf32> {
   %1 = weft.slice %0 offsets [0, 0] strides [1, 1] : tensor<48x32xf32> -> tensor<16x32xf32>
   return %1 : tensor<16x32xf32>
 }
+
+// -----
+
+// A projection that is packed is one too if its parts and heads are made at once, as ModernBERT makes them.
+// CHECK: weft.param @qkv : tensor<3x16x32xf32>
+weft.param @qkv : tensor<48x32xf32> trainable = #weft.normal<0.02 : f64>
+// CHECK-LABEL: func.func @heads
+func.func @heads(%x: tensor<8x4x32xf32>) -> (tensor<8x4x1x2x8xf32>, tensor<8x4x1x2x8xf32>) {
+  // CHECK: weft.dot_general {{.*}} -> tensor<8x4x3x16xf32>
+  // CHECK: weft.reshape {{.*}} : tensor<8x4x3x16xf32> -> tensor<8x4x3x2x8xf32>
+  %w = weft.read @qkv : tensor<48x32xf32>
+  %0 = weft.dot_general %x, %w batch [] x [] contract [2] x [1] : tensor<8x4x32xf32>, tensor<48x32xf32> -> tensor<8x4x48xf32>
+  %1 = weft.reshape %0 : tensor<8x4x48xf32> -> tensor<8x4x3x2x8xf32>
+  %q = weft.slice %1 offsets [0, 0, 0, 0, 0] strides [1, 1, 1, 1, 1] : tensor<8x4x3x2x8xf32> -> tensor<8x4x1x2x8xf32>
+  %v = weft.slice %1 offsets [0, 0, 2, 0, 0] strides [1, 1, 1, 1, 1] : tensor<8x4x3x2x8xf32> -> tensor<8x4x1x2x8xf32>
+  return %q, %v : tensor<8x4x1x2x8xf32>, tensor<8x4x1x2x8xf32>
+}
+
+// -----
+
+// Not if the parts come last: heads that are cut are the first of what it becomes.
+// CHECK: weft.param @grouped : tensor<48x32xf32>
+weft.param @grouped : tensor<48x32xf32> trainable = #weft.normal<0.02 : f64>
+// CHECK-LABEL: func.func @groups
+func.func @groups(%x: tensor<8x4x32xf32>) -> tensor<8x4x2x1x8xf32> {
+  %w = weft.read @grouped : tensor<48x32xf32>
+  %0 = weft.dot_general %x, %w batch [] x [] contract [2] x [1] : tensor<8x4x32xf32>, tensor<48x32xf32> -> tensor<8x4x48xf32>
+  %1 = weft.reshape %0 : tensor<8x4x48xf32> -> tensor<8x4x2x3x8xf32>
+  %q = weft.slice %1 offsets [0, 0, 0, 1, 0] strides [1, 1, 1, 1, 1] : tensor<8x4x2x3x8xf32> -> tensor<8x4x2x1x8xf32>
+  return %q : tensor<8x4x2x1x8xf32>
+}
