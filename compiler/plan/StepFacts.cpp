@@ -182,7 +182,9 @@ static void findEnds(func::FuncOp task, ArrayRef<int64_t> between, StepFacts &fa
     RankedTensorType from = tensorType(op.getOperand(0)), to = tensorType(op.getResult(0));
     if (isa<SliceOp>(op) && from.getShape() == between && 2 * to.getDimSize(1) <= from.getDimSize(1))
       facts.tokens += static_cast<double>(tensorBytes(to));
-    if (isa<CumsumOp>(op) && from.getShape() == between.take_front(2))
+    // All of an input is there.
+    bool isInput = isa<CumsumOp>(op) && isa<BlockArgument>(sourceOf(op.getOperand(0)));
+    if (isa<CumsumOp>(op) && from.getShape() == between.take_front(2) && !isInput)
       facts.counted += static_cast<double>(tensorBytes(from));
     if (auto concat = dyn_cast<ConcatOp>(op); concat && to.getShape() == between && concat.getDim() == 1)
       facts.joined += static_cast<double>(tensorBytes(to));
@@ -206,12 +208,78 @@ static bool hasPositions(Operation *op, ArrayRef<int64_t> between) {
                       [&](Operation *user) { return user->getNumResults() > 0 && hasPositions(user, between); });
 }
 
-/// Whether an op normalises each head of queries or keys: [batch, position, head, element].
+/// Whether an op normalises each head of queries or keys: [batch, position, head, element], or heads before positions.
 static bool isOfHeads(Operation *op, ArrayRef<int64_t> between) {
+  // One is added to the scale of some norms.
+  if (op->hasTrait<OpTrait::Elementwise>() && tensorType(op->getResult(0)).getRank() < 2)
+    return llvm::any_of(op->getUsers(), [&](Operation *user) { return isOfHeads(user, between); });
   if (!isa<LayerNormOp, RmsNormOp>(op) || between.empty())
     return false;
   ArrayRef<int64_t> shape = tensorType(op->getOperand(0)).getShape();
-  return shape.size() == 4 && shape.take_front(2) == between.take_front(2) && shape[2] > 1;
+  bool areLast = shape.size() == 4 && shape[1] == between[1] && shape[2] > 1,
+       areFirst = shape.size() == 4 && shape[2] == between[1] && shape[1] > 1;
+  return (areLast || areFirst) && shape[0] == between[0];
+}
+
+/// What has been normalised without a scale, if a value is that with scale and shift by parameters; else null.
+static Value normalizedOf(Value value) {
+  auto isOfParameter = [](Value other) {
+    auto broadcast = other.getDefiningOp<BroadcastOp>();
+    return broadcast && broadcast.getInput().getDefiningOp<ReadOp>();
+  };
+  while (Operation *op = value.getDefiningOp()) {
+    if (!isa<arith::AddFOp, arith::MulFOp>(op))
+      break;
+    if (isOfParameter(op->getOperand(1)))
+      value = op->getOperand(0);
+    else if (isOfParameter(op->getOperand(0)))
+      value = op->getOperand(1);
+    else
+      break;
+  }
+  auto norm = value.getDefiningOp<LayerNormOp>();
+  return norm && !norm.getGamma() ? value : Value();
+}
+
+/// Finds what is normalised once for several scales, for products that read one each.
+static void findShared(func::FuncOp task, StepFacts &facts) {
+  DenseMap<Value, llvm::SmallDenseSet<Value>> scaled;
+  DenseMap<Value, SmallVector<size_t>> readers;
+  for (auto [i, product] : llvm::enumerate(findWeightProducts(task)))
+    if (Value normalized = product.input ? normalizedOf(product.input) : Value()) {
+      scaled[normalized].insert(product.input);
+      readers[normalized].push_back(i);
+    }
+  for (auto &[normalized, inputs] : scaled) {
+    if (inputs.size() < 2)
+      continue;
+    int64_t number = static_cast<int64_t>(readers[normalized].front());
+    for (size_t i : readers[normalized])
+      facts.products[i].shared = number;
+    // The parameters that scale and shift it.
+    SmallVector<Value> worklist = {normalized};
+    while (!worklist.empty())
+      for (Operation *user : worklist.pop_back_val().getUsers()) {
+        if (!isa<arith::AddFOp, arith::MulFOp>(user) || regionOf(user->getLoc()) != "forward")
+          continue;
+        for (Value operand : user->getOperands())
+          if (auto broadcast = operand.getDefiningOp<BroadcastOp>())
+            if (auto read = broadcast.getInput().getDefiningOp<ReadOp>()) {
+              facts.uses[read.getSymbol()].isOfShared = true;
+              worklist.push_back(user->getResult(0));
+            }
+      }
+  }
+}
+
+/// Bytes of a weight that is some of the units in which a parameter was declared ([unit, element, ...]); 0 if it is one
+/// unit, or no such part.
+static double bytesOfUnits(Value weight) {
+  auto reshape = weight.getDefiningOp<ReshapeOp>();
+  auto slice = reshape ? reshape.getInput().getDefiningOp<SliceOp>() : SliceOp();
+  bool isOfUnits = slice && slice.getInput().getDefiningOp<ReadOp>() && tensorType(slice.getResult()).getRank() == 3 &&
+                   tensorType(reshape.getResult()).getRank() == 2 && tensorType(slice.getResult()).getDimSize(0) > 1;
+  return isOfUnits ? static_cast<double>(tensorBytes(tensorType(weight))) : 0;
 }
 
 StepFacts weft::factsOf(ModuleOp train) {
@@ -291,6 +359,7 @@ StepFacts weft::factsOf(ModuleOp train) {
     fact.turn = places.lookup(product.dataGradient.op);
     fact.isOutputReadAgain = llvm::any_of(product.forward.op->getUsers(),
                                           [](Operation *user) { return regionOf(user->getLoc()) == "backward"; });
+    fact.unitBytes = bytesOfUnits(product.forward.op->getOperand(product.forward.tensor));
     fact.isHead = heads.contains(product.forward.op);
     fact.isWidened = llvm::any_of(product.forward.op->getUsers(), [](Operation *user) {
       return isa<arith::ExtFOp>(user) && regionOf(user->getLoc()) == "forward";
@@ -299,6 +368,7 @@ StepFacts weft::factsOf(ModuleOp train) {
     makers[product.forward.op] = facts.products.size();
     facts.products.push_back(std::move(fact));
   }
+  findShared(task, facts);
   findSampleSums(train, task, facts);
   llvm::SmallDenseSet<Value> seen;
   for (auto reshape : task.getOps<ReshapeOp>()) {
@@ -307,7 +377,7 @@ StepFacts weft::factsOf(ModuleOp train) {
     if (isFlattened(tensorType(reshape.getResult()), tensorType(reshape.getInput()), between))
       facts.unflattened += bytesOf(reshape.getResult());
     Value source = reshape.getInput();
-    if (!isFlattening(reshape, between) || !seen.insert(source).second)
+    if (!isFlattening(reshape, between) || bytesOfUnits(reshape.getResult()) > 0 || !seen.insert(source).second)
       continue;
     auto maker = makers.find(source.getDefiningOp());
     facts.flattened.push_back({inputs.try_emplace(source, inputs.size()).first->second,

@@ -162,7 +162,8 @@ void Theory::gradient(const Plan::Parameter &p, llvm::ArrayRef<bool> areGathered
     width = use.shared / static_cast<double>(plan.heldOf({}, p.shape));
   bool isCut = p.stored.cuts("tp"), isGathered = llvm::is_contained(areGathered, true);
   // What has no positions is the same on all ranks that cut them.
-  bool isSumOnTp = (isCutBetween() && (use.isBetween || !plan.sequenceParallel)) || use.isOfHeads;
+  bool isSumOnTp = (isCutBetween() && (use.isBetween || !plan.sequenceParallel)) || use.isOfHeads ||
+                   (use.isOfShared && !isCutBetween());
   Axes now;
   for (const std::string &axis : mesh)
     if (axis == "tp" ? isCut ? isGathered : isSumOnTp

@@ -28,6 +28,7 @@ struct StepFacts {
     int64_t gradient = -1;       ///< parameters with the same number have one gradient, as biases of what is added have
     bool isBetween = false;      ///< for what has all positions
     bool isOfHeads = false;      ///< as the scale of a norm of each head, which ranks of `tp` have some of
+    bool isOfShared = false;     ///< scales or shifts what has been normalised once for several scales
     bool norm = false;           ///< as a norm's scale or shift: its gradient is a sum in f32 until it is reduced
     double shared = 0; ///< bytes of the sum that its gradient is made of, if activations' gradients are made of it too
   };
@@ -46,6 +47,8 @@ struct StepFacts {
     bool isHead = false;            ///< makes the logits
     bool isFlat = false;            ///< what it makes has samples and positions in one dimension
     bool isWidened = false;         ///< what it makes is added to others in a wider type
+    int64_t shared = -1;            ///< products with the same number read what was normalised once, scaled differently
+    double unitBytes = 0;           ///< of the weight, if it is several units that a parameter was declared in
     int64_t chosenBy = -1;          ///< lookups with the same number choose by the same tensor
   };
   std::vector<Product> products; ///< in the order of the forward pass

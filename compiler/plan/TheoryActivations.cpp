@@ -38,6 +38,9 @@ void Theory::products() {
       if (is && !isLookup)
         add("activations", "all_to_all", region, tp, times, hidden * bytes / parts);
     };
+    // Units are cut by `tp` each, but their heads one unit after another.
+    add("parameters", "all_to_all", "forward", tp, times, product.unitBytes / parts);
+    add("gradients", "all_to_all", "backward", tp, times * (plan.halves ? 2 : 1), product.unitBytes / parts); // each half
     if (!isSummed) {
       readers[product.input].push_back(&product);
       exchange("forward", output, forward);
@@ -69,8 +72,13 @@ void Theory::products() {
     if (isCutOutput && isWanted && cotangents.insert(product.cotangent).second)
       add("activations", "all_gather", "backward", tp, times, output);
   }
-  for (auto &[input, products] : readers)
-    between(products);
+  std::set<int64_t> shared; // of which the gradient is reduced
+  for (auto &[input, products] : readers) {
+    // Behind scales, gradients of what was normalised once are added before they are reduced.
+    int64_t number = products.front()->shared;
+    if (number < 0 || isCutAt(*products.front()) || shared.insert(number).second)
+      between(products);
+  }
   std::set<int64_t> gatheredInputs;
   for (auto &[input, products] : readers)
     if (isCutAt(*products.front()) && llvm::any_of(products, [&](const StepFacts::Product *p) {

@@ -15,13 +15,14 @@ using namespace mlir;
 using namespace weft;
 using dist::Mesh;
 
-/// The axes on which an op makes a partial sum of what it reads, seen through changes of shape.
+/// The axes on which an op makes a partial sum of what it reads, for nothing but the value's one use, seen through
+/// changes of shape: what is read elsewhere is reduced for that.
 static SmallVector<int64_t> partialAxes(const Mesh &mesh, Value value) {
+  while (value.hasOneUse() && value.getDefiningOp() && isa<ReshapeOp, TransposeOp>(value.getDefiningOp()))
+    value = value.getDefiningOp()->getOperand(0);
   Operation *op = value.getDefiningOp();
-  while (op && isa<ReshapeOp, TransposeOp>(op))
-    op = op->getOperand(0).getDefiningOp();
   SmallVector<int64_t> axes;
-  if (!op)
+  if (!op || !value.hasOneUse())
     return axes;
   OpFactors factors(op);
   if (!factors.isKnown())

@@ -124,6 +124,24 @@ struct ProductOfFlattened : OpRewritePattern<DotGeneralOp> {
   }
 };
 
+/// A norm of each row.
+template <typename NormOp> struct NormOfFlattened : OpRewritePattern<NormOp> {
+  using OpRewritePattern<NormOp>::OpRewritePattern;
+  LogicalResult matchAndRewrite(NormOp op, PatternRewriter &rewriter) const override {
+    ReshapeOp reshape = flattening(op.getInput());
+    if (!reshape)
+      return failure();
+    Build e{rewriter, op.getLoc()};
+    Value rows = rowsOf(e, reshape);
+    Operation *clone = rewriter.clone(*op);
+    clone->setOperand(0, rows);
+    RankedTensorType type = tensorType(op.getResult());
+    clone->getResult(0).setType(type.clone(tensorType(rows).getShape()));
+    rewriter.replaceOp(op, e.reshape(clone->getResult(0), type.getShape()));
+    return success();
+  }
+};
+
 struct ElementwiseOnFlattened : RewritePattern {
   explicit ElementwiseOnFlattened(MLIRContext *context) : RewritePattern(MatchAnyOpTypeTag(), 1, context) {}
   LogicalResult matchAndRewrite(Operation *op, PatternRewriter &rewriter) const override {
@@ -310,8 +328,9 @@ struct TransposeOfUnits : OpRewritePattern<TransposeOp> {
 struct SamplesFirst : weft::impl::SamplesFirstBase<SamplesFirst> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<ProductOfFlattened, ElementwiseOnFlattened, ProductOfDisplaced, ElementwiseOnDisplaced,
-                 ReshapeOfDisplaced, SliceOfTransposed, SliceOfSplit, TransposeOfUnits>(&getContext());
+    patterns.add<ProductOfFlattened, NormOfFlattened<LayerNormOp>, NormOfFlattened<RmsNormOp>, ElementwiseOnFlattened,
+                 ProductOfDisplaced, ElementwiseOnDisplaced, ReshapeOfDisplaced, SliceOfTransposed, SliceOfSplit,
+                 TransposeOfUnits>(&getContext());
     ReshapeOp::getCanonicalizationPatterns(patterns, &getContext());
     TransposeOp::getCanonicalizationPatterns(patterns, &getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns)))) {

@@ -265,6 +265,71 @@ static void unpackSliced(ReadOp read, SymbolTable &symbols) {
   read.erase();
 }
 
+//===----------------------------------------------------------------------===//
+// Parts of different sizes
+//===----------------------------------------------------------------------===//
+
+/// Whether heads are made of a part: the last dimension becomes [heads, element].
+static bool areHeads(SliceOp slice) {
+  RankedTensorType from = tensorType(slice.getResult());
+  return llvm::any_of(slice->getUsers(), [&](Operation *user) {
+    auto reshape = dyn_cast<ReshapeOp>(user);
+    RankedTensorType to = reshape ? tensorType(reshape.getResult()) : RankedTensorType();
+    return to && to.getRank() == from.getRank() + 1 && to.getDimSize(from.getRank() - 1) > 1 &&
+           to.getShape().take_front(from.getRank() - 1) == from.getShape().drop_back();
+  });
+}
+
+/// Queries, and fewer keys and values, of one weight: heads are cut in each of them, which no one dimension of the
+/// weight is cut by. It stays whole, and each part has a product with its own rows or columns of it, which can be cut.
+static bool splitUneven(DotGeneralOp dot, SymbolTable &symbols) {
+  if (!dot.getLhsBatch().empty() || dot.getRhsContract().size() != 1 || tensorType(dot.getRhs()).getRank() != 2 ||
+      !isReadOnce(dot.getRhs()))
+    return false;
+  Value value = dot.getResult(), bias;
+  BroadcastOp repeated;
+  if (value.hasOneUse())
+    if (auto add = dyn_cast<arith::AddFOp>(*value.getUsers().begin())) {
+      repeated = (add.getLhs() == value ? add.getRhs() : add.getLhs()).getDefiningOp<BroadcastOp>();
+      if (!repeated || tensorType(repeated.getInput()).getRank() != 1)
+        return false;
+      bias = repeated.getInput();
+      value = add.getResult();
+    }
+  int64_t last = tensorType(value).getRank() - 1, weightDim = 1 - dot.getRhsContract()[0];
+  if (dimTakenApart(value) != last)
+    return false;
+  SmallVector<SliceOp> slices;
+  for (Operation *user : value.getUsers())
+    slices.push_back(cast<SliceOp>(user));
+  if (llvm::none_of(slices, areHeads))
+    return false;
+  for (SliceOp slice : slices) {
+    OpBuilder at(slice);
+    Build e{at, slice.getLoc()};
+    ArrayRef<int64_t> shape = tensorType(slice.getResult()).getShape();
+    SmallVector<int64_t> offsets(2, 0), sizes(tensorType(dot.getRhs()).getShape());
+    offsets[weightDim] = slice.getOffsets()[last];
+    sizes[weightDim] = shape[last];
+    Value part =
+        e.dot(dot.getLhs(), e.slice(dot.getRhs(), offsets, sizes), {}, {}, dot.getLhsContract(), dot.getRhsContract());
+    if (bias)
+      part = e.add(part, e.broadcastLast(e.slice(bias, {slice.getOffsets()[last]}, {shape[last]}), shape));
+    slice.replaceAllUsesWith(part);
+    slice.erase();
+  }
+  SmallVector<ReadOp> reads = {dot.getRhs().getDefiningOp<ReadOp>()};
+  if (bias && bias.getDefiningOp<ReadOp>())
+    reads.push_back(bias.getDefiningOp<ReadOp>());
+  // What nothing reads any more: sums, repetitions, the product.
+  for (Operation *op : {bias ? value.getDefiningOp() : nullptr, repeated.getOperation(), dot.getOperation()})
+    if (op && isOpTriviallyDead(op))
+      op->erase();
+  for (ReadOp read : reads)
+    unpackSliced(read, symbols);
+  return true;
+}
+
 namespace {
 
 struct Unpack : weft::impl::UnpackBase<Unpack> {
@@ -277,6 +342,8 @@ struct Unpack : weft::impl::UnpackBase<Unpack> {
       for (DotGeneralOp dot : llvm::to_vector(function.getOps<DotGeneralOp>()))
         if (std::optional<Packed> packed = matchPacked(dot)) {
           unpack(*packed, symbols);
+          ++numUnpacked;
+        } else if (splitUneven(dot, symbols)) {
           ++numUnpacked;
         }
   }

@@ -35,6 +35,23 @@ func.func @attention(%x: tensor<8x16x32xf32>, %w: tensor<96x32xf32>, %b: tensor<
 
 // -----
 
+// A norm of flattened rows, as OPT has them, and the residual around it.
+// CHECK-LABEL: func.func @norm
+func.func @norm(%x: tensor<8x16x32xf32>, %g: tensor<32xf32>, %w: tensor<32x32xf32>) -> tensor<8x16x32xf32> {
+  // CHECK-NOT: weft.reshape
+  // CHECK: weft.rms_norm %arg0 {{.*}} -> tensor<8x16x32xf32>
+  // CHECK: weft.dot_general {{.*}} -> tensor<8x16x32xf32>
+  // CHECK: arith.addf {{.*}} : tensor<8x16x32xf32>
+  %0 = weft.reshape %x : tensor<8x16x32xf32> -> tensor<128x32xf32>
+  %1 = weft.rms_norm %0 gamma %g eps 1.0e-5 : (tensor<128x32xf32>, tensor<32xf32>) -> tensor<128x32xf32>
+  %2 = weft.dot_general %1, %w batch [] x [] contract [1] x [0] : tensor<128x32xf32>, tensor<32x32xf32> -> tensor<128x32xf32>
+  %3 = arith.addf %0, %2 : tensor<128x32xf32>
+  %4 = weft.reshape %3 : tensor<128x32xf32> -> tensor<8x16x32xf32>
+  return %4 : tensor<8x16x32xf32>
+}
+
+// -----
+
 // Flattened rows with an activation.
 // CHECK-LABEL: func.func @flattened
 func.func @flattened(%x: tensor<8x16x32xf32>, %w: tensor<32x64xf32>, %b: tensor<64xf32>) -> tensor<8x16x64xf32> {

@@ -50,6 +50,32 @@ func.func @nested(%a: tensor<4x32xf32>, %b: tensor<4x32xf32>, %x: tensor<4x8xf32
 
 // -----
 
+// What is read elsewhere too is reduced for that: it does not stand before the two that can be added.
+dist.mesh @mesh ["tp"] [2]
+weft.param @w1 : tensor<32x8xf32> trainable = #weft.normal<0.02 : f64> {dist.sharding = #dist.sharding<[["tp"], []]>}
+weft.param @w2 : tensor<32x8xf32> trainable = #weft.normal<0.02 : f64> {dist.sharding = #dist.sharding<[["tp"], []]>}
+weft.param @w3 : tensor<32x8xf32> trainable = #weft.normal<0.02 : f64> {dist.sharding = #dist.sharding<[["tp"], []]>}
+// CHECK-LABEL: func.func @read
+func.func @read(%a: tensor<4x32xf32>, %b: tensor<4x32xf32>, %c: tensor<4x32xf32>) -> (tensor<4x8xf32>, tensor<4x8xf32>) {
+  %w1 = weft.read @w1 : tensor<32x8xf32>
+  %w2 = weft.read @w2 : tensor<32x8xf32>
+  %w3 = weft.read @w3 : tensor<32x8xf32>
+  %ca = dist.constrain %a <[[], ["tp"]]> priority 0 origin "hidden elements" : tensor<4x32xf32>
+  %cb = dist.constrain %b <[[], ["tp"]]> priority 0 origin "hidden elements" : tensor<4x32xf32>
+  %cc = dist.constrain %c <[[], ["tp"]]> priority 0 origin "hidden elements" : tensor<4x32xf32>
+  // CHECK-COUNT-2: dist.all_reduce
+  // CHECK-NOT: dist.all_reduce
+  %x = weft.dot_general %ca, %w1 batch [] x [] contract [1] x [0] : tensor<4x32xf32>, tensor<32x8xf32> -> tensor<4x8xf32>
+  %t = math.tanh %x : tensor<4x8xf32>
+  %p = weft.dot_general %cb, %w2 batch [] x [] contract [1] x [0] : tensor<4x32xf32>, tensor<32x8xf32> -> tensor<4x8xf32>
+  %q = weft.dot_general %cc, %w3 batch [] x [] contract [1] x [0] : tensor<4x32xf32>, tensor<32x8xf32> -> tensor<4x8xf32>
+  %s = arith.addf %p, %q : tensor<4x8xf32>
+  %u = arith.addf %x, %s : tensor<4x8xf32>
+  return %t, %u : tensor<4x8xf32>, tensor<4x8xf32>
+}
+
+// -----
+
 // What is whole and added to an accumulator that is stored as a sum is one rank's alone: nothing is reduced.
 dist.mesh @mesh ["shard"] [2]
 weft.param @scale : tensor<8xf32> trainable = #weft.normal<0.02 : f64>

@@ -71,3 +71,44 @@ func.func @groups(%x: tensor<8x4x32xf32>) -> tensor<8x4x2x1x8xf32> {
   %q = weft.slice %1 offsets [0, 0, 0, 1, 0] strides [1, 1, 1, 1, 1] : tensor<8x4x2x3x8xf32> -> tensor<8x4x2x1x8xf32>
   return %q : tensor<8x4x2x1x8xf32>
 }
+
+// -----
+
+// Queries of four heads, keys and values of two, of one weight and one bias: a product for each, with its part of both. The parameters are
+// declared in units that make up all parts, along which nothing is stored in parts.
+// CHECK: weft.param @packed : tensor<4x16x32xf32>
+// CHECK: weft.param @bias : tensor<4x16xf32>
+weft.param @packed : tensor<64x32xf32> trainable = #weft.normal<0.02 : f64>
+weft.param @bias : tensor<64xf32> trainable = #weft.normal<0.02 : f64>
+// CHECK-LABEL: func.func @grouped
+func.func @grouped(%x: tensor<8x16x32xf32>) -> (tensor<8x16x4x8xf32>, tensor<8x16x2x8xf32>, tensor<8x16x2x8xf32>) {
+  // CHECK: weft.dot_general %arg0, {{.*}} tensor<32x32xf32> -> tensor<8x16x32xf32>
+  // CHECK: weft.dot_general %arg0, {{.*}} tensor<16x32xf32> -> tensor<8x16x16xf32>
+  // CHECK: weft.dot_general %arg0, {{.*}} tensor<16x32xf32> -> tensor<8x16x16xf32>
+  %w = weft.read @packed : tensor<64x32xf32>
+  %b = weft.read @bias : tensor<64xf32>
+  %0 = weft.dot_general %x, %w batch [] x [] contract [2] x [1] : tensor<8x16x32xf32>, tensor<64x32xf32> -> tensor<8x16x64xf32>
+  %1 = weft.broadcast %b dims [2] : tensor<64xf32> -> tensor<8x16x64xf32>
+  %2 = arith.addf %0, %1 : tensor<8x16x64xf32>
+  %3 = weft.slice %2 offsets [0, 0, 0] strides [1, 1, 1] : tensor<8x16x64xf32> -> tensor<8x16x32xf32>
+  %4 = weft.slice %2 offsets [0, 0, 32] strides [1, 1, 1] : tensor<8x16x64xf32> -> tensor<8x16x16xf32>
+  %5 = weft.slice %2 offsets [0, 0, 48] strides [1, 1, 1] : tensor<8x16x64xf32> -> tensor<8x16x16xf32>
+  %q = weft.reshape %3 : tensor<8x16x32xf32> -> tensor<8x16x4x8xf32>
+  %k = weft.reshape %4 : tensor<8x16x16xf32> -> tensor<8x16x2x8xf32>
+  %v = weft.reshape %5 : tensor<8x16x16xf32> -> tensor<8x16x2x8xf32>
+  return %q, %k, %v : tensor<8x16x4x8xf32>, tensor<8x16x2x8xf32>, tensor<8x16x2x8xf32>
+}
+
+// -----
+
+// Parts of which no heads are made stay one product: a latent and what is shared by all heads.
+// CHECK: weft.param @latent : tensor<48x32xf32>
+weft.param @latent : tensor<48x32xf32> trainable = #weft.normal<0.02 : f64>
+// CHECK-LABEL: func.func @latents
+func.func @latents(%x: tensor<8x16x32xf32>) -> (tensor<8x16x32xf32>, tensor<8x16x16xf32>) {
+  %w = weft.read @latent : tensor<48x32xf32>
+  %0 = weft.dot_general %x, %w batch [] x [] contract [2] x [1] : tensor<8x16x32xf32>, tensor<48x32xf32> -> tensor<8x16x48xf32>
+  %1 = weft.slice %0 offsets [0, 0, 0] strides [1, 1, 1] : tensor<8x16x48xf32> -> tensor<8x16x32xf32>
+  %2 = weft.slice %0 offsets [0, 0, 32] strides [1, 1, 1] : tensor<8x16x48xf32> -> tensor<8x16x16xf32>
+  return %1, %2 : tensor<8x16x32xf32>, tensor<8x16x16xf32>
+}
