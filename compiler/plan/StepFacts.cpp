@@ -8,6 +8,8 @@
 #include "compiler/plan/StepFacts.h"
 #include "dialects/weft/Build.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/Matchers.h"
+#include "passes/shard/FindCuts.h"
 #include "passes/shard/Products.h"
 #include "passes/shard/Region.h"
 
@@ -122,12 +124,14 @@ static bool hasPositions(SliceOp slice) {
          });
 }
 
-/// The shape of what norms read between blocks: [batch, position, element]; empty if there is none.
-static std::vector<int64_t> shapeBetween(func::FuncOp task) {
+/// The shapes of what norms read between blocks: [batch, position, element]. An encoder and a decoder have one each.
+static std::vector<std::vector<int64_t>> shapesBetween(func::FuncOp task) {
+  std::vector<std::vector<int64_t>> shapes;
   for (Operation &op : task.getBody().front())
-    if (isa<LayerNormOp, RmsNormOp>(op) && tensorType(op.getOperand(0)).getRank() == 3)
-      return shapeOf(tensorType(op.getOperand(0)));
-  return {};
+    if (isa<LayerNormOp, RmsNormOp>(op) && tensorType(op.getOperand(0)).getRank() == 3 && !makesHeads(&op))
+      if (std::vector<int64_t> shape = shapeOf(tensorType(op.getOperand(0))); !llvm::is_contained(shapes, shape))
+        shapes.push_back(std::move(shape));
+  return shapes;
 }
 
 /// Finds keys or values that are repeated for the queries' heads: [..., head, times, ...] made [..., head * times,
@@ -170,23 +174,35 @@ static bool isOnlyFlattened(Operation *op, ArrayRef<int64_t> between) {
 }
 
 /// What the formulas need to know of where positions begin and end.
-static void findEnds(func::FuncOp task, ArrayRef<int64_t> between, StepFacts &facts) {
+static void findEnds(func::FuncOp task, ArrayRef<std::vector<int64_t>> betweens, StepFacts &facts) {
+  auto isBetween = [&](ArrayRef<int64_t> shape) { return llvm::is_contained(betweens, shape.vec()); };
+  auto hasPositions = [&](ArrayRef<int64_t> shape) {
+    return llvm::any_of(betweens, [&](ArrayRef<int64_t> between) { return shape == between.take_front(2); });
+  };
   llvm::SmallDenseSet<Value> seen;
   for (Operation &op : task.getBody().front()) {
     auto dot = dyn_cast<DotGeneralOp>(op);
     if (regionOf(op.getLoc()) == "forward" && (isa<AttentionOp>(op) || (dot && !dot.getLhsBatch().empty())))
       for (Value operand : op.getOperands())
         findRepeated(operand, seen, facts);
+    if (regionOf(op.getLoc()) == "forward" && makesHeads(&op)) {
+      RankedTensorType type = tensorType(op.getOperand(0));
+      double rows = 4.0 * static_cast<double>(type.getNumElements() / type.getShape().back());
+      // A mean besides; and in the backward pass the same sums again, and those for its own formula.
+      double sums = isa<LayerNormOp>(op) ? 2 : 1;
+      facts.headRows += sums * rows;
+      facts.headRowGradients += 2 * sums * rows;
+    }
     if (regionOf(op.getLoc()) != "forward" || !isa<SliceOp, ConcatOp, CumsumOp>(op))
       continue;
     RankedTensorType from = tensorType(op.getOperand(0)), to = tensorType(op.getResult(0));
-    if (isa<SliceOp>(op) && from.getShape() == between && 2 * to.getDimSize(1) <= from.getDimSize(1))
+    if (isa<SliceOp>(op) && isBetween(from.getShape()) && 2 * to.getDimSize(1) <= from.getDimSize(1))
       facts.tokens += static_cast<double>(tensorBytes(to));
     // All of an input is there.
     bool isInput = isa<CumsumOp>(op) && isa<BlockArgument>(sourceOf(op.getOperand(0)));
-    if (isa<CumsumOp>(op) && from.getShape() == between.take_front(2) && !isInput)
+    if (isa<CumsumOp>(op) && hasPositions(from.getShape()) && !isInput)
       facts.counted += static_cast<double>(tensorBytes(from));
-    if (auto concat = dyn_cast<ConcatOp>(op); concat && to.getShape() == between && concat.getDim() == 1)
+    if (auto concat = dyn_cast<ConcatOp>(op); concat && isBetween(to.getShape()) && concat.getDim() == 1)
       facts.joined += static_cast<double>(tensorBytes(to));
   }
 }
@@ -285,10 +301,11 @@ static double bytesOfUnits(Value weight) {
 StepFacts weft::factsOf(ModuleOp train) {
   StepFacts facts;
   func::FuncOp task = firstTask(train);
-  std::vector<int64_t> between = shapeBetween(task);
+  std::vector<std::vector<int64_t>> betweens = shapesBetween(task);
+  std::vector<int64_t> between = betweens.empty() ? std::vector<int64_t>() : betweens.front();
   if (!between.empty()) {
     facts.positions = between[1];
-    findEnds(task, between, facts);
+    findEnds(task, betweens, facts);
   }
   facts.numbers = lossNumbersOf(train, task);
   for (ReadOp read : task.getOps<ReadOp>()) {
@@ -302,7 +319,8 @@ StepFacts weft::factsOf(ModuleOp train) {
       StringRef region = regionOf(user->getLoc());
       use.forward |= region == "forward";
       use.backward |= region == "backward";
-      use.isBetween |= region == "forward" && !between.empty() && hasPositions(user, between);
+      use.isBetween |= region == "forward" &&
+                       llvm::any_of(betweens, [&](ArrayRef<int64_t> shape) { return hasPositions(user, shape); });
       use.norm |= isa<LayerNormOp, RmsNormOp>(user);
       use.isOfHeads |= isOfHeads(user, between);
       auto slice = dyn_cast<SliceOp>(user);
@@ -345,6 +363,7 @@ StepFacts weft::factsOf(ModuleOp train) {
       fact.inputBytes = bytesOf(product.input);
     } else if (auto lookup = dyn_cast<GatherOp>(product.forward.op)) {
       fact.chosenBy = inputs.try_emplace(lookup.getIndices(), inputs.size()).first->second;
+      fact.hasSamples = !matchPattern(lookup.getIndices(), m_Constant());
       fact.inputBytes = bytesOf(lookup.getIndices());
     }
     if (product.cotangent)
@@ -352,7 +371,8 @@ StepFacts weft::factsOf(ModuleOp train) {
     fact.outputBytes = bytesOf(product.forward.op->getResult(0));
     // What is between blocks is [batch, position, element].
     RankedTensorType type = tensorType(product.forward.op->getResult(0));
-    bool isBetween = type.getRank() > 2 && !between.empty() && type.getDimSize(1) == between[1];
+    bool isBetween = type.getRank() > 2 &&
+                     llvm::any_of(betweens, [&](ArrayRef<int64_t> shape) { return type.getDimSize(1) == shape[1]; });
     fact.positions = isBetween ? type.getDimSize(1) : 0;
     fact.hasDataGradient = product.dataGradient.op != nullptr;
     fact.hasWeightGradient = product.weightGradient.op != nullptr;

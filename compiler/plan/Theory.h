@@ -44,6 +44,7 @@ struct StepFacts {
     bool hasDataGradient = false, hasWeightGradient = false;
     int64_t turn = 0;               ///< place in the backward pass of the data's gradient
     bool isOutputReadAgain = false; ///< by the backward pass
+    bool hasSamples = true;         ///< a lookup of numbers that are given has none
     bool isHead = false;            ///< makes the logits
     bool isFlat = false;            ///< what it makes has samples and positions in one dimension
     bool isWidened = false;         ///< what it makes is added to others in a wider type
@@ -73,6 +74,9 @@ struct StepFacts {
   std::vector<Flattened> flattened;
   /// Bytes of what is taken apart into samples and positions again.
   double unflattened = 0;
+  /// Bytes of one f32 number for each row that norms of all queries, or all keys, of a position reduce: forward,
+  /// backward.
+  double headRows = 0, headRowGradients = 0;
   /// Bytes of what is counted along the positions, as some models count their position ids.
   double counted = 0;
   /// Bytes of sums over samples that activations are made with, and their gradients: those of batch norm.

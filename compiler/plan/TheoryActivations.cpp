@@ -40,9 +40,12 @@ void Theory::products() {
     };
     // Units are cut by `tp` each, but their heads one unit after another.
     add("parameters", "all_to_all", "forward", tp, times, product.unitBytes / parts);
-    add("gradients", "all_to_all", "backward", tp, times * (plan.halves ? 2 : 1), product.unitBytes / parts); // each half
+    // Of both halves, if what they make together waits for other ranks' samples.
+    bool areApart = plan.halves && !axesOf({"shard", "replica"}).empty();
+    add("gradients", "all_to_all", "backward", tp, times * (areApart ? 2 : 1), product.unitBytes / parts);
     if (!isSummed) {
-      readers[product.input].push_back(&product);
+      if (product.hasSamples)
+        readers[product.input].push_back(&product);
       exchange("forward", output, forward);
       exchange("backward", output, forward && product.isOutputReadAgain);
       exchange("backward", output, ofData || ofWeight);
@@ -261,6 +264,8 @@ void Theory::statistics() {
   Axes tp = axesOf({"tp"});
   if (tp.empty())
     return;
+  add("statistics", "all_reduce", "forward", tp, times, facts.headRows / data);
+  add("statistics", "all_reduce", "backward", tp, times, facts.headRowGradients / data);
   add("statistics", "all_reduce", "backward", tp, times * (heads + again), rows);
   if (plan.prescaledBatch)
     return add("statistics", "all_reduce", "forward", tp, times * heads * 3, rows);

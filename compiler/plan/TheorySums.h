@@ -131,7 +131,7 @@ private:
   }
   /// Whether it is used, or its gradient computed, as `shard` cuts it.
   bool isKept(const StepFacts::Product &product, bool Plan::GatheredWeight::*which) const {
-    return isAmong(kept, product.parameter, product.layer, which);
+    return product.hasSamples && isAmong(kept, product.parameter, product.layer, which);
   }
 
   /// Whether, for one of a product's three, `shard` cuts the weight along what the product sums over.

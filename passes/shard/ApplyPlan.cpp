@@ -213,6 +213,10 @@ void ApplyPlan::runOnOperation() {
     // A row of logits is cut: its statistics are reductions that say so.
     for (CrossEntropyOp loss : llvm::to_vector(function.getOps<CrossEntropyOp>()))
       decomposeOp(loss);
+    // So is a row that heads are made of.
+    for (Operation &op : llvm::make_early_inc_range(function.getBody().front()))
+      if (makesHeads(&op))
+        decomposeOp(&op);
   }
 }
 

@@ -166,6 +166,19 @@ static Operation *wholeOfPart(Operation *op) {
   return makesParts && to.getDimSize(last) == from.getDimSize(last) ? whole : nullptr;
 }
 
+/// Whether nothing but products, in the end, reads what is made of a value element by element: it is inside of an MLP.
+/// A residual addition, or a norm, reads what is between blocks.
+static bool isInside(Value value, llvm::SmallDenseSet<Value> &seen) {
+  return !seen.insert(value).second || llvm::all_of(value.getUsers(), [&](Operation *user) {
+    if (regionOf(user->getLoc()) != "forward")
+      return true;
+    if (isProjection(user))
+      return cast<DotGeneralOp>(user).getLhs() == value;
+    bool isPart = isa<SliceOp>(user) || (isa<ReshapeOp>(user) && wholeOfPart(user));
+    return (isElementwise(user) || isPart) && isInside(user->getResult(0), seen);
+  });
+}
+
 /// A product with a parameter of what elementwise ops made of products with parameters: its contracted dimension is
 /// hidden.
 void Finder::hidden() {
@@ -174,12 +187,14 @@ void Finder::hidden() {
     if (!isProjection(dot) || regionOf(dot.getLoc()) != "forward")
       continue;
     SmallVector<Value> worklist = {dot.getLhs()};
-    llvm::SmallDenseSet<Value> seen;
-    bool found = false, between = false;
-    while (!worklist.empty()) {
+    llvm::SmallDenseSet<Value> seen, inside;
+    bool found = false, between = false, isAllInside = true;
+    while (!worklist.empty() && isAllInside) {
       Operation *op = worklist.pop_back_val().getDefiningOp();
       if (!op || !seen.insert(op->getResult(0)).second)
         continue;
+      // A residual is none of what is hidden.
+      isAllInside = isInside(op->getResult(0), inside);
       found |= between && isProjection(op);
       if (Operation *whole = wholeOfPart(op)) {
         worklist.push_back(whole->getResult(0));
@@ -191,8 +206,7 @@ void Finder::hidden() {
       llvm::append_range(worklist, op->getOperands());
     }
     int64_t dim = dot.getLhsContract()[0];
-    // Between blocks a residual addition leads to products too; what is hidden is as wide as it is only inside.
-    if (found && dim == tensorType(dot.getLhs()).getRank() - 1)
+    if (found && isAllInside && dim == tensorType(dot.getLhs()).getRank() - 1)
       add(dot.getLhsMutable(), dim, kTensorPriority, "hidden elements");
   }
 }
@@ -211,9 +225,18 @@ void Finder::vocabulary() {
   }
 }
 
+bool weft::makesHeads(Operation *norm) {
+  return isa<LayerNormOp, RmsNormOp>(norm) && llvm::any_of(norm->getUsers(), [&](Operation *user) {
+           auto reshape = dyn_cast<ReshapeOp>(user);
+           ArrayRef<int64_t> from = tensorType(norm->getResult(0)).getShape();
+           ArrayRef<int64_t> to = reshape ? tensorType(reshape.getResult()).getShape() : ArrayRef<int64_t>();
+           return to.size() == from.size() + 1 && to.drop_back(2) == from.drop_back() && to[to.size() - 2] > 1;
+         });
+}
+
 void Finder::norms(int64_t dim, StringRef what) {
   for (Operation &op : function.getBody().front())
-    if (isa<LayerNormOp, RmsNormOp>(op) && tensorType(op.getOperand(0)).getRank() == 3)
+    if (isa<LayerNormOp, RmsNormOp>(op) && tensorType(op.getOperand(0)).getRank() == 3 && !makesHeads(&op))
       add(op.getOpOperand(0), dim, kSequencePriority, what);
 }
 
