@@ -128,7 +128,8 @@ static bool hasPositions(SliceOp slice) {
 static std::vector<std::vector<int64_t>> shapesBetween(func::FuncOp task) {
   std::vector<std::vector<int64_t>> shapes;
   for (Operation &op : task.getBody().front())
-    if (isa<LayerNormOp, RmsNormOp>(op) && tensorType(op.getOperand(0)).getRank() == 3 && !makesHeads(&op))
+    if (isa<LayerNormOp, RmsNormOp>(op) && tensorType(op.getOperand(0)).getRank() == 3 &&
+        tensorType(op.getOperand(0)).getDimSize(1) > 1 && !makesHeads(&op))
       if (std::vector<int64_t> shape = shapeOf(tensorType(op.getOperand(0))); !llvm::is_contained(shapes, shape))
         shapes.push_back(std::move(shape));
   return shapes;

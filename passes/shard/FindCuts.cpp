@@ -236,7 +236,8 @@ bool weft::makesHeads(Operation *norm) {
 
 void Finder::norms(int64_t dim, StringRef what) {
   for (Operation &op : function.getBody().front())
-    if (isa<LayerNormOp, RmsNormOp>(op) && tensorType(op.getOperand(0)).getRank() == 3 && !makesHeads(&op))
+    if (isa<LayerNormOp, RmsNormOp>(op) && tensorType(op.getOperand(0)).getRank() == 3 &&
+        tensorType(op.getOperand(0)).getDimSize(dim) > 1 && !makesHeads(&op))
       add(op.getOpOperand(0), dim, kSequencePriority, what);
 }
 

@@ -129,7 +129,8 @@ template <typename NormOp> struct NormOfFlattened : OpRewritePattern<NormOp> {
   using OpRewritePattern<NormOp>::OpRewritePattern;
   LogicalResult matchAndRewrite(NormOp op, PatternRewriter &rewriter) const override {
     ReshapeOp reshape = flattening(op.getInput());
-    if (!reshape)
+    // Channels and what is normalised in each of them are no rows of elements.
+    if (!reshape || tensorType(reshape.getInput()).getShape().back() != tensorType(op.getInput()).getShape().back())
       return failure();
     Build e{rewriter, op.getLoc()};
     Value rows = rowsOf(e, reshape);
@@ -325,12 +326,33 @@ struct TransposeOfUnits : OpRewritePattern<TransposeOp> {
   }
 };
 
+/// [B, H, T, D] of [B * H, T, D] of [T, B * H, D] of [T, B, H * D], as torch.nn.functional's attention moves heads
+/// beside the samples: without the dimension of both.
+struct SplitOfMerged : OpRewritePattern<ReshapeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ReshapeOp op, PatternRewriter &rewriter) const override {
+    auto transpose = op.getInput().getDefiningOp<TransposeOp>();
+    auto merge = transpose ? transpose.getInput().getDefiningOp<ReshapeOp>() : ReshapeOp();
+    if (!merge || transpose.getPerm() != ArrayRef<int64_t>{1, 0, 2})
+      return failure();
+    ArrayRef<int64_t> from = tensorType(merge.getInput()).getShape(), to = tensorType(op.getResult()).getShape(),
+                      merged = tensorType(merge.getResult()).getShape();
+    if (from.size() != 3 || to.size() != 4 || from[0] != to[2] || from[1] != to[0] || from[2] != to[1] * to[3] ||
+        merged != ArrayRef<int64_t>{from[0], to[0] * to[1], to[3]})
+      return failure();
+    Build e{rewriter, op.getLoc()};
+    Value heads = e.reshape(merge.getInput(), {to[2], to[0], to[1], to[3]});
+    rewriter.replaceOp(op, e.transpose(heads, {1, 2, 0, 3}));
+    return success();
+  }
+};
+
 struct SamplesFirst : weft::impl::SamplesFirstBase<SamplesFirst> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     patterns.add<ProductOfFlattened, NormOfFlattened<LayerNormOp>, NormOfFlattened<RmsNormOp>, ElementwiseOnFlattened,
                  ProductOfDisplaced, ElementwiseOnDisplaced, ReshapeOfDisplaced, SliceOfTransposed, SliceOfSplit,
-                 TransposeOfUnits>(&getContext());
+                 TransposeOfUnits, SplitOfMerged>(&getContext());
     ReshapeOp::getCanonicalizationPatterns(patterns, &getContext());
     TransposeOp::getCanonicalizationPatterns(patterns, &getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns)))) {

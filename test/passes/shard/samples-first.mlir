@@ -35,6 +35,21 @@ func.func @attention(%x: tensor<8x16x32xf32>, %w: tensor<96x32xf32>, %b: tensor<
 
 // -----
 
+// Heads that are made beside the samples, and then one dimension with them, are taken apart where they are made.
+// CHECK-LABEL: func.func @merged
+func.func @merged(%x: tensor<8x16x32xf32>) -> tensor<8x16x4x8xf32> {
+  // CHECK: %[[HEADS:.*]] = weft.reshape %arg0 : tensor<8x16x32xf32> -> tensor<8x16x4x8xf32>
+  // CHECK: return %[[HEADS]]
+  %0 = weft.transpose %x perm [1, 0, 2] : tensor<8x16x32xf32> -> tensor<16x8x32xf32>
+  %1 = weft.reshape %0 : tensor<16x8x32xf32> -> tensor<16x32x8xf32>
+  %2 = weft.transpose %1 perm [1, 0, 2] : tensor<16x32x8xf32> -> tensor<32x16x8xf32>
+  %3 = weft.reshape %2 : tensor<32x16x8xf32> -> tensor<8x4x16x8xf32>
+  %4 = weft.transpose %3 perm [0, 2, 1, 3] : tensor<8x4x16x8xf32> -> tensor<8x16x4x8xf32>
+  return %4 : tensor<8x16x4x8xf32>
+}
+
+// -----
+
 // A norm of flattened rows, as OPT has them, and the residual around it.
 // CHECK-LABEL: func.func @norm
 func.func @norm(%x: tensor<8x16x32xf32>, %g: tensor<32xf32>, %w: tensor<32x32xf32>) -> tensor<8x16x32xf32> {
