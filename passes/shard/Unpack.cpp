@@ -269,14 +269,21 @@ static void unpackSliced(ReadOp read, SymbolTable &symbols) {
 // Parts of different sizes
 //===----------------------------------------------------------------------===//
 
+/// A shape without dimensions of 1.
+static SmallVector<int64_t> withoutUnits(ArrayRef<int64_t> shape) {
+  SmallVector<int64_t> rest(shape);
+  llvm::erase(rest, 1);
+  return rest;
+}
+
 /// Whether heads are made of a part: the last dimension becomes [heads, element].
 static bool areHeads(SliceOp slice) {
-  RankedTensorType from = tensorType(slice.getResult());
+  ArrayRef<int64_t> from = tensorType(slice.getResult()).getShape();
   return llvm::any_of(slice->getUsers(), [&](Operation *user) {
     auto reshape = dyn_cast<ReshapeOp>(user);
-    RankedTensorType to = reshape ? tensorType(reshape.getResult()) : RankedTensorType();
-    return to && to.getRank() == from.getRank() + 1 && to.getDimSize(from.getRank() - 1) > 1 &&
-           to.getShape().take_front(from.getRank() - 1) == from.getShape().drop_back();
+    ArrayRef<int64_t> to = reshape ? tensorType(reshape.getResult()).getShape() : ArrayRef<int64_t>();
+    return to.size() > 2 && to[to.size() - 2] > 1 && to[to.size() - 2] * to.back() == from.back() &&
+           withoutUnits(to.drop_back(2)) == withoutUnits(from.drop_back());
   });
 }
 
@@ -296,8 +303,14 @@ static bool splitUneven(DotGeneralOp dot, SymbolTable &symbols) {
       bias = repeated.getInput();
       value = add.getResult();
     }
+  // Parts may be taken of it with dimensions of 1.
+  if (auto reshape = value.hasOneUse() ? dyn_cast<ReshapeOp>(*value.getUsers().begin()) : ReshapeOp();
+      reshape && withoutUnits(tensorType(reshape.getResult()).getShape()) ==
+                     withoutUnits(tensorType(reshape.getInput()).getShape()))
+    value = reshape.getResult();
   int64_t last = tensorType(value).getRank() - 1, weightDim = 1 - dot.getRhsContract()[0];
-  if (dimTakenApart(value) != last)
+  if (dimTakenApart(value) != last ||
+      tensorType(value).getShape().back() != tensorType(dot.getResult()).getShape().back())
     return false;
   SmallVector<SliceOp> slices;
   for (Operation *user : value.getUsers())
@@ -314,17 +327,24 @@ static bool splitUneven(DotGeneralOp dot, SymbolTable &symbols) {
     Value part =
         e.dot(dot.getLhs(), e.slice(dot.getRhs(), offsets, sizes), {}, {}, dot.getLhsContract(), dot.getRhsContract());
     if (bias)
-      part = e.add(part, e.broadcastLast(e.slice(bias, {slice.getOffsets()[last]}, {shape[last]}), shape));
-    slice.replaceAllUsesWith(part);
+      part = e.add(
+          part, e.broadcastLast(e.slice(bias, {slice.getOffsets()[last]}, {shape[last]}), tensorType(part).getShape()));
+    slice.replaceAllUsesWith(e.reshape(part, shape));
     slice.erase();
   }
   SmallVector<ReadOp> reads = {dot.getRhs().getDefiningOp<ReadOp>()};
   if (bias && bias.getDefiningOp<ReadOp>())
     reads.push_back(bias.getDefiningOp<ReadOp>());
   // What nothing reads any more: sums, repetitions, the product.
-  for (Operation *op : {bias ? value.getDefiningOp() : nullptr, repeated.getOperation(), dot.getOperation()})
-    if (op && isOpTriviallyDead(op))
-      op->erase();
+  while (value != dot.getResult()) {
+    Operation *op = value.getDefiningOp();
+    auto sum = dyn_cast<arith::AddFOp>(op);
+    value = sum && sum.getLhs() == repeated.getResult() ? sum.getRhs() : op->getOperand(0);
+    op->erase();
+  }
+  if (repeated)
+    repeated.erase();
+  dot.erase();
   for (ReadOp read : reads)
     unpackSliced(read, symbols);
   return true;
