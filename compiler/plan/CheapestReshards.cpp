@@ -6,7 +6,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/plan/CheapestReshards.h"
-#include "compiler/plan/Plan.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 #include <algorithm>
@@ -33,7 +32,8 @@ static Axes axesOf(const HeldAs &held, int64_t dim) {
   return axes;
 }
 
-int64_t weft::partOf(const ReshardMesh &mesh, const HeldAs &held, int64_t dim, int64_t size) {
+/// How many indices of a dimension of `size` a rank has: an axis of n ranks cuts m into n parts of m / n, rounded up.
+static int64_t partOf(const ReshardMesh &mesh, const HeldAs &held, int64_t dim, int64_t size) {
   for (int64_t axis : axesOf(held, dim))
     size = llvm::divideCeil(size, mesh.sizes[axis]);
   return size;
@@ -46,11 +46,10 @@ llvm::StringRef ReshardStep::name() const {
 
 namespace {
 
-/// What a sequence of collectives sends: elements, collectives, and elements times the distance of the ranks.
+/// What a sequence of collectives sends: elements times the number of ranks, so that it is whole; collectives; and
+/// elements times the distance of the ranks.
 struct Cost {
-  double sent = 0;
-  int64_t steps = 0;
-  double far = 0;
+  int64_t sent = 0, steps = 0, far = 0;
 
   bool operator<(const Cost &other) const {
     return std::tie(sent, steps, far) < std::tie(other.sent, other.steps, other.far);
@@ -61,7 +60,10 @@ struct Cost {
 class Search {
 public:
   Search(const ReshardMesh &mesh, const HeldAs &to, llvm::ArrayRef<int64_t> shape)
-      : mesh(mesh), to(to), shape(shape), numAxes(static_cast<int64_t>(mesh.sizes.size())) {}
+      : mesh(mesh), to(to), shape(shape), numAxes(static_cast<int64_t>(mesh.sizes.size())) {
+    for (int64_t size : mesh.sizes)
+      numRanks *= size;
+  }
 
   std::vector<ReshardStep> run(const HeldAs &from);
 
@@ -80,7 +82,7 @@ private:
   void free(ReshardStep::Kind kind, int64_t axis, const HeldAs &now, const HeldAs &next) {
     reach({kind, {axis}, 0, now, next});
   }
-  void collective(ReshardStep::Kind kind, llvm::ArrayRef<int64_t> axes, double elements, const HeldAs &now,
+  void collective(ReshardStep::Kind kind, llvm::ArrayRef<int64_t> axes, int64_t elements, const HeldAs &now,
                   const HeldAs &next) {
     // Each half sends its own, if they differ.
     bool areTwo = mesh.half >= 0 && now[mesh.half] != kHeldWhole;
@@ -89,10 +91,10 @@ private:
   void reach(ReshardStep step);
 
   int64_t part(const HeldAs &held, int64_t dim) const { return partOf(mesh, held, dim, shape[dim]); }
-  double held(const HeldAs &held) const {
-    double elements = 1;
+  int64_t held(const HeldAs &held) const {
+    int64_t elements = 1;
     for (int64_t dim = 0, rank = static_cast<int64_t>(shape.size()); dim < rank; ++dim)
-      elements *= static_cast<double>(part(held, dim));
+      elements *= part(held, dim);
     return elements;
   }
   /// Ranks along the axis that varies fastest are the nearest.
@@ -120,7 +122,7 @@ private:
   const ReshardMesh &mesh;
   const HeldAs &to;
   llvm::ArrayRef<int64_t> shape;
-  int64_t numAxes;
+  int64_t numAxes, numRanks = 1;
 
   using Entry = std::pair<Cost, HeldAs>;
   struct IsLater {
@@ -137,9 +139,11 @@ private:
 } // namespace
 
 void Search::reach(ReshardStep step) {
-  double sent = step.isCollective() ? bytesSent(step.name(), step.elements, mesh.sizeOf(step.axes)) : 0;
-  Cost total = {soFar.sent + sent, soFar.steps + step.isCollective(),
-                soFar.far + sent * static_cast<double>(distance(step.axes))};
+  int64_t ranks = mesh.sizeOf(step.axes);
+  int64_t sent = step.isCollective() ? step.elements * (ranks - 1) * (numRanks / ranks) : 0;
+  if (step.kind == ReshardStep::AllReduce)
+    sent *= 2;
+  Cost total = {soFar.sent + sent, soFar.steps + step.isCollective(), soFar.far + sent * distance(step.axes)};
   auto [node, isNew] = best.try_emplace(step.after);
   if (!isNew && !(total < node->second.cost))
     return;
@@ -159,12 +163,12 @@ void Search::ofHalves(const HeldAs &now) {
 
 /// Sums become whole, on one axis or on several at once.
 void Search::sums(const HeldAs &now) {
-  Axes open = axesOf(now, kHeldUnreduced);
-  llvm::erase(open, mesh.half);
-  for (unsigned set = 1; set < 1U << open.size(); ++set) {
+  Axes summed = axesOf(now, kHeldUnreduced);
+  llvm::erase(summed, mesh.half);
+  for (unsigned set = 1; set < 1U << summed.size(); ++set) {
     Axes axes;
     HeldAs next = now;
-    for (auto [i, axis] : llvm::enumerate(open))
+    for (auto [i, axis] : llvm::enumerate(summed))
       if (set >> i & 1) {
         axes.push_back(axis);
         next[axis] = kHeldWhole;
@@ -191,7 +195,7 @@ void Search::cuts(const HeldAs &now) {
       if (!isOneCut(axes, part(now, dim)))
         break;
       next[axis] = static_cast<int8_t>(dim);
-      collective(ReshardStep::ReduceScatter, axes, held(next) * static_cast<double>(mesh.sizeOf(axes)), now, next);
+      collective(ReshardStep::ReduceScatter, axes, held(next) * mesh.sizeOf(axes), now, next);
     }
   }
 }
@@ -209,7 +213,7 @@ void Search::gathers(const HeldAs &now) {
         size = llvm::divideCeil(size, mesh.sizes[axis]);
       if (llvm::is_contained(axes, mesh.half) || !isOneCut(axes, size))
         break;
-      collective(ReshardStep::AllGather, axes, held(now) * static_cast<double>(mesh.sizeOf(axes)), now, next);
+      collective(ReshardStep::AllGather, axes, held(now) * mesh.sizeOf(axes), now, next);
     }
   }
 }
@@ -226,8 +230,7 @@ void Search::exchanges(const HeldAs &now) {
     HeldAs next = now;
     next[axis] = to[axis];
     // Parts of the new dimension are padded before, and those of the old one lose their padding after.
-    double elements = held(now) / static_cast<double>(part(now, to[axis])) *
-                      static_cast<double>(part(next, to[axis]) * mesh.sizes[axis]);
+    int64_t elements = held(now) / part(now, to[axis]) * part(next, to[axis]) * mesh.sizes[axis];
     collective(ReshardStep::AllToAll, {axis}, elements, now, next);
   }
 }

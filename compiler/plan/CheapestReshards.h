@@ -35,9 +35,6 @@ struct ReshardMesh {
 using HeldAs = std::vector<int8_t>;
 inline constexpr int8_t kHeldWhole = -1, kHeldUnreduced = -2;
 
-/// How many indices of a dimension of `size` a rank has: an axis of n ranks cuts m into n parts of m / n, rounded up.
-int64_t partOf(const ReshardMesh &mesh, const HeldAs &held, int64_t dim, int64_t size);
-
 /// One step of a reshard.
 struct ReshardStep {
   enum Kind {
@@ -50,15 +47,16 @@ struct ReshardStep {
   };
   Kind kind;
   llvm::SmallVector<int64_t, 2> axes;
-  double elements = 0; ///< of the larger side of what a rank has, for both halves where each has its own; 0: free
+  int64_t elements = 0; ///< of the larger side of what a rank has, for both halves where each has its own; 0: free
   HeldAs before, after;
 
   bool isCollective() const { return kind > Join; }
   llvm::StringRef name() const;
 };
 
-/// Searches all sequences of slices and collectives that make one sharding of another for the one that sends the
-/// least; of those, the one with the fewest collectives; of those, the one that sends the least over far ranks.
+/// Searches the sequences of slices and collectives that make one sharding of another, in which an axis cuts nothing
+/// but what it cuts at the beginning or in the end, for the one that sends the least, padding included; of those, the
+/// one with the fewest collectives; of those, the one that sends the least over far ranks.
 class CheapestReshards {
 public:
   explicit CheapestReshards(ReshardMesh mesh) : mesh(std::move(mesh)) {}

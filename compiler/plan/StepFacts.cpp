@@ -12,6 +12,7 @@
 #include "passes/shard/FindCuts.h"
 #include "passes/shard/Products.h"
 #include "passes/shard/Region.h"
+#include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
 using namespace weft;
@@ -177,7 +178,7 @@ static bool isOnlyFlattened(Operation *op, ArrayRef<int64_t> between) {
 /// What the formulas need to know of where positions begin and end.
 static void findEnds(func::FuncOp task, ArrayRef<std::vector<int64_t>> betweens, StepFacts &facts) {
   auto isBetween = [&](ArrayRef<int64_t> shape) { return llvm::is_contained(betweens, shape.vec()); };
-  auto hasPositions = [&](ArrayRef<int64_t> shape) {
+  auto hasRows = [&](ArrayRef<int64_t> shape) {
     return llvm::any_of(betweens, [&](ArrayRef<int64_t> between) { return shape == between.take_front(2); });
   };
   llvm::SmallDenseSet<Value> seen;
@@ -201,7 +202,7 @@ static void findEnds(func::FuncOp task, ArrayRef<std::vector<int64_t>> betweens,
       facts.tokens += static_cast<double>(tensorBytes(to));
     // All of an input is there.
     bool isInput = isa<CumsumOp>(op) && isa<BlockArgument>(sourceOf(op.getOperand(0)));
-    if (isa<CumsumOp>(op) && hasPositions(from.getShape()) && !isInput)
+    if (isa<CumsumOp>(op) && hasRows(from.getShape()) && !isInput)
       facts.counted += static_cast<double>(tensorBytes(from));
     if (auto concat = dyn_cast<ConcatOp>(op); concat && isBetween(to.getShape()) && concat.getDim() == 1)
       facts.joined += static_cast<double>(tensorBytes(to));
@@ -259,10 +260,10 @@ static Value normalizedOf(Value value) {
 }
 
 /// Finds what is normalised once for several scales, for products that read one each.
-static void findShared(func::FuncOp task, StepFacts &facts) {
-  DenseMap<Value, llvm::SmallDenseSet<Value>> scaled;
+static void findShared(ArrayRef<WeightProduct> products, StepFacts &facts) {
+  llvm::MapVector<Value, llvm::SmallDenseSet<Value>> scaled;
   DenseMap<Value, SmallVector<size_t>> readers;
-  for (auto [i, product] : llvm::enumerate(findWeightProducts(task)))
+  for (auto [i, product] : llvm::enumerate(products))
     if (Value normalized = product.input ? normalizedOf(product.input) : Value()) {
       scaled[normalized].insert(product.input);
       readers[normalized].push_back(i);
@@ -282,7 +283,8 @@ static void findShared(func::FuncOp task, StepFacts &facts) {
         for (Value operand : user->getOperands())
           if (auto broadcast = operand.getDefiningOp<BroadcastOp>())
             if (auto read = broadcast.getInput().getDefiningOp<ReadOp>()) {
-              facts.uses[read.getSymbol()].isOfShared = true;
+              if (auto use = facts.uses.find(read.getSymbol()); use != facts.uses.end())
+                use->second.isOfShared = true;
               worklist.push_back(user->getResult(0));
             }
       }
@@ -356,7 +358,8 @@ StepFacts weft::factsOf(ModuleOp train) {
   auto bytesOf = [](Value value) { return static_cast<double>(tensorBytes(tensorType(value))); };
   DenseMap<Value, int64_t> inputs;
   DenseMap<Operation *, int64_t> makers;
-  for (const WeightProduct &product : findWeightProducts(task)) {
+  std::vector<WeightProduct> products = findWeightProducts(task);
+  for (const WeightProduct &product : products) {
     StepFacts::Product fact{product.parameter, product.layer, {}};
     llvm::append_range(fact.summed, summedDims(product));
     if (product.input) {
@@ -389,7 +392,7 @@ StepFacts weft::factsOf(ModuleOp train) {
     makers[product.forward.op] = facts.products.size();
     facts.products.push_back(std::move(fact));
   }
-  findShared(task, facts);
+  findShared(products, facts);
   findSampleSums(train, task, facts);
   llvm::SmallDenseSet<Value> seen;
   for (auto reshape : task.getOps<ReshapeOp>()) {

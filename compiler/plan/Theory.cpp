@@ -60,7 +60,7 @@ std::vector<Step> Theory::reshard(const Layout &from, const Axes &over, const La
   for (const ReshardStep &step : cheapest.find(before, heldAs(to), shape)) {
     if (!step.isCollective())
       continue;
-    Step named{step.name().str(), {}, static_cast<int64_t>(step.elements)};
+    Step named{step.name().str(), {}, step.elements};
     for (int64_t axis : step.axes)
       named.axes.push_back(mesh[axis]);
     steps.push_back(std::move(named));

@@ -144,7 +144,7 @@ void Theory::whereStored() {
   std::set<std::tuple<llvm::StringRef, int64_t, int64_t>> done; // region, tensor, and what it becomes
   constexpr int64_t Whole = -1, Sum = -2, Cut = 0;
   bool isBehind = false; // samples of what is moved are cut on `tp`, behind `shard`
-  auto move = [&](const char *region, int64_t tensor, int64_t to, double bytes, const char *of = "activations") {
+  auto bring = [&](const char *region, int64_t tensor, int64_t to, double bytes, const char *of = "activations") {
     if (tensor >= 0 && !done.insert({region, tensor, to}).second)
       return false;
     // What other axes cut samples by, behind `shard`, comes together before they leave it.
@@ -194,16 +194,16 @@ void Theory::whereStored() {
     auto moveRead = [&](const char *region, bool isCut, bool stays) {
       bool isMoved = isCut && !isLookup;
       isBehind = !plan.prescaledBatch && (isLookup || !isSummedOnTp);
-      bool isNew = move(region, read, isMoved ? Cut : Whole,
-                        input * (isMoved ? inputPart
-                                 : stays ? part
-                                         : 1),
-                        isLookup ? "inputs" : "activations");
+      bool isNew = bring(region, read, isMoved ? Cut : Whole,
+                         input * (isMoved ? inputPart
+                                  : stays ? part
+                                          : 1),
+                         isLookup ? "inputs" : "activations");
       gatherPositions(region, isNew && isMoved && !stays, input, inputPart);
     };
     auto moveMade = [&](const char *region, int64_t tensor, int64_t to, bool stays) {
       isBehind = !plan.prescaledBatch && (isSummedOnTp || !isCutOnTp);
-      bool isNew = move(region, tensor, to, output * (to == Cut ? outputPart : stays ? part : 1));
+      bool isNew = bring(region, tensor, to, output * (to == Cut ? outputPart : stays ? part : 1));
       gatherPositions(region, isNew && to == Cut && tensor >= 0 && !stays, output, outputPart);
     };
     if (forward) {
@@ -217,7 +217,7 @@ void Theory::whereStored() {
     if (ofData) {
       bool summed = isSummedOnShard(product, &Plan::GatheredWeight::dataGradient);
       moveMade("backward", product.cotangent, summed ? Whole : Cut, staysCut(&Plan::GatheredWeight::dataGradient));
-      move("backward", summed ? -1 : product.input, summed ? Cut : Sum, input * (summed ? inputPart : 1));
+      bring("backward", summed ? -1 : product.input, summed ? Cut : Sum, input * (summed ? inputPart : 1));
     }
     if (ofWeight) {
       bool summed = isSummedOnShard(product, &Plan::GatheredWeight::weightGradient);

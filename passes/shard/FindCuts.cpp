@@ -88,17 +88,30 @@ static bool isElementwise(Operation *op) {
   return true;
 }
 
-/// Whether what is made of a value, element by element or sliced along other dimensions, has a dimension that products
-/// of two activations do not mix: heads, in [batch, head, query, key].
-static bool isBatchOfProducts(Value value, int64_t dim, int depth = 0) {
-  constexpr int kMaxDepth = 8;
-  return depth < kMaxDepth && llvm::any_of(value.getUses(), [&](OpOperand &use) {
+/// A parameter, as it is or seen through a change of its shape.
+static bool isParameter(Value value) {
+  Operation *op = value.getDefiningOp();
+  while (op && isa<TransposeOp, ReshapeOp, dist::ConstrainOp>(op))
+    op = op->getOperand(0).getDefiningOp();
+  auto read = dyn_cast_or_null<ReadOp>(op);
+  return read && isa_and_nonnull<ParamOp>(SymbolTable::lookupNearestSymbolFrom(read, read.getSymbolAttr()));
+}
+
+/// Whether the forward pass makes something of a value, element by element or sliced along other dimensions, that has a
+/// dimension which products with activations do not mix: heads, in [batch, head, query, key].
+static bool isBatchOfProducts(Value value, int64_t dim, llvm::SmallDenseSet<Value> &seen) {
+  return seen.insert(value).second && llvm::any_of(value.getUses(), [&](OpOperand &use) {
            Operation *user = use.getOwner();
-           if (auto dot = dyn_cast<DotGeneralOp>(user))
-             return llvm::is_contained(use.getOperandNumber() == 0 ? dot.getLhsBatch() : dot.getRhsBatch(), dim);
+           if (regionOf(user->getLoc()) != "forward")
+             return false;
+           if (auto dot = dyn_cast<DotGeneralOp>(user)) {
+             bool isLhs = use.getOperandNumber() == 0;
+             return llvm::is_contained(isLhs ? dot.getLhsBatch() : dot.getRhsBatch(), dim) &&
+                    !isParameter(isLhs ? dot.getRhs() : dot.getLhs());
+           }
            bool isSame = isElementwise(user) || isa<SliceOp>(user);
            return isSame && tensorType(user->getResult(0)).getDimSize(dim) == tensorType(value).getDimSize(dim) &&
-                  isBatchOfProducts(user->getResult(0), dim, depth + 1);
+                  isBatchOfProducts(user->getResult(0), dim, seen);
          });
 }
 
@@ -107,8 +120,9 @@ static bool isBatchOfProducts(Value value, int64_t dim, int depth = 0) {
 LogicalResult Finder::heads() {
   for (SoftmaxOp softmax : function.getOps<SoftmaxOp>()) {
     RankedTensorType type = tensorType(softmax.getInput());
+    llvm::SmallDenseSet<Value> seen;
     if (regionOf(softmax.getLoc()) != "forward" || type.getRank() != 4 || type.getDimSize(1) == 1 ||
-        !isBatchOfProducts(softmax.getResult(), 1))
+        !isBatchOfProducts(softmax.getResult(), 1, seen))
       continue;
     if (type.getDimSize(1) % tp != 0)
       return softmax.emitError() << "attention of " << type.getDimSize(1) << " heads cannot be cut into tp=" << tp
@@ -128,15 +142,6 @@ LogicalResult Finder::heads() {
     add(attention.getQMutable(), 2, kTensorPriority, "attention heads");
   }
   return success();
-}
-
-/// A parameter, as it is or seen through a change of its shape.
-static bool isParameter(Value value) {
-  Operation *op = value.getDefiningOp();
-  while (op && isa<TransposeOp, ReshapeOp, dist::ConstrainOp>(op))
-    op = op->getOperand(0).getDefiningOp();
-  auto read = dyn_cast_or_null<ReadOp>(op);
-  return read && isa_and_nonnull<ParamOp>(SymbolTable::lookupNearestSymbolFrom(read, read.getSymbolAttr()));
 }
 
 static bool isProjection(Operation *op) {
@@ -167,31 +172,41 @@ static Operation *wholeOfPart(Operation *op) {
 }
 
 /// Whether nothing but products, in the end, reads what is made of a value element by element: it is inside of an MLP.
-/// A residual addition, or a norm, reads what is between blocks.
-static bool isInside(Value value, llvm::SmallDenseSet<Value> &seen) {
-  return !seen.insert(value).second || llvm::all_of(value.getUsers(), [&](Operation *user) {
-    if (regionOf(user->getLoc()) != "forward")
-      return true;
-    if (isProjection(user))
-      return cast<DotGeneralOp>(user).getLhs() == value;
-    bool isPart = isa<SliceOp>(user) || (isa<ReshapeOp>(user) && wholeOfPart(user));
-    return (isElementwise(user) || isPart) && isInside(user->getResult(0), seen);
-  });
+/// A residual addition, or a norm, reads what is between blocks. `known` is for all values of a task.
+static bool isInside(Value value, DenseMap<Value, bool> &known) {
+  if (auto it = known.find(value); it != known.end())
+    return it->second;
+  auto isRead = [&](Operation *user) { return isProjection(user) && cast<DotGeneralOp>(user).getLhs() == value; };
+  auto goesOn = [](Operation *user) {
+    return isElementwise(user) || isa<SliceOp>(user) || (isa<ReshapeOp>(user) && wholeOfPart(user));
+  };
+  SmallVector<Operation *> users;
+  for (Operation *user : value.getUsers())
+    if (regionOf(user->getLoc()) == "forward" && !isRead(user))
+      users.push_back(user);
+  // What ends it is next to it, as a rule.
+  bool is = llvm::all_of(users, goesOn) &&
+            llvm::all_of(users, [&](Operation *user) { return isInside(user->getResult(0), known); });
+  return known[value] = is;
 }
 
 /// A product with a parameter of what elementwise ops made of products with parameters: its contracted dimension is
 /// hidden.
 void Finder::hidden() {
+  DenseMap<Value, bool> inside;
   for (DotGeneralOp dot : function.getOps<DotGeneralOp>()) {
     // What the backward pass multiplies follows.
     if (!isProjection(dot) || regionOf(dot.getLoc()) != "forward")
       continue;
     SmallVector<Value> worklist = {dot.getLhs()};
-    llvm::SmallDenseSet<Value> seen, inside;
+    llvm::SmallDenseSet<Value> seen;
     bool found = false, between = false, isAllInside = true;
     while (!worklist.empty() && isAllInside) {
       Operation *op = worklist.pop_back_val().getDefiningOp();
       if (!op || !seen.insert(op->getResult(0)).second)
+        continue;
+      // Numbers and biases that are repeated may be so for others as well.
+      if (op->hasTrait<OpTrait::ConstantLike>() || isa<BroadcastOp>(op))
         continue;
       // A residual is none of what is hidden.
       isAllInside = isInside(op->getResult(0), inside);

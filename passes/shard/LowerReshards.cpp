@@ -30,14 +30,30 @@ public:
         to(*dist::fromAttr(mesh, op.getTo())), whole(op.wholeType(mesh)) {}
 
   Value run(CheapestReshards &cheapest) {
-    for (const ReshardStep &step : cheapest.find(heldAs(now), heldAs(to), whole.getShape()))
+    ArrayRef<ReshardStep> steps = cheapest.find(heldAs(now), heldAs(to), whole.getShape());
+    while (!steps.empty()) {
+      ReshardStep step = steps.front();
+      steps = steps.drop_front();
+      while (!steps.empty() && isSameSlice(step, steps.front())) {
+        step.axes.append(steps.front().axes);
+        step.after = steps.front().after;
+        steps = steps.drop_front();
+      }
       write(step);
+    }
     conceal();
     assert(now == to && "steps that end elsewhere");
     return value;
   }
 
 private:
+  /// Whether another slice is of the same dimension, and its padding at the end of what both make.
+  bool isSameSlice(const ReshardStep &step, const ReshardStep &next) const {
+    int64_t axis = next.axes.front();
+    return step.kind == ReshardStep::Slice && next.kind == ReshardStep::Slice &&
+           step.after[step.axes.front()] == next.after[axis] &&
+           part(step.after, next.after[axis]) % mesh.sizes[axis] == 0;
+  }
   void write(const ReshardStep &step);
   void cut(const ReshardStep &step);
   void exchange(const ReshardStep &step);

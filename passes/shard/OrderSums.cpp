@@ -91,8 +91,9 @@ void weft::orderSums(func::FuncOp function, const Mesh &mesh) {
       (!own.empty() && own == axes ? partial : others).push_back(part);
     }
     // Added one after another, beginning with these.
-    bool isChain = llvm::none_of(
-        sums, [&](Operation *sum) { return llvm::is_contained(sums, sum->getOperand(1).getDefiningOp()); });
+    llvm::SmallDenseSet<Operation *> inner(sums.begin(), sums.end());
+    bool isChain =
+        llvm::none_of(sums, [&](Operation *sum) { return inner.contains(sum->getOperand(1).getDefiningOp()); });
     bool isInOrder = isChain && std::equal(partial.begin(), partial.end(), parts.begin());
     if (partial.size() < 2 || isInOrder)
       continue;

@@ -10,8 +10,8 @@ include "mlir/Pass/PassBase.td"
 def SamplesFirst : Pass<"weft-samples-first", "::mlir::func::FuncOp"> {
   let summary = "Gives samples a first dimension of their own, so that they can be cut";
   let description = [{
-    On the forward program, before differentiation. Products, elementwise ops and additions of a bias on flattened rows
-    ([B*T, C]) are written on [B, T, C]; so is what has positions before samples ([T, B, C]), up to the transposes that put them there, which
+    On the forward program, before differentiation. Products, norms with a scale, elementwise ops and additions of a bias on
+    flattened rows ([B*T, C]) are written on [B, T, C]; heads that were made one dimension with the samples are taken apart where they are made; so is what has positions before samples ([T, B, C]), up to the transposes that put them there, which
     then cancel those that put them back. Slices of what was moved or split are taken before.
   }];
 }
@@ -19,10 +19,11 @@ def SamplesFirst : Pass<"weft-samples-first", "::mlir::func::FuncOp"> {
 def Unpack : Pass<"weft-unpack", "::mlir::ModuleOp"> {
   let summary = "Gives what is packed its dimensions back, so that it can be cut";
   let description = [{
-    On the forward program, before differentiation, after weft-samples-first. A weight [C, n*K] whose product is taken apart into n equal slices is declared as
-    [C, n, K]: the same bytes under the same name.
+    On the forward program, before differentiation, after weft-samples-first. A weight [C, n*K] whose product is taken apart into n equal slices, or reshaped to
+    n of which slices are taken, is declared as [C, n, K]: the same bytes under the same name. Of slices of different sizes, of which heads are made, each has a
+    product of its own, with some of the units that the weight is declared in.
   }];
-  let statistics = [Statistic<"numUnpacked", "unpacked", "Parameters that got a dimension for their parts">];
+  let statistics = [Statistic<"numUnpacked", "unpacked", "Products whose weights got a dimension for their parts">];
 }
 
 def RepeatHeads : Pass<"weft-repeat-heads", "::mlir::ModuleOp"> {
@@ -39,7 +40,7 @@ def ApplyPlan : Pass<"weft-apply-plan", "::mlir::ModuleOp"> {
   let summary = "Puts the constraints of a plan on a training step";
   let description = [{
     Before: tasks of one logical device. After: the mesh, shardings on arguments, `dist.constrain` on a few values;
-    cross-entropy is decomposed where the vocabulary is cut. docs/partitioning.md lists the constraints. With a plan
+    cross-entropy is decomposed where the vocabulary is cut, and norms that heads are made of. docs/partitioning.md lists the constraints. With a plan
     (createApplyPlanPass) they are the plan's; with options alone they are found in the graph.
   }];
   let options = [

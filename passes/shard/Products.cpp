@@ -82,7 +82,14 @@ std::vector<WeightProduct> weft::findWeightProducts(func::FuncOp task) {
                            llvm::any_of(op.getOperands(), [&](Value value) { return sourceOf(value) == p.input; })
                      : isa<ScatterAddOp>(op);
     };
-    if (WeightProduct *product = find(layer, isItsInput)) {
+    // Parts of one weight may have products of one input in one layer: each has a gradient of its size.
+    auto hasNone = [&](const WeightProduct &p) {
+      Value weightOf = p.forward.op->getOperand(p.forward.tensor);
+      return isItsInput(p) && !p.weightGradient.op &&
+             tensorType(weightOf).getNumElements() == tensorType(op.getResult(0)).getNumElements();
+    };
+    WeightProduct *product = find(layer, hasNone);
+    if (product || (product = find(layer, isItsInput))) {
       product->weightGradient = {&op, op.getNumOperands()};
       bool isSecond = product->input && sourceOf(op.getOperand(0)) == product->input;
       product->cotangent = sourceOf(op.getOperand(isSecond));

@@ -129,8 +129,9 @@ template <typename NormOp> struct NormOfFlattened : OpRewritePattern<NormOp> {
   using OpRewritePattern<NormOp>::OpRewritePattern;
   LogicalResult matchAndRewrite(NormOp op, PatternRewriter &rewriter) const override {
     ReshapeOp reshape = flattening(op.getInput());
-    // Channels and what is normalised in each of them are no rows of elements.
-    if (!reshape || tensorType(reshape.getInput()).getShape().back() != tensorType(op.getInput()).getShape().back())
+    // Channels, and what is normalised in each of them without a scale, are no rows of elements.
+    if (!reshape || !op.getGamma() ||
+        tensorType(reshape.getInput()).getShape().back() != tensorType(op.getInput()).getShape().back())
       return failure();
     Build e{rewriter, op.getLoc()};
     Value rows = rowsOf(e, reshape);

@@ -115,7 +115,7 @@ static std::optional<Packed> matchPacked(DotGeneralOp dot) {
       Value other = add.getLhs() == value ? add.getRhs() : add.getLhs();
       auto repeated = other.getDefiningOp<BroadcastOp>();
       Value bias = repeated && repeated->hasOneUse() ? repeated.getInput() : Value();
-      if (!bias || !canHaveParts(bias) || tensorType(bias).getRank() != 1)
+      if (!bias || !canHaveParts(bias) || repeated.getDims() != ArrayRef<int64_t>{tensorType(value).getRank() - 1})
         return std::nullopt;
       packed.addition = add;
       packed.repeatedBias = repeated;
@@ -288,7 +288,8 @@ static bool areHeads(SliceOp slice) {
 }
 
 /// Queries, and fewer keys and values, of one weight: heads are cut in each of them, which no one dimension of the
-/// weight is cut by. It stays whole, and each part has a product with its own rows or columns of it, which can be cut.
+/// weight is cut by. Each part has a product with its own rows or columns of it, which can be cut, and the weight is
+/// declared in units that make up all parts.
 static bool splitUneven(DotGeneralOp dot, SymbolTable &symbols) {
   if (!dot.getLhsBatch().empty() || dot.getRhsContract().size() != 1 || tensorType(dot.getRhs()).getRank() != 2 ||
       !isReadOnce(dot.getRhs()))
@@ -298,7 +299,8 @@ static bool splitUneven(DotGeneralOp dot, SymbolTable &symbols) {
   if (value.hasOneUse())
     if (auto add = dyn_cast<arith::AddFOp>(*value.getUsers().begin())) {
       repeated = (add.getLhs() == value ? add.getRhs() : add.getLhs()).getDefiningOp<BroadcastOp>();
-      if (!repeated || tensorType(repeated.getInput()).getRank() != 1)
+      int64_t last = tensorType(value).getRank() - 1;
+      if (!repeated || repeated.getDims() != ArrayRef<int64_t>{last})
         return false;
       bias = repeated.getInput();
       value = add.getResult();
@@ -319,7 +321,7 @@ static bool splitUneven(DotGeneralOp dot, SymbolTable &symbols) {
     return false;
   for (SliceOp slice : slices) {
     OpBuilder at(slice);
-    Build e{at, slice.getLoc()};
+    Build e{at, dot.getLoc()};
     ArrayRef<int64_t> shape = tensorType(slice.getResult()).getShape();
     SmallVector<int64_t> offsets(2, 0), sizes(tensorType(dot.getRhs()).getShape());
     offsets[weightDim] = slice.getOffsets()[last];
@@ -342,7 +344,7 @@ static bool splitUneven(DotGeneralOp dot, SymbolTable &symbols) {
     value = sum && sum.getLhs() == repeated.getResult() ? sum.getRhs() : op->getOperand(0);
     op->erase();
   }
-  if (repeated)
+  if (repeated && repeated->use_empty()) // equal biases may be one
     repeated.erase();
   dot.erase();
   for (ReadOp read : reads)

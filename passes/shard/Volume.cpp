@@ -275,7 +275,8 @@ std::vector<Plan::Collective> weft::leastVolumeOf(ModuleOp partitioned) {
           bool isNew = sent.insert({reshard.getInput().getAsOpaquePointer(), region, way}).second;
           if (isNew && step.isCollective())
             add(moved, step.name(), region, step.axes,
-                runs * step.elements * static_cast<double>(bytesOfType(exec::dtypeName(whole.getElementType()))));
+                runs * static_cast<double>(step.elements) *
+                    static_cast<double>(bytesOfType(exec::dtypeName(whole.getElementType()))));
         }
         continue;
       }

@@ -102,13 +102,14 @@ CI = [
     Case("torch_transformer", "--mesh dp=2,tp=2 --zero 3 --persistence-threshold 0 --sequence-parallel on"),
     Case("gemma2", "--mesh dp=2,tp=4 --zero 1 --sequence-parallel on"),
     Case("phi3", "--mesh dp=2,tp=2 --zero 3 --persistence-threshold 0"),
+    Case("olmo2", "--mesh dp=2,tp=2 --zero 1"),
     Case("modernbert", "--mesh dp=2,tp=2 --zero 2 --sequence-parallel on"),
     Case("odd_gpt2", "--mesh dp=4,tp=2 --zero 3 --persistence-threshold 0 --sequence-parallel on --microbatches 2"),
     Case("odd_llama", "--mesh tp=3"),
     Case("dropout", "--mesh dp=2,tp=2 --zero 3 --persistence-threshold 0 --microbatches 2 --sequence-parallel on"),
 ]
 # Heads of attention, which tp has to divide; 0: there are none.
-HEADS = {model: 6 if "odd" in model else {"dropout": 4, "torch_transformer": 2, "cnn_train": 0, "gemma2": 4, "phi3": 4, "modernbert": 4}.get(model, 8) for model in MODELS}
+HEADS = {model: 6 if "odd" in model else {"dropout": 4, "torch_transformer": 2, "cnn_train": 0, "gemma2": 4, "phi3": 4, "olmo2": 4, "modernbert": 4}.get(model, 8) for model in MODELS}
 NO_BLOCKS = {"cnn_train", "torch_transformer", "phi3", "modernbert"}  # no two are alike from one end to the other, so none can be computed again
 # What has no meaning, and what the one error has to say.
 REFUSED = [Case(model, "--mesh tp=16", "choose one of tp=1, 2") for model in MODELS if model not in MADE and HEADS[model]] + [

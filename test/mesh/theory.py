@@ -57,6 +57,7 @@ MODELS = {
     "roberta": Model("tiny_roberta.opset18.onnx", 16),
     "gemma2": Model("tiny_gemma2.opset14.onnx", 16),
     "phi3": Model("tiny_phi3.opset17.onnx", 16, meshes=tuple(mesh for mesh in MESHES if "tp=4" not in mesh), isDrawn=False),
+    "olmo2": Model("tiny_olmo2.opset17.onnx", 16),
     "modernbert": Model("tiny_modernbert.opset17.onnx", 16),
     "vit": Model("tiny_vit.opset17.onnx"),
     "mixtral": Model("tiny_mixtral.opset14.onnx", 16),

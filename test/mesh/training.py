@@ -21,6 +21,7 @@ MODELS = {
     "torch_transformer": ("torch_transformer.opset17.onnx", [BATCH, SEQUENCE], 64, [BATCH, SEQUENCE], 64),
     "gemma2": ("tiny_gemma2.opset14.onnx", [BATCH, SEQUENCE], 64, [BATCH, SEQUENCE], 64),
     "phi3": ("tiny_phi3.opset17.onnx", [BATCH, SEQUENCE], 64, [BATCH, SEQUENCE], 64),
+    "olmo2": ("tiny_olmo2.opset17.onnx", [BATCH, SEQUENCE], 64, [BATCH, SEQUENCE], 64),
     "modernbert": ("tiny_modernbert.opset17.onnx", [BATCH, SEQUENCE], 64, [BATCH], 8),
     "gpt2_loss": ("gpt2_loss.opset18.onnx", [BATCH, SEQUENCE], 256, [BATCH, SEQUENCE], 256),
     "odd_gpt2": ("", [24, 15], 257, [24, 15], 257),

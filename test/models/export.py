@@ -176,6 +176,7 @@ ARCHITECTURES = {
         **grouped, moe_intermediate_size=16, shared_expert_intermediate_size=24, num_experts=4, num_experts_per_tok=2,
         norm_topk_prob=True)),
     "gemma2": (hf.Gemma2ForCausalLM, lambda: hf.Gemma2Config(**grouped, head_dim=8, sliding_window=5, query_pre_attn_scalar=8)),
+    "olmo2": (hf.Olmo2ForCausalLM, lambda: hf.Olmo2Config(**grouped)),
     "phi3": (hf.Phi3ForCausalLM, lambda: hf.Phi3Config(**grouped, pad_token_id=0)),
     "modernbert": (hf.ModernBertForSequenceClassification, lambda: hf.ModernBertConfig(
         vocab_size=VOCABULARY, hidden_size=WIDTH, intermediate_size=48, num_hidden_layers=LAYERS, num_attention_heads=HEADS,

@@ -35,6 +35,18 @@ func.func @attention(%x: tensor<8x16x32xf32>, %w: tensor<96x32xf32>, %b: tensor<
 
 // -----
 
+// Not an instance norm of each channel: [B * C, L] are no rows of elements.
+// CHECK-LABEL: func.func @instances
+func.func @instances(%x: tensor<8x16x32xf32>) -> tensor<8x16x32xf32> {
+  // CHECK: weft.layer_norm {{.*}} (tensor<128x32xf32>) -> tensor<128x32xf32>
+  %0 = weft.reshape %x : tensor<8x16x32xf32> -> tensor<128x32xf32>
+  %1 = weft.layer_norm %0 eps 1.0e-5 : (tensor<128x32xf32>) -> tensor<128x32xf32>
+  %2 = weft.reshape %1 : tensor<128x32xf32> -> tensor<8x16x32xf32>
+  return %2 : tensor<8x16x32xf32>
+}
+
+// -----
+
 // Heads that are made beside the samples, and then one dimension with them, are taken apart where they are made.
 // CHECK-LABEL: func.func @merged
 func.func @merged(%x: tensor<8x16x32xf32>) -> tensor<8x16x4x8xf32> {

@@ -112,3 +112,68 @@ func.func @latents(%x: tensor<8x16x32xf32>) -> (tensor<8x16x32xf32>, tensor<8x16
   %2 = weft.slice %0 offsets [0, 0, 32] strides [1, 1, 1] : tensor<8x16x48xf32> -> tensor<8x16x16xf32>
   return %1, %2 : tensor<8x16x32xf32>, tensor<8x16x16xf32>
 }
+
+// -----
+
+// As StarCoder has them: one key/value head, and parts are taken with a dimension of 1.
+// CHECK: weft.param @multi : tensor<6x8x32xf32>
+weft.param @multi : tensor<48x32xf32> trainable = #weft.normal<0.02 : f64>
+// CHECK-LABEL: func.func @one_head
+func.func @one_head(%x: tensor<8x16x32xf32>) -> (tensor<8x16x4x8xf32>, tensor<8x1x16x8xf32>, tensor<8x1x16x8xf32>) {
+  // CHECK: weft.dot_general %arg0, {{.*}} tensor<32x32xf32> -> tensor<8x16x32xf32>
+  // CHECK: weft.dot_general %arg0, {{.*}} tensor<8x32xf32> -> tensor<8x16x8xf32>
+  // CHECK: weft.dot_general %arg0, {{.*}} tensor<8x32xf32> -> tensor<8x16x8xf32>
+  %w = weft.read @multi : tensor<48x32xf32>
+  %0 = weft.dot_general %x, %w batch [] x [] contract [2] x [1] : tensor<8x16x32xf32>, tensor<48x32xf32> -> tensor<8x16x48xf32>
+  %1 = weft.reshape %0 : tensor<8x16x48xf32> -> tensor<8x1x16x48xf32>
+  %2 = weft.slice %1 offsets [0, 0, 0, 0] strides [1, 1, 1, 1] : tensor<8x1x16x48xf32> -> tensor<8x1x16x32xf32>
+  %k = weft.slice %1 offsets [0, 0, 0, 32] strides [1, 1, 1, 1] : tensor<8x1x16x48xf32> -> tensor<8x1x16x8xf32>
+  %v = weft.slice %1 offsets [0, 0, 0, 40] strides [1, 1, 1, 1] : tensor<8x1x16x48xf32> -> tensor<8x1x16x8xf32>
+  %q = weft.reshape %2 : tensor<8x1x16x32xf32> -> tensor<8x16x4x8xf32>
+  return %q, %k, %v : tensor<8x16x4x8xf32>, tensor<8x1x16x8xf32>, tensor<8x1x16x8xf32>
+}
+
+// -----
+
+// Two layers whose biases are one value, repeated once: each has products of its own, and the bias stays whole.
+// CHECK: weft.param @both : tensor<64xf32>
+weft.param @first : tensor<64x32xf32> trainable = #weft.normal<0.02 : f64>
+weft.param @second : tensor<64x32xf32> trainable = #weft.normal<0.02 : f64>
+weft.param @both : tensor<64xf32> trainable = #weft.constant<0.0 : f64>
+// CHECK-LABEL: func.func @shared_bias
+func.func @shared_bias(%x: tensor<8x16x32xf32>) -> (tensor<8x16x4x8xf32>, tensor<8x16x32xf32>, tensor<8x16x4x8xf32>, tensor<8x16x32xf32>) {
+  // CHECK-COUNT-4: weft.dot_general
+  %b = weft.read @both : tensor<64xf32>
+  %r = weft.broadcast %b dims [2] : tensor<64xf32> -> tensor<8x16x64xf32>
+  %w1 = weft.read @first : tensor<64x32xf32>
+  %0 = weft.dot_general %x, %w1 batch [] x [] contract [2] x [1] : tensor<8x16x32xf32>, tensor<64x32xf32> -> tensor<8x16x64xf32>
+  %1 = arith.addf %0, %r : tensor<8x16x64xf32>
+  %2 = weft.slice %1 offsets [0, 0, 0] strides [1, 1, 1] : tensor<8x16x64xf32> -> tensor<8x16x32xf32>
+  %3 = weft.slice %1 offsets [0, 0, 32] strides [1, 1, 1] : tensor<8x16x64xf32> -> tensor<8x16x32xf32>
+  %q1 = weft.reshape %2 : tensor<8x16x32xf32> -> tensor<8x16x4x8xf32>
+  %w2 = weft.read @second : tensor<64x32xf32>
+  %4 = weft.dot_general %x, %w2 batch [] x [] contract [2] x [1] : tensor<8x16x32xf32>, tensor<64x32xf32> -> tensor<8x16x64xf32>
+  %5 = arith.addf %4, %r : tensor<8x16x64xf32>
+  %6 = weft.slice %5 offsets [0, 0, 0] strides [1, 1, 1] : tensor<8x16x64xf32> -> tensor<8x16x32xf32>
+  %7 = weft.slice %5 offsets [0, 0, 32] strides [1, 1, 1] : tensor<8x16x64xf32> -> tensor<8x16x32xf32>
+  %q2 = weft.reshape %6 : tensor<8x16x32xf32> -> tensor<8x16x4x8xf32>
+  return %q1, %3, %q2, %7 : tensor<8x16x4x8xf32>, tensor<8x16x32xf32>, tensor<8x16x4x8xf32>, tensor<8x16x32xf32>
+}
+
+// -----
+
+// A sum with what is repeated along positions has no bias of the product.
+// CHECK: weft.param @along : tensor<64x32xf32>
+weft.param @along : tensor<64x32xf32> trainable = #weft.normal<0.02 : f64>
+// CHECK-LABEL: func.func @positions_added
+func.func @positions_added(%x: tensor<8x64x32xf32>, %p: tensor<64xf32>) -> (tensor<8x64x4x8xf32>, tensor<8x64x16xf32>, tensor<8x64x16xf32>) {
+  %w = weft.read @along : tensor<64x32xf32>
+  %0 = weft.dot_general %x, %w batch [] x [] contract [2] x [1] : tensor<8x64x32xf32>, tensor<64x32xf32> -> tensor<8x64x64xf32>
+  %1 = weft.broadcast %p dims [1] : tensor<64xf32> -> tensor<8x64x64xf32>
+  %2 = arith.addf %0, %1 : tensor<8x64x64xf32>
+  %3 = weft.slice %2 offsets [0, 0, 0] strides [1, 1, 1] : tensor<8x64x64xf32> -> tensor<8x64x32xf32>
+  %4 = weft.slice %2 offsets [0, 0, 32] strides [1, 1, 1] : tensor<8x64x64xf32> -> tensor<8x64x16xf32>
+  %5 = weft.slice %2 offsets [0, 0, 48] strides [1, 1, 1] : tensor<8x64x64xf32> -> tensor<8x64x16xf32>
+  %q = weft.reshape %3 : tensor<8x64x32xf32> -> tensor<8x64x4x8xf32>
+  return %q, %4, %5 : tensor<8x64x4x8xf32>, tensor<8x64x16xf32>, tensor<8x64x16xf32>
+}
