@@ -130,7 +130,7 @@ static std::vector<std::vector<int64_t>> shapesBetween(func::FuncOp task) {
   std::vector<std::vector<int64_t>> shapes;
   for (Operation &op : task.getBody().front())
     if (isa<LayerNormOp, RmsNormOp>(op) && tensorType(op.getOperand(0)).getRank() == 3 &&
-        tensorType(op.getOperand(0)).getDimSize(1) > 1 && !makesHeads(&op))
+        tensorType(op.getOperand(0)).getDimSize(1) > 1 && headsMadeOf(&op) == 0)
       if (std::vector<int64_t> shape = shapeOf(tensorType(op.getOperand(0))); !llvm::is_contained(shapes, shape))
         shapes.push_back(std::move(shape));
   return shapes;
@@ -187,13 +187,10 @@ static void findEnds(func::FuncOp task, ArrayRef<std::vector<int64_t>> betweens,
     if (regionOf(op.getLoc()) == "forward" && (isa<AttentionOp>(op) || (dot && !dot.getLhsBatch().empty())))
       for (Value operand : op.getOperands())
         findRepeated(operand, seen, facts);
-    if (regionOf(op.getLoc()) == "forward" && makesHeads(&op)) {
+    if (int64_t heads = regionOf(op.getLoc()) == "forward" ? headsMadeOf(&op) : 0) {
       RankedTensorType type = tensorType(op.getOperand(0));
       double rows = 4.0 * static_cast<double>(type.getNumElements() / type.getShape().back());
-      // A mean besides; and in the backward pass the same sums again, and those for its own formula.
-      double sums = isa<LayerNormOp>(op) ? 2 : 1;
-      facts.headRows += sums * rows;
-      facts.headRowGradients += 2 * sums * rows;
+      facts.headNorms.push_back({heads, isa<LayerNormOp>(op) ? 2 * rows : rows}); // of a mean besides
     }
     if (regionOf(op.getLoc()) != "forward" || !isa<SliceOp, ConcatOp, CumsumOp>(op))
       continue;

@@ -74,9 +74,12 @@ struct StepFacts {
   std::vector<Flattened> flattened;
   /// Bytes of what is taken apart into samples and positions again.
   double unflattened = 0;
-  /// Bytes of one f32 number for each row that norms of all queries, or all keys, of a position reduce: forward,
-  /// backward.
-  double headRows = 0, headRowGradients = 0;
+  /// A norm of all queries, or all keys, of a position.
+  struct HeadNorm {
+    int64_t heads = 0; ///< that are made of it
+    double bytes = 0;  ///< of the sums of its rows, an f32 number for each row
+  };
+  std::vector<HeadNorm> headNorms;
   /// Bytes of what is counted along the positions, as some models count their position ids.
   double counted = 0;
   /// Bytes of sums over samples that activations are made with, and their gradients: those of batch norm.

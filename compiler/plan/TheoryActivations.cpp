@@ -264,8 +264,12 @@ void Theory::statistics() {
   Axes tp = axesOf({"tp"});
   if (tp.empty())
     return;
-  add("statistics", "all_reduce", "forward", tp, times, facts.headRows / data);
-  add("statistics", "all_reduce", "backward", tp, times, facts.headRowGradients / data);
+  for (const StepFacts::HeadNorm &norm : facts.headNorms)
+    if (norm.heads % plan.sizeOf("tp") == 0) {
+      add("statistics", "all_reduce", "forward", tp, times, norm.bytes / data);
+      // The same sums again, and those for the gradient's own formula.
+      add("statistics", "all_reduce", "backward", tp, times, 2 * norm.bytes / data);
+    }
   add("statistics", "all_reduce", "backward", tp, times * (heads + again), rows);
   if (plan.prescaledBatch)
     return add("statistics", "all_reduce", "forward", tp, times * heads * 3, rows);

@@ -215,7 +215,7 @@ void ApplyPlan::runOnOperation() {
       decomposeOp(loss);
     // So is a row that heads are made of.
     for (Operation &op : llvm::make_early_inc_range(function.getBody().front()))
-      if (makesHeads(&op))
+      if (headsMadeOf(&op) > 0)
         decomposeOp(&op);
   }
 }

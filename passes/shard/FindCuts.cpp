@@ -240,19 +240,23 @@ void Finder::vocabulary() {
   }
 }
 
-bool weft::makesHeads(Operation *norm) {
-  return isa<LayerNormOp, RmsNormOp>(norm) && llvm::any_of(norm->getUsers(), [&](Operation *user) {
-           auto reshape = dyn_cast<ReshapeOp>(user);
-           ArrayRef<int64_t> from = tensorType(norm->getResult(0)).getShape();
-           ArrayRef<int64_t> to = reshape ? tensorType(reshape.getResult()).getShape() : ArrayRef<int64_t>();
-           return to.size() == from.size() + 1 && to.drop_back(2) == from.drop_back() && to[to.size() - 2] > 1;
-         });
+int64_t weft::headsMadeOf(Operation *norm) {
+  if (!isa<LayerNormOp, RmsNormOp>(norm))
+    return 0;
+  ArrayRef<int64_t> from = tensorType(norm->getResult(0)).getShape();
+  for (Operation *user : norm->getUsers()) {
+    auto reshape = dyn_cast<ReshapeOp>(user);
+    ArrayRef<int64_t> to = reshape ? tensorType(reshape.getResult()).getShape() : ArrayRef<int64_t>();
+    if (to.size() == from.size() + 1 && to.drop_back(2) == from.drop_back() && to[to.size() - 2] > 1)
+      return to[to.size() - 2];
+  }
+  return 0;
 }
 
 void Finder::norms(int64_t dim, StringRef what) {
   for (Operation &op : function.getBody().front())
     if (isa<LayerNormOp, RmsNormOp>(op) && tensorType(op.getOperand(0)).getRank() == 3 &&
-        tensorType(op.getOperand(0)).getDimSize(dim) > 1 && !makesHeads(&op))
+        tensorType(op.getOperand(0)).getDimSize(dim) > 1 && headsMadeOf(&op) == 0)
       add(op.getOpOperand(0), dim, kSequencePriority, what);
 }
 

@@ -34,8 +34,9 @@ enum class Between { Same, Positions, Samples };
 mlir::FailureOr<llvm::SmallVector<FoundCut>> findCuts(mlir::func::FuncOp function, const dist::Mesh &mesh,
                                                       Between between, bool remark);
 
-/// Whether a norm is of what heads are made of: all queries, or all keys, of a position.
-bool makesHeads(mlir::Operation *norm);
+/// How many heads are made of what a norm makes, which is of all queries, or all keys, of a position; 0 if none are, or
+/// the op is no norm.
+int64_t headsMadeOf(mlir::Operation *norm);
 
 /// PATTERN=AXIS:DIM or PATTERN=AXIS:none, of `--shard-param`.
 struct ParameterCut {
