@@ -79,6 +79,30 @@ static LogicalResult gatherND(NodeImport &n) {
   return n.done(e.gather(e.reshape(n.input(0), flat), number, 0));
 }
 
+/// As many elements as are picked of a row one by one, and how long it may be: a router's choice among its experts. One
+/// pick of each row is what a loss makes of a label, which is raised as it is.
+static constexpr int64_t kFewPicks = 16, kLongestRow = 1024;
+
+/// Whether each row along the last axis has picks of its own, and few.
+static bool isOfRows(NodeImport::Dims data, NodeImport::Dims indices, int64_t axis) {
+  return axis > 0 && axis + 1 == static_cast<int64_t>(data.size()) && indices.drop_back() == data.drop_back() &&
+         indices.back() > 1 && indices.back() <= kFewPicks && data.back() <= kLongestRow;
+}
+
+/// Each pick is the sum over its row of what stands at its index: rows stay apart and can be cut.
+static LogicalResult gatherInRows(NodeImport &n, Value indices) {
+  Build &e = n.e;
+  Shape shape(n.shape(1));
+  int64_t rank = n.rank(0);
+  shape.push_back(n.shape(0).back());
+  Shape picks = llvm::to_vector(llvm::seq<int64_t>(0, rank)), elements(picks);
+  elements.back() = rank;
+  Value place = e.iota(RankedTensorType::get(shape, e.b.getI64Type()), rank);
+  Value hit = e.equal(place, e.broadcast(indices, picks, shape));
+  Value all = e.broadcast(n.input(0), elements, shape);
+  return n.done(e.reduce(ReduceKind::sum, e.select(hit, all, e.splatLike(all, 0)), {rank}));
+}
+
 static LogicalResult gatherElements(NodeImport &n) {
   FailureOr<int64_t> axis = n.axis(n.getInt("axis", 0), n.rank(0));
   if (failed(axis) || failed(needIndices(n)))
@@ -93,6 +117,8 @@ static LogicalResult gatherElements(NodeImport &n) {
   FailureOr<Value> along = normalIndices(n, n.input(1), data[*axis], "elements of " + n.displayName(0));
   if (failed(along))
     return failure();
+  if (isOfRows(data, indices, *axis) && !n.elementType(0).isInteger(1))
+    return gatherInRows(n, e.cast(*along, e.b.getI64Type()));
   // As one gather of numbers from the flat data.
   Value number;
   int64_t stride = 1;

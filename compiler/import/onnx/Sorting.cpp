@@ -138,6 +138,59 @@ static LogicalResult scatterElements(NodeImport &n) {
   return scatterFlat(n, e.reshape(places, {count}), updates, n.type(0).getNumElements(), {}, *combine);
 }
 
+/// Where given indices, of as many dimensions as they are numbers each, write a box: element [i, j, ...] to
+/// [first + i, second + j, ...]. Empty if they do not.
+static Shape beginOfBox(DenseElementsAttr indices, NodeImport::Dims data) {
+  ArrayRef<int64_t> shape = indices.getType().getShape();
+  int64_t depth = shape.back();
+  if (static_cast<int64_t>(shape.size()) != depth + 1 || indices.getNumElements() == 0)
+    return {};
+  Shape begin, at(depth, 0);
+  int64_t component = 0;
+  for (const APInt &number : indices.getValues<APInt>()) {
+    int64_t index = number.getSExtValue() + (number.isNegative() ? data[component] : 0);
+    if (static_cast<int64_t>(begin.size()) < depth)
+      begin.push_back(index);
+    if (index != begin[component] + at[component])
+      return {};
+    if (++component < depth)
+      continue;
+    component = 0;
+    for (int64_t d = depth - 1; d >= 0 && ++at[d] == shape[d]; --d)
+      at[d] = 0;
+  }
+  return begin;
+}
+
+/// Updates that take the place of all that is between two indices of one dimension, as a slice that is assigned to:
+/// what is before them, they, and what is behind. Nothing if that is not what the indices say.
+static Value assignSlice(NodeImport &n) {
+  DenseElementsAttr indices = constantValue(n.input(1));
+  ArrayRef<int64_t> data = n.shape(0), updates = n.shape(2);
+  Shape begin = indices ? beginOfBox(indices, data) : Shape();
+  int64_t partial = -1;
+  for (int64_t d = 0; d < static_cast<int64_t>(begin.size()); ++d) {
+    if (begin[d] == 0 && updates[d] == data[d])
+      continue;
+    if (partial >= 0 || begin[d] < 0 || begin[d] + updates[d] > data[d])
+      return {};
+    partial = d;
+  }
+  if (begin.empty() || partial < 0)
+    return begin.empty() ? Value() : n.input(2);
+  Build &e = n.e;
+  Shape offsets(data.size(), 0), sizes(data);
+  SmallVector<Value> parts;
+  int64_t end = begin[partial] + updates[partial];
+  if ((sizes[partial] = begin[partial]) > 0)
+    parts.push_back(e.slice(n.input(0), offsets, sizes));
+  parts.push_back(n.input(2));
+  offsets[partial] = end;
+  if ((sizes[partial] = data[partial] - end) > 0)
+    parts.push_back(e.slice(n.input(0), offsets, sizes));
+  return e.concat(parts, partial);
+}
+
 static LogicalResult scatterND(NodeImport &n) {
   FailureOr<std::optional<ReduceKind>> combine = reduction(n);
   if (failed(combine) || failed(needIndices(n)) || failed(n.needSameElementType(0, 2)))
@@ -153,6 +206,8 @@ static LogicalResult scatterND(NodeImport &n) {
   if (depth < 1 || depth > n.rank(0) || ArrayRef<int64_t>(updates) != n.shape(2))
     return n.error() << "indices of type " << n.type(1) << " and updates of type " << n.type(2)
                      << " do not fit data of type " << n.type(0);
+  if (Value assigned = *combine ? Value() : assignSlice(n))
+    return n.done(assigned);
   Value place;
   int64_t stride = 1;
   for (int64_t d = depth - 1; d >= 0; stride *= data[d], --d) {

@@ -242,6 +242,19 @@ TEST(Indexing, NegativeIndicesAndTuples) {
   expectNear(onMatrix("Trilu", {{"upper", int64_t(0)}}), {1, 0, 0, 4, 5, 0});
 }
 
+// A few picks of each row, as a router makes them, leave rows apart: they are no gather from the flat tensor.
+TEST(Indexing, FewPicksOfARow) {
+  ModelBuilder model;
+  model.input("x", {2, 3}).input("i", {2, 2}, I64);
+  model.node("GatherElements", {"x", "i"}, {"y"}, {{"axis", int64_t(-1)}}).output("y");
+  expectNear(run(model, {{1, 2, 3, 4, std::nan(""), 6}, {2, 0, -1, 2}}), {3, 1, 6, 6});
+  EXPECT_EQ(importModel(model).text().find("weft.gather"), std::string::npos);
+  ModelBuilder many;
+  many.input("x", {2, 40}).input("i", {2, 17}, I64);
+  many.node("GatherElements", {"x", "i"}, {"y"}, {{"axis", int64_t(1)}}).output("y");
+  EXPECT_NE(importModel(many).text().find("weft.gather"), std::string::npos);
+}
+
 // Indices computed from data may be negative: they are brought into range where they are used.
 TEST(Indexing, ComputedIndices) {
   ModelBuilder model;

@@ -61,6 +61,35 @@ TEST(Scatter, SlicesByTuples) {
   EXPECT_EQ(run(points, {{1, 2, 3, 4}, {10, 20}}), (List{1, 20, 10, 4}));
 }
 
+/// ScatterND of u at given indices into x: f32 [2, 4], and whether that is a scatter in the program.
+static std::pair<List, bool> assign(const Ints &shape, const Ints &where, const Ints &updates, const List &u) {
+  ModelBuilder model;
+  model.input("x", {2, 4}).ints("where", shape, where).input("u", updates);
+  model.node("ScatterND", {"x", "where", "u"}, {"y"}).output("y");
+  return {run(model, {{1, 2, 3, 4, 5, 6, 7, 8}, u}),
+          importModel(model).text().find("weft.scatter") != std::string::npos};
+}
+
+TEST(Scatter, OfASliceIsPutTogether) {
+  // x[:, 1:3] = u, by pairs of indices; negative ones count from the end.
+  EXPECT_EQ(assign({2, 2, 2}, {0, 1, 0, 2, 1, -3, 1, 2}, {2, 2}, {10, 20, 30, 40}),
+            std::make_pair(List{1, 10, 20, 4, 5, 30, 40, 8}, false));
+  // x[:, :2] = u, x[:, 2:] = u, x[1:] = u, x[:] = u.
+  EXPECT_EQ(assign({2, 2, 2}, {0, 0, 0, 1, 1, 0, 1, 1}, {2, 2}, {10, 20, 30, 40}),
+            std::make_pair(List{10, 20, 3, 4, 30, 40, 7, 8}, false));
+  EXPECT_EQ(assign({2, 2, 2}, {0, 2, 0, 3, 1, 2, 1, 3}, {2, 2}, {10, 20, 30, 40}),
+            std::make_pair(List{1, 2, 10, 20, 5, 6, 30, 40}, false));
+  EXPECT_EQ(assign({1, 1}, {1}, {1, 4}, {10, 20, 30, 40}), std::make_pair(List{1, 2, 3, 4, 10, 20, 30, 40}, false));
+  EXPECT_EQ(assign({2, 1}, {0, 1}, {2, 4}, {1, 1, 1, 1, 2, 2, 2, 2}),
+            std::make_pair(List{1, 1, 1, 1, 2, 2, 2, 2}, false));
+  // A box in two dimensions, another order, and steps of two are none.
+  EXPECT_EQ(assign({1, 2, 2}, {0, 1, 0, 2}, {1, 2}, {10, 20}), std::make_pair(List{1, 10, 20, 4, 5, 6, 7, 8}, true));
+  EXPECT_EQ(assign({2, 1}, {1, 0}, {2, 4}, {1, 1, 1, 1, 2, 2, 2, 2}),
+            std::make_pair(List{2, 2, 2, 2, 1, 1, 1, 1}, true));
+  EXPECT_EQ(assign({2, 2, 2}, {0, 0, 0, 2, 1, 0, 1, 2}, {2, 2}, {10, 20, 30, 40}),
+            std::make_pair(List{10, 2, 20, 4, 30, 6, 40, 8}, true));
+}
+
 TEST(Scatter, Faults) {
   auto expectError = [](ModelBuilder &model, const std::string &text) {
     Imported imported = importModel(model);
