@@ -103,6 +103,27 @@ static LogicalResult gatherInRows(NodeImport &n, Value indices) {
   return n.done(e.reduce(ReduceKind::sum, e.select(hit, all, e.splatLike(all, 0)), {rank}));
 }
 
+/// How many leading dimensions, all of which the data has, given indices are the same along.
+static int64_t dimsOfSame(Value indices, NodeImport::Dims data) {
+  DenseElementsAttr given = constantValue(indices);
+  ArrayRef<int64_t> shape = tensorType(indices).getShape();
+  if (!given || given.getNumElements() == 0)
+    return 0;
+  if (given.isSplat())
+    return std::mismatch(shape.begin(), shape.end(), data.begin()).first - shape.begin();
+  SmallVector<APInt> numbers(given.getValues<APInt>());
+  int64_t same = 0, count = given.getNumElements();
+  while (same < static_cast<int64_t>(shape.size()) && shape[same] == data[same]) {
+    int64_t row = count / shape[same];
+    for (int64_t i = row; i < count; ++i)
+      if (numbers[i] != numbers[i - row])
+        return same;
+    count = row;
+    ++same;
+  }
+  return same;
+}
+
 static LogicalResult gatherElements(NodeImport &n) {
   FailureOr<int64_t> axis = n.axis(n.getInt("axis", 0), n.rank(0));
   if (failed(axis) || failed(needIndices(n)))
@@ -119,15 +140,24 @@ static LogicalResult gatherElements(NodeImport &n) {
     return failure();
   if (isOfRows(data, indices, *axis) && !n.elementType(0).isInteger(1))
     return gatherInRows(n, e.cast(*along, e.b.getI64Type()));
-  // As one gather of numbers from the flat data.
+  // As one gather of numbers from the data, flat but for what given indices say nothing of.
+  int64_t same = std::min(dimsOfSame(n.input(1), data), *axis);
+  Shape shape(indices.drop_front(same)), flat(data.take_front(same));
+  if (same > 0) {
+    Shape offsets(n.rank(1), 0), sizes(n.rank(1), 1);
+    llvm::copy(shape, sizes.begin() + same);
+    along = e.reshape(e.slice(*along, offsets, sizes), shape);
+  }
+  auto type = RankedTensorType::get(shape, n.elementType(1));
   Value number;
   int64_t stride = 1;
-  for (int64_t d = n.rank(0) - 1; d >= 0; --d) {
+  for (int64_t d = n.rank(0) - 1; d >= same; --d) {
     if (d == *axis || indices[d] > 1)
-      accumulate(e, number, d == *axis ? *along : e.iota(n.type(1), d), stride);
+      accumulate(e, number, d == *axis ? *along : e.iota(type, d - same), stride);
     stride *= data[d];
   }
-  return n.done(e.gather(e.reshape(n.input(0), {stride}), number, 0));
+  flat.push_back(stride);
+  return n.done(e.gather(e.reshape(n.input(0), flat), number, same));
 }
 
 static LogicalResult trilu(NodeImport &n) {

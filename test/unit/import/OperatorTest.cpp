@@ -242,6 +242,29 @@ TEST(Indexing, NegativeIndicesAndTuples) {
   expectNear(onMatrix("Trilu", {{"upper", int64_t(0)}}), {1, 0, 0, 4, 5, 0});
 }
 
+// Given indices that are the same for all of the first dimension, as relative positions are for all samples: that
+// stays apart.
+TEST(Indexing, SameForAllSamples) {
+  ModelBuilder model;
+  model.input("x", {2, 2, 3}).ints("i", {2, 2, 2}, {0, 2, 1, -1, 0, 2, 1, -1});
+  model.node("GatherElements", {"x", "i"}, {"y"}, {{"axis", int64_t(1)}}).output("y");
+  // Along axis 1 of [2, 2, 3]; index 2 is beyond it.
+  EXPECT_EQ(importModel(model).errorCount, 1);
+  ModelBuilder last;
+  last.input("x", {2, 2, 3}).ints("i", {2, 2, 1}, {2, 0, 2, 0});
+  last.node("GatherElements", {"x", "i"}, {"y"}, {{"axis", int64_t(2)}}).output("y");
+  expectNear(run(last, {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}}), {3, 4, 9, 10});
+  EXPECT_NE(importModel(last).text().find("axis 1 : tensor<2x6xf32>"), std::string::npos);
+  ModelBuilder middle;
+  middle.input("x", {2, 2, 3}).ints("i", {2, 1, 2}, {1, 0, 1, 0});
+  middle.node("GatherElements", {"x", "i"}, {"y"}, {{"axis", int64_t(1)}}).output("y");
+  expectNear(run(middle, {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}}), {4, 2, 10, 8});
+  ModelBuilder different;
+  different.input("x", {2, 2, 3}).ints("i", {2, 2, 1}, {2, 0, 2, 1});
+  different.node("GatherElements", {"x", "i"}, {"y"}, {{"axis", int64_t(2)}}).output("y");
+  expectNear(run(different, {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}}), {3, 4, 9, 11});
+}
+
 // A few picks of each row, as a router makes them, leave rows apart: they are no gather from the flat tensor.
 TEST(Indexing, FewPicksOfARow) {
   ModelBuilder model;
