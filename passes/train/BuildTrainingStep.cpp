@@ -155,10 +155,16 @@ void BuildTrainingStep::finish(Task &task) {
 }
 
 /// A gradient before it was rounded, if it was of the wider type: what is added up over micro-batches is not rounded
-/// before, and stays a sum over ranks as long as others do.
+/// before, and stays a sum over ranks as long as others do. It may have been rounded more than once, on its way through
+/// a scale that one was added to.
 static Value unrounded(Value gradient, Type wider) {
-  auto rounding = gradient.getDefiningOp<arith::TruncFOp>();
-  return rounding && getElementTypeOrSelf(rounding.getIn()) == wider ? rounding.getIn() : gradient;
+  while (true) {
+    auto widening = gradient.getDefiningOp<arith::ExtFOp>();
+    auto rounding = (widening ? widening.getIn() : gradient).getDefiningOp<arith::TruncFOp>();
+    if (!rounding || getElementTypeOrSelf(rounding.getIn()) != wider)
+      return gradient;
+    gradient = rounding.getIn();
+  }
 }
 
 /// Forward, loss and backward; then the update, or the gradients' accumulation if there are several micro-batches:
