@@ -303,11 +303,13 @@ TEST(Theory, UsesWeightsWhereTheyAreStored) {
   EXPECT_EQ(bytes["activations reduce_scatter backward shard"], 512 / 2);
   EXPECT_EQ(bytes.count("parameters all_gather forward shard"), 0u);
   EXPECT_EQ(bytes.count("parameters all_gather backward shard"), 0u);
-  // Beside `replica`, which cuts samples behind it, both come together: no less is moved.
+  // Beside `replica`, which cuts samples behind it: what is gathered comes together over both, and what is moved over
+  // `replica` before.
   mlp.plan.axes = {{"replica", 2}, {"shard", 2}};
   bytes = keep(false, false, true);
-  EXPECT_EQ(bytes["activations all_gather backward shard replica"], 3.0 / 4 * 2 * (512 + 1024));
-  EXPECT_EQ(bytes.count("activations all_to_all backward shard"), 0u);
+  EXPECT_EQ(bytes["activations all_gather backward shard replica"], 3.0 / 4 * 2 * 512);
+  EXPECT_EQ(bytes["activations all_gather backward replica"], 2 * 1024 / 2 / 2);
+  EXPECT_EQ(bytes["activations all_to_all backward shard"], 2 * 1024 / 2 / 2);
 }
 
 TEST(Theory, PartialSumsAreOne) {
