@@ -62,6 +62,13 @@ static bool canHaveParts(Value value) {
   return isReadOnce(value) || (join && join.getResult().hasOneUse() && join.getInput().getDefiningOp<SliceOp>());
 }
 
+/// The slice that an op is, of elements next to one another; null if it is none.
+static SliceOp withoutSteps(Operation *op) {
+  auto slice = dyn_cast<SliceOp>(op);
+  bool hasSteps = slice && llvm::any_of(slice.getStrides(), [](int64_t stride) { return stride != 1; });
+  return hasSteps ? SliceOp() : slice;
+}
+
 /// Whether an op makes [..., parts, ...] of the last dimension of what it reads, and only slices of the parts read
 /// that.
 static bool isOfParts(ReshapeOp reshape) {
@@ -71,8 +78,8 @@ static bool isOfParts(ReshapeOp reshape) {
       to.getDimSize(last) == 1)
     return false;
   return llvm::all_of(reshape->getUsers(), [&](Operation *user) {
-    auto slice = dyn_cast<SliceOp>(user);
-    if (!slice || llvm::any_of(slice.getStrides(), [](int64_t stride) { return stride != 1; }))
+    SliceOp slice = withoutSteps(user);
+    if (!slice)
       return false;
     for (int64_t dim = 0; dim < to.getRank(); ++dim)
       if (tensorType(slice.getResult()).getDimSize(dim) != (dim == last ? 1 : to.getDimSize(dim)))
@@ -85,8 +92,8 @@ static bool isOfParts(ReshapeOp reshape) {
 static bool findSlices(Value value, Packed &packed) {
   int64_t last = tensorType(value).getRank() - 1, size = tensorType(value).getDimSize(last), width = 0;
   for (Operation *user : value.getUsers()) {
-    auto slice = dyn_cast<SliceOp>(user);
-    if (!slice || llvm::any_of(slice.getStrides(), [](int64_t stride) { return stride != 1; }))
+    SliceOp slice = withoutSteps(user);
+    if (!slice)
       return false;
     int64_t part = tensorType(slice.getResult()).getDimSize(last);
     for (int64_t dim = 0; dim < last; ++dim)
@@ -222,8 +229,8 @@ static int64_t dimTakenApart(Value value) {
   int64_t taken = -1, sum = 0;
   std::set<int64_t> offsets;
   for (Operation *user : value.getUsers()) {
-    auto slice = dyn_cast<SliceOp>(user);
-    if (!slice || llvm::any_of(slice.getStrides(), [](int64_t stride) { return stride != 1; }))
+    SliceOp slice = withoutSteps(user);
+    if (!slice)
       return -1;
     ArrayRef<int64_t> part = tensorType(slice.getResult()).getShape();
     auto dim = std::mismatch(shape.begin(), shape.end(), part.begin()).first - shape.begin();

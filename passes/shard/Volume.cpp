@@ -318,10 +318,6 @@ private:
   std::vector<Plan::Collective> *into = nullptr;
 };
 
-} // namespace
-
-namespace {
-
 struct RecordVolume : weft::impl::RecordVolumeBase<RecordVolume> {
   RecordVolume() = default;
   explicit RecordVolume(std::vector<Plan::Collective> &into) : into(&into) {}
