@@ -14,8 +14,8 @@ namespace {
 
 class Planner {
 public:
-  Planner(const CollectiveDesc &desc, int64_t ranks, int64_t self, int64_t roundBytes)
-      : desc(desc), roundBytes(roundBytes) {
+  Planner(const CollectiveDesc &desc, int64_t ranks, int64_t self, int64_t roundBytes, int64_t asideBytes)
+      : desc(desc), roundBytes(roundBytes), second(copiesFork(desc, ranks, roundBytes, asideBytes) ? 1 : 0) {
     plan.ranks = ranks;
     plan.self = self;
   }
@@ -43,6 +43,14 @@ private:
   }
   /// The kth other rank: each begins with another one, so that no two write to the same.
   int64_t other(int64_t k) const { return (plan.self + k) % plan.ranks; }
+  void fork() {
+    if (second)
+      add(CopyStep::Fork, 0);
+  }
+  void join() {
+    if (second)
+      add(CopyStep::Join, 0);
+  }
   void tellAll(CopyStep::Kind kind, int stream, CopyFlag flag) {
     for (int64_t k = 1; k < plan.ranks; ++k)
       tell(kind, stream, flag, other(k));
@@ -71,6 +79,8 @@ private:
 
   const CollectiveDesc &desc;
   int64_t roundBytes;
+  /// The stream of what is done beside the first: 0 where that is not worth another.
+  int second;
   CopyPlan plan;
 };
 
@@ -95,18 +105,19 @@ void Planner::copyToPlace(int stream, int64_t peer) {
   }
 }
 
-/// All-gather and all-to-all.
+/// All-gather and all-to-all. What is said to all is said at once: each batch of words is a node of the graph. Nobody
+/// is done before the last rank has come and has sent to all, so there is nothing to gain by beginning with some.
 void Planner::moveToPlaces() {
   tellAll(CopyStep::Signal, 0, CopyFlag::Ready);
-  add(CopyStep::Fork, 0);
-  copyToPlace(1, plan.self);
-  for (int64_t k = 1; k < plan.ranks; ++k) {
-    tell(CopyStep::Await, 0, CopyFlag::Ready, other(k));
+  fork();
+  // While the others come.
+  copyToPlace(second, plan.self);
+  tellAll(CopyStep::Await, 0, CopyFlag::Ready);
+  for (int64_t k = 1; k < plan.ranks; ++k)
     copyToPlace(0, other(k));
-    tell(CopyStep::Signal, 0, CopyFlag::Arrived0, other(k));
-  }
+  tellAll(CopyStep::Signal, 0, CopyFlag::Arrived0);
   tellAll(CopyStep::Await, 0, CopyFlag::Arrived0);
-  add(CopyStep::Join, 0);
+  join();
 }
 
 void Planner::sendRound(const CopyRound &round, int64_t slot, int64_t peer) {
@@ -116,7 +127,7 @@ void Planner::sendRound(const CopyRound &round, int64_t slot, int64_t peer) {
   for (const CopyPart &part : round) {
     const CollectiveMember &member = desc.members[part.member];
     int64_t inner = member.middle * member.inner, width = part.width * bytes;
-    copy(1, peer, part.member, CopyTarget::Scratch,
+    copy(second, peer, part.member, CopyTarget::Scratch,
          {part.rows, width, ((part.row * plan.ranks + peer) * inner + part.start) * bytes, plan.ranks * inner * bytes,
           begin + part.offset, width});
   }
@@ -139,32 +150,36 @@ void Planner::reduceRound(const CopyRound &round, int64_t slot) {
   }
 }
 
-/// The second stream sends a round while the first reduces the one before.
+/// A round is reduced when the next one has been sent; on two streams, while it is.
 void Planner::reduceScatter() {
   CopyRounds rounds = planCopyRounds(desc, plan.ranks, roundBytes);
   plan.slotBytes = rounds.slotBytes;
-  tellAll(CopyStep::Signal, 0, CopyFlag::Ready);
-  add(CopyStep::Fork, 0);
-  int64_t count = static_cast<int64_t>(rounds.rounds.size());
-  for (int64_t round = 0; round < count; ++round) {
-    int64_t slot = round % kCopyDepth;
-    CopyFlag arrived = slot ? CopyFlag::Arrived1 : CopyFlag::Arrived0;
-    CopyFlag free = slot ? CopyFlag::Free1 : CopyFlag::Free0;
-    for (int64_t k = 1; k < plan.ranks; ++k) {
-      int64_t peer = other(k);
-      if (round == 0 || round >= kCopyDepth)
-        tell(CopyStep::Await, 1, round == 0 ? CopyFlag::Ready : free, peer);
-      sendRound(rounds.rounds[round], slot, peer);
-      tell(CopyStep::Signal, 1, arrived, peer);
-    }
-    tellAll(CopyStep::Await, 0, arrived);
-    reduceRound(rounds.rounds[round], slot);
+  auto count = static_cast<int64_t>(rounds.rounds.size());
+  auto flagOf = [](int64_t round, CopyFlag even, CopyFlag odd) { return round % kCopyDepth ? odd : even; };
+  auto reduce = [&](int64_t round) {
+    tellAll(CopyStep::Await, 0, flagOf(round, CopyFlag::Arrived0, CopyFlag::Arrived1));
+    reduceRound(rounds.rounds[round], round % kCopyDepth);
     if (round + kCopyDepth < count)
-      tellAll(CopyStep::Signal, 0, free);
+      tellAll(CopyStep::Signal, 0, flagOf(round, CopyFlag::Free0, CopyFlag::Free1));
+  };
+  tellAll(CopyStep::Signal, 0, CopyFlag::Ready);
+  fork();
+  tellAll(CopyStep::Await, second, CopyFlag::Ready);
+  for (int64_t round = 0; round < count; ++round) {
+    if (round >= kCopyDepth)
+      tellAll(CopyStep::Await, second, flagOf(round, CopyFlag::Free0, CopyFlag::Free1));
+    for (int64_t k = 1; k < plan.ranks; ++k)
+      sendRound(rounds.rounds[round], round % kCopyDepth, other(k));
+    tellAll(CopyStep::Signal, second, flagOf(round, CopyFlag::Arrived0, CopyFlag::Arrived1));
+    if (round > 0)
+      reduce(round - 1);
   }
-  add(CopyStep::Join, 0);
+  if (count > 0)
+    reduce(count - 1);
+  join();
 }
 
-CopyPlan weft::rt::planCopies(const CollectiveDesc &desc, int64_t ranks, int64_t self, int64_t roundBytes) {
-  return Planner(desc, ranks, self, roundBytes).run();
+CopyPlan weft::rt::planCopies(const CollectiveDesc &desc, int64_t ranks, int64_t self, int64_t roundBytes,
+                              int64_t asideBytes) {
+  return Planner(desc, ranks, self, roundBytes, asideBytes).run();
 }

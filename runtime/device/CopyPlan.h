@@ -64,8 +64,9 @@ struct CopyPlan {
   int64_t ranks = 1, self = 0, slotBytes = 0;
 };
 
-/// `roundBytes`: what a rank receives in one round of a reduction.
-CopyPlan planCopies(const CollectiveDesc &desc, int64_t ranks, int64_t self, int64_t roundBytes = kCopyRoundBytes);
+/// `roundBytes`: what a rank receives in one round of a reduction; `asideBytes`: when there is a second stream.
+CopyPlan planCopies(const CollectiveDesc &desc, int64_t ranks, int64_t self, int64_t roundBytes = kCopyRoundBytes,
+                    int64_t asideBytes = kCopyAsideBytes);
 
 } // namespace weft::rt
 

@@ -22,6 +22,10 @@ namespace weft {
 inline constexpr int64_t kCopyRoundBytes = int64_t(32) << 20;
 /// Rounds that are under way at once, each with scratch memory of its own.
 inline constexpr int64_t kCopyDepth = 2;
+/// What this rank reads and writes of its own memory beside the copies to others is worth a stream of its own from so
+/// many bytes for each rank of the group on: a third branch costs a graph 5 microseconds for each rank
+/// (docs/performance.md).
+inline constexpr int64_t kCopyAsideBytes = int64_t(20) << 20;
 /// Parts begin at multiples of it, in scratch memory and within a row.
 inline constexpr int64_t kCopyAlignment = 256;
 /// The most ranks of a group: each is a peer whose memory is mapped.
@@ -84,6 +88,18 @@ inline int64_t copyScratchBytes(const CollectiveDesc &desc, int64_t ranks) {
 
 /// Bytes that a rank sends to each other one.
 inline int64_t copyBlockBytes(const CollectiveDesc &desc) { return collectiveElements(desc) * desc.elementBytes; }
+
+/// Whether a second stream does what can be done beside the copies to others: this rank's own block is copied, or a
+/// round reduced while the next one is under way.
+inline bool copiesFork(const CollectiveDesc &desc, int64_t ranks, int64_t roundBytes = kCopyRoundBytes,
+                       int64_t asideBytes = kCopyAsideBytes) {
+  int64_t beside = 2 * copyBlockBytes(desc);
+  if (desc.kind == CollectiveKind::ReduceScatter) {
+    CopyRounds plan = planCopyRounds(desc, ranks, roundBytes);
+    beside = (static_cast<int64_t>(plan.rounds.size()) - 1) * (ranks + 1) * plan.slotBytes;
+  }
+  return beside > ranks * asideBytes;
+}
 
 /// Whether copy engines can carry a collective at all: all blocks are of one size and go straight to their places, or
 /// are reduced in one step.

@@ -31,8 +31,10 @@ struct SimulatedRank {
 
 class Simulation {
 public:
-  Simulation(const Scenario &scenario, std::vector<std::vector<char>> before, uint32_t seed, int64_t roundBytes)
-      : scenario(scenario), world(scenario.manifest.mesh.size()), ranks(world), seed(seed), roundBytes(roundBytes) {
+  Simulation(const Scenario &scenario, std::vector<std::vector<char>> before, uint32_t seed, int64_t roundBytes,
+             int64_t asideBytes)
+      : scenario(scenario), world(scenario.manifest.mesh.size()), ranks(world), seed(seed), roundBytes(roundBytes),
+        asideBytes(asideBytes) {
     for (int64_t rank = 0; rank < world; ++rank) {
       ranks[rank].memory = std::move(before[rank]);
       ranks[rank].flags = std::vector<std::atomic<int>>(kCopyFlags * world);
@@ -70,7 +72,7 @@ private:
     if (!canCopy(one.info, size))
       return;
     int64_t self = std::find(group.begin(), group.end(), rank) - group.begin();
-    CopyPlan plan = planCopies(one.info, size, self, roundBytes);
+    CopyPlan plan = planCopies(one.info, size, self, roundBytes, asideBytes);
     // What is to be written has something else in it before.
     for (const Place &place : one.outputs)
       std::fill_n(ranks[rank].memory.begin() + place.offset, place.bytes, char(0x55));
@@ -165,7 +167,7 @@ private:
   int64_t world;
   std::vector<SimulatedRank> ranks;
   uint32_t seed;
-  int64_t roundBytes;
+  int64_t roundBytes, asideBytes;
 };
 
 /// Only what copy engines carry.
@@ -179,9 +181,13 @@ Scenario carried(const Scenario &all) {
   return result;
 }
 
-void simulate(const Scenario &scenario, uint32_t seed, int repeats, int64_t roundBytes = kCopyRoundBytes) {
+/// Whether a second stream is always there where it has something to do, or never.
+constexpr int64_t kAlways = 0, kNever = int64_t(1) << 40;
+
+void simulate(const Scenario &scenario, uint32_t seed, int repeats, int64_t asideBytes,
+              int64_t roundBytes = kCopyRoundBytes) {
   std::vector<std::vector<char>> before = fillScenario(scenario, seed), after;
-  Simulation simulation(scenario, before, seed, roundBytes);
+  Simulation simulation(scenario, before, seed, roundBytes, asideBytes);
   simulation.run(repeats);
   EXPECT_EQ(simulation.faults, 0);
   EXPECT_TRUE(simulation.isQuiet());
@@ -208,9 +214,9 @@ CollectiveInfo describe(CollectiveKind kind, DType dtype, std::vector<Collective
 TEST(Copy, RandomCases) {
   uint32_t seed = 0;
   for (int64_t world : {2, 3, 4, 8})
-    for (int repeat = 0; repeat < 3; ++repeat, ++seed) {
+    for (int repeat = 0; repeat < 4; ++repeat, ++seed) {
       Scenario scenario = carried(makeScenario(seed, world, 12, /*large=*/false, /*onDevice=*/true, Carrier::Copy));
-      ASSERT_NO_FATAL_FAILURE(simulate(scenario, seed, 2)) << "seed " << seed;
+      ASSERT_NO_FATAL_FAILURE(simulate(scenario, seed, 2, repeat % 2 ? kAlways : kNever)) << "seed " << seed;
     }
 }
 
@@ -227,7 +233,8 @@ TEST(Copy, ManyRounds) {
       addCase(scenario, info, false, true);
     }
     scenario.bytes += 64;
-    ASSERT_NO_FATAL_FAILURE(simulate(scenario, ++seed, 3, kRound)) << "world " << world;
+    for (int64_t aside : {kAlways, kNever})
+      ASSERT_NO_FATAL_FAILURE(simulate(scenario, ++seed, 3, aside, kRound)) << "world " << world;
   }
 }
 
@@ -263,6 +270,45 @@ TEST(Copy, Rounds) {
   EXPECT_EQ(copyScratchBytes(small, 2), 4096);
   small.kind = CollectiveKind::AllGather;
   EXPECT_EQ(copyScratchBytes(small, 8), 0);
+}
+
+// A second stream where it gains more than it costs: a block of tens of megabytes, a reduction of several rounds.
+TEST(Copy, SecondStream) {
+  auto forks = [](CollectiveKind kind, int64_t mebibytes, int64_t ranks) {
+    CollectiveInfo info = describe(kind, DType::BF16, {{1, ranks, 1, mebibytes << 19}});
+    CopyPlan plan = planCopies(info, ranks, 0);
+    bool asked =
+        std::any_of(plan.steps.begin(), plan.steps.end(), [](const CopyStep &step) { return step.stream == 1; });
+    EXPECT_EQ(asked, copiesFork(info, ranks));
+    return asked;
+  };
+  EXPECT_FALSE(forks(CollectiveKind::AllGather, 20, 2));
+  EXPECT_TRUE(forks(CollectiveKind::AllGather, 21, 2));
+  EXPECT_FALSE(forks(CollectiveKind::AllGather, 40, 4));
+  EXPECT_TRUE(forks(CollectiveKind::AllGather, 41, 4));
+  EXPECT_FALSE(forks(CollectiveKind::ReduceScatter, 32, 2));
+  EXPECT_TRUE(forks(CollectiveKind::ReduceScatter, 33, 2));
+  // Three rounds of 32 MiB from three others.
+  EXPECT_FALSE(forks(CollectiveKind::ReduceScatter, 20, 4));
+  EXPECT_TRUE(forks(CollectiveKind::ReduceScatter, 30, 4));
+}
+
+// On one stream, what is said to all is one batch of words: where there is nothing to reduce there are two of them, one
+// on each side of this rank's own copy, and the last.
+TEST(Copy, BatchesOfWords) {
+  auto batches = [](CollectiveKind kind) {
+    CopyPlan plan = planCopies(describe(kind, DType::BF16, {{1, 8, 1, 1 << 20}}), 8, 3);
+    int64_t count = 0;
+    bool inside = false;
+    for (const CopyStep &step : plan.steps) {
+      bool word = step.kind == CopyStep::Signal || step.kind == CopyStep::Await;
+      count += word && !inside;
+      inside = word;
+    }
+    return count;
+  };
+  EXPECT_EQ(batches(CollectiveKind::AllGather), 3);
+  EXPECT_EQ(batches(CollectiveKind::ReduceScatter), 2);
 }
 
 // A collective of dense tensors over n ranks is one copy to each other, whatever it moves.
