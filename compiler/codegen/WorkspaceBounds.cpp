@@ -13,17 +13,23 @@
 using namespace mlir;
 using namespace weft;
 
-/// The collective of `op` as the runtime sees it.
-static CollectiveDesc describe(Operation *op, const exec::CollectiveShape &shape) {
+/// A collective as the runtime sees it; of a reduction's operation nothing here depends.
+static CollectiveDesc describe(StringRef kind, int64_t ranks, Type tensor, ArrayRef<int64_t> outer,
+                               ArrayRef<int64_t> middle, ArrayRef<int64_t> inner) {
   CollectiveDesc desc;
-  desc.kind = shape.kind == "all_reduce"       ? CollectiveKind::AllReduce
-              : shape.kind == "all_gather"     ? CollectiveKind::AllGather
-              : shape.kind == "reduce_scatter" ? CollectiveKind::ReduceScatter
-                                               : CollectiveKind::AllToAll;
-  desc.elementBytes = elementBytes(cast<RankedTensorType>(op->getOperand(0).getType()).getElementType());
-  for (auto [outer, middle, inner] : llvm::zip_equal(shape.outer, shape.middle, shape.inner))
-    desc.members.push_back({outer, desc.kind == CollectiveKind::AllReduce ? 1 : shape.ranks, middle, inner});
+  desc.kind = kind == "all_reduce"       ? CollectiveKind::AllReduce
+              : kind == "all_gather"     ? CollectiveKind::AllGather
+              : kind == "reduce_scatter" ? CollectiveKind::ReduceScatter
+                                         : CollectiveKind::AllToAll;
+  desc.elementBytes = elementBytes(cast<ShapedType>(tensor).getElementType());
+  int64_t split = desc.kind == CollectiveKind::AllReduce ? 1 : ranks;
+  for (auto [o, m, i] : llvm::zip_equal(outer, middle, inner))
+    desc.members.push_back({o, split, m, i});
   return desc;
+}
+
+static CollectiveDesc describe(Operation *op, const exec::CollectiveShape &shape) {
+  return describe(shape.kind, shape.ranks, op->getOperand(0).getType(), shape.outer, shape.middle, shape.inner);
 }
 
 int64_t weft::collectiveWorkspaceBytes(Operation *op) {
@@ -77,3 +83,9 @@ CopyChoice weft::copyChoiceOf(Operation *op, int64_t ranksPerNode, const StepRat
 }
 
 bool weft::isCollective(Operation *op) { return isa<dist::DistDialect>(op->getDialect()); }
+
+bool weft::copiesFork(exec::CollectiveOp call) {
+  return copiesFork(describe(call.getKind(), call.getRanks(), call.getInputs().front().getType(), call.getOuter(),
+                             call.getMiddle(), call.getInner()),
+                    call.getRanks());
+}

@@ -13,6 +13,9 @@
 #include "mlir/IR/Operation.h"
 
 namespace weft {
+namespace exec {
+class CollectiveOp;
+} // namespace exec
 
 /// Whether `op` exchanges data between ranks.
 bool isCollective(mlir::Operation *op);
@@ -29,6 +32,9 @@ struct CopyChoice {
 };
 /// `ranksPerNode`: consecutive ranks on one host; 0: not known, and eight are assumed.
 CopyChoice copyChoiceOf(mlir::Operation *op, int64_t ranksPerNode, const StepRates &rates);
+
+/// Whether a scheduled collective that copy engines carry has a second stream for its graph.
+bool copiesFork(exec::CollectiveOp call);
 
 } // namespace weft
 

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "compiler/driver/Compile.h"
+#include "compiler/codegen/WorkspaceBounds.h"
 #include "compiler/codegen/cuda/CudaTarget.h"
 #include "compiler/codegen/cuda/CudaTasks.h"
 #include "compiler/codegen/host/HostCodegen.h"
@@ -106,6 +107,10 @@ static ProcessNeeds needsOf(ModuleOp module, bool several) {
     bool copies = call && call->hasAttr(exec::carrierAttr);
     if (copies)
       mapped[call.getAxes()] = call.getRanks() - 1;
+    needs.graphForks += copies && copiesFork(call);
+    // A kernel may have several stages. A collective has two more, which note that it runs, and a copy to each rank.
+    if (isa<exec::LaunchOp, exec::LibraryCallInterface>(op))
+      needs.graphNodes += !call ? 2 : copies ? 4 + call.getRanks() * static_cast<int64_t>(call.getOuter().size()) : 4;
     needs.exchanges |= isa<dist::AllToAllOp>(op) || (call && !copies && call.getKind() == "all_to_all");
   });
   needs.copies = !mapped.empty();

@@ -20,10 +20,14 @@ using namespace weft;
 /// Workspaces of cuBLASLt, which wants 32 MiB on Hopper (its documentation, cublasSetWorkspace), and of a convolution.
 static constexpr int64_t productWorkspace = int64_t(32) << 20, convolutionWorkspace = int64_t(64) << 20;
 
+/// What an instantiated graph takes for a node with its parameters, and for a third branch that runs beside two others.
+static constexpr int64_t nodeBytes = 2304, forkBytes = int64_t(120) << 10;
+
 int64_t weft::outsideArenaBytes(const ProcessNeeds &needs) {
   int64_t mebibytes = (needs.several ? 1480 : 600) + (needs.exchanges ? 512 : 0) + (needs.copies ? 64 : 0);
   // An entry of 8 bytes for a page of 4 KiB.
-  return (mebibytes << 20) + (needs.mappedBytes + needs.hostBytes) / 512;
+  int64_t pageTables = (needs.mappedBytes + needs.hostBytes) / 512;
+  return (mebibytes << 20) + pageTables + needs.graphNodes * nodeBytes + needs.graphForks * forkBytes;
 }
 
 static RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }

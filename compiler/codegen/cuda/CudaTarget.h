@@ -16,9 +16,11 @@ namespace weft {
 struct ProcessNeeds {
   bool several = false;    ///< ranks: NCCL
   bool exchanges = false;  ///< all-to-alls over NCCL: its sends and receives have buffers of their own
-  bool copies = false;     ///< collectives by copy engines: streams, and more in graphs
+  bool copies = false;     ///< collectives by copy engines: streams, and words that ranks set
   int64_t mappedBytes = 0; ///< of other ranks' memory, whose page table is on the device
   int64_t hostBytes = 0;   ///< of pinned memory; its page table is there too
+  int64_t graphNodes = 0;  ///< of the graphs of all tasks, about
+  int64_t graphForks = 0;  ///< collectives with a stream of their own beside the collectives'
 };
 
 /// Bytes of a GPU that a rank's process takes outside the arena and its inputs on their way: context, libraries,
