@@ -74,9 +74,10 @@ CopyChoice weft::copyChoiceOf(Operation *op, int64_t ranksPerNode, const StepRat
   double others = static_cast<double>(shape.ranks - 1);
   double sent = others * static_cast<double>(choice.blockBytes) / rates.linkBytesPerSecond;
   choice.ncclSeconds = rates.collectiveSeconds + sent;
-  // A copy for each member and rank, and for what is reduced a kernel that reads all parts and writes one.
+  // Words for each rank, a copy for each member and rank, and for what is reduced a kernel that reads all parts and
+  // writes one.
   double pieces = others * static_cast<double>(desc.members.size());
-  choice.copySeconds = rates.collectiveSeconds + pieces * rates.copySeconds + sent;
+  choice.copySeconds = rates.collectiveSeconds + others * rates.wordSeconds + pieces * rates.copySeconds + sent;
   if (reduces)
     choice.copySeconds += (others + 2) * static_cast<double>(choice.blockBytes) / rates.bytesPerSecond;
   return choice;

@@ -6,7 +6,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "dialects/dist/Dist.h"
+#include "dialects/exec/LibraryCalls.h"
 #include "dialects/exec/StridedView.h"
+#include "dialects/weft/Weft.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/schedule/Passes.h"
 #include "llvm/ADT/MapVector.h"
@@ -49,6 +51,9 @@ static int64_t elementsOf(TypeRange types) {
   return count;
 }
 
+/// A collective of a vector of so many elements, a bias or a norm's weight, is all waiting, among any number of ranks.
+static constexpr int64_t vectorElements = int64_t(1) << 16;
+
 namespace {
 
 /// Collectives that become one.
@@ -71,12 +76,19 @@ public:
   int64_t numBuckets = 0, numMembers = 0;
 
 private:
-  /// What collectives of one bucket have in common.
-  using Key = std::tuple<OperationName, Attribute, Attribute, Type, Attribute, Attribute, unsigned>;
+  /// What collectives of one bucket have in common; the last of it is whether they are of what is stored, and whether
+  /// they can wait for others of any block.
+  using Key = std::tuple<OperationName, Attribute, Attribute, Type, Attribute, Attribute, unsigned, unsigned>;
+  static bool isEarly(const Key &key) { return std::get<6>(key); }
 
   /// Whether a collective brings together what is stored: it can run any time before.
   static bool isOfStored(Operation *op) {
     return isa<dist::AllGatherOp>(op) && op->getOperand(0).getDefiningOp<ReadOp>();
+  }
+  /// Whether a collective is of a vector that no product waits for: a parameter that is read later, a gradient.
+  bool canWait(Operation *op, int64_t elements) const {
+    return elements <= vectorElements && cast<RankedTensorType>(op->getOperand(0).getType()).getRank() <= 1 &&
+           (isOfStored(op) || !feedsProduct.contains(op));
   }
   /// Whether an op stands before another. The block would number its ops anew after each bucket to say so.
   bool isBefore(Operation *a, Operation *b) const { return positions.lookup(a) < positions.lookup(b); }
@@ -93,6 +105,8 @@ private:
   /// The buckets that ops are in or depend on; those that are closed no longer count.
   DenseMap<Operation *, SmallVector<int64_t>> waitsFor;
   int64_t serials = 0;
+  /// Ops whose results products, or other calls of libraries that compute, need.
+  DenseSet<Operation *> feedsProduct;
   /// Where ops stood; what was made or moved has the place of the op that it was put at.
   DenseMap<Operation *, int64_t> positions;
 };
@@ -102,14 +116,15 @@ private:
 void Bucketing::add(Operation *op) {
   auto collective = cast<dist::CollectiveOpInterface>(op);
   bool stored = isOfStored(op);
+  int64_t elements = std::max(elementsOf(op->getOperandTypes()), elementsOf(op->getResultTypes()));
+  bool waits = canWait(op, elements);
   Key key(op->getName(), op->getAttr("kind"), collective.getAxes(),
           cast<RankedTensorType>(op->getOperand(0).getType()).getElementType(), op->getAttr(dist::regionAttr),
-          op->getAttr(dist::halfAttr), stored);
-  int64_t elements = std::max(elementsOf(op->getOperandTypes()), elementsOf(op->getResultTypes()));
+          op->getAttr(dist::halfAttr), stored, waits);
   int64_t limit = stored ? std::min(size, maxLive) : size;
   Bucket &bucket = open[key];
   // Parameters that are gathered, and gradients until they are cut, take less memory block by block.
-  bool perBlock = byBlock || stored || isa<dist::ReduceScatterOp>(op);
+  bool perBlock = !waits && (byBlock || stored || isa<dist::ReduceScatterOp>(op));
   StringRef block = blockOf(op->getLoc());
   if (!bucket.members.empty() && (bucket.elements + elements > limit || (perBlock && block != bucket.block)))
     close(bucket, stored);
@@ -202,13 +217,19 @@ void Bucketing::run() {
     positions[&op] = static_cast<int64_t>(ops.size());
     ops.push_back(&op);
   }
+  for (Operation *op : llvm::reverse(ops))
+    if (llvm::any_of(op->getUsers(), [&](Operation *user) {
+          return feedsProduct.contains(user) ||
+                 (isa<DotGeneralOp, exec::LibraryOpInterface>(user) && !isa<dist::CollectiveOpInterface>(user));
+        }))
+      feedsProduct.insert(op);
   for (Operation *op : ops) {
     SmallVector<int64_t> before = bucketsBefore(op);
     if (isa<dist::AllReduceOp, dist::AllGatherOp, dist::ReduceScatterOp>(op)) {
       // A collective of what depends on a bucket comes after it.
       for (auto &[key, bucket] : open)
         if (llvm::is_contained(before, bucket.serial))
-          close(bucket, std::get<unsigned>(key));
+          close(bucket, isEarly(key));
       add(op);
       continue;
     }
@@ -220,7 +241,7 @@ void Bucketing::run() {
     waitsFor[op] = std::move(before);
   }
   for (auto &[key, bucket] : open)
-    close(bucket, std::get<unsigned>(key));
+    close(bucket, isEarly(key));
 }
 
 namespace {

@@ -31,7 +31,8 @@ struct StepRates {
   double hostBytesPerSecond = 10e9;       ///< between the arena and host memory, one way
   double hostKernelBytesPerSecond = 30e9; ///< of kernels on the host's processors, read plus written
   double collectiveSeconds = 50e-6;       ///< of a collective, however little it moves
-  double copySeconds = 5e-6;              ///< of one copy to another rank's memory, however little
+  double wordSeconds = 4e-6;              ///< of all words that a rank exchanges with another about copies
+  double copySeconds = 2e-6;              ///< of one copy to another rank's memory, however little
   double launchSeconds = 0;               ///< of a kernel or a call, however little it computes
   /// What computing loses beside a collective, as a part of the collective's time: one that a library carries, or copy
   /// engines. Ranks on processors communicate with what they compute with.

@@ -115,8 +115,11 @@ static constexpr int64_t leastCopiedBytes = int64_t(1) << 20;
 llvm::StringRef CudaTarget::carrier(exec::LibraryOpInterface op) const {
   if (!isCollective(op) || choices.collectives == "nccl")
     return "";
-  CopyChoice choice = copyChoiceOf(op, choices.ranksPerNode, rates());
-  bool gains = choice.blockBytes >= leastCopiedBytes && choice.copySeconds <= choice.ncclSeconds * 1.25;
+  StepRates cost = rates();
+  CopyChoice choice = copyChoiceOf(op, choices.ranksPerNode, cost);
+  // Half of what is communicated is taken to be hidden, where it costs what computing loses.
+  double longer = (1 + cost.besideLibrary / cost.besideCopies) / 2;
+  bool gains = choice.blockBytes >= leastCopiedBytes && choice.copySeconds <= choice.ncclSeconds * longer;
   return choice.possible && (gains || choices.collectives == "copy") ? "copy" : "";
 }
 
