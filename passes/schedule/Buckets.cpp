@@ -53,6 +53,8 @@ static int64_t elementsOf(TypeRange types) {
 
 /// A collective of a vector of so many elements, a bias or a norm's weight, is all waiting, among any number of ranks.
 static constexpr int64_t vectorElements = int64_t(1) << 16;
+/// So many of them are one bucket: nobody waits long for it, not even for the last one of a step.
+static constexpr size_t vectorMembers = 64;
 
 namespace {
 
@@ -126,7 +128,8 @@ void Bucketing::add(Operation *op) {
   // Parameters that are gathered, and gradients until they are cut, take less memory block by block.
   bool perBlock = !waits && (byBlock || stored || isa<dist::ReduceScatterOp>(op));
   StringRef block = blockOf(op->getLoc());
-  if (!bucket.members.empty() && (bucket.elements + elements > limit || (perBlock && block != bucket.block)))
+  bool full = bucket.elements + elements > limit || (waits && bucket.members.size() >= vectorMembers);
+  if (!bucket.members.empty() && (full || (perBlock && block != bucket.block)))
     close(bucket, stored);
   if (bucket.members.empty())
     bucket.serial = ++serials;

@@ -21,12 +21,17 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace weft::rt {
 
 class Profile;
 class Ranks;
 struct ProfileMachine;
+
+/// Names of parts of a start and their seconds, in order.
+using StartParts = std::vector<std::pair<std::string, double>>;
 
 /// What a step says about itself.
 struct StepMetrics {
@@ -87,6 +92,9 @@ public:
 
   /// How it was prepared, for people: lines, or nothing.
   virtual std::string report() const = 0;
+
+  /// What preparing it waited for, one part after another [s].
+  virtual StartParts startParts() const { return {}; }
 };
 
 /// What a device is opened with.

@@ -30,11 +30,9 @@ CudaDevice::CudaDevice(const Manifest &manifest, const weft_task_fn *tasks, Rank
                        const DeviceBlobs &blobs)
     : manifest(manifest), tasks(tasks), ranks(ranks), options(options) {
   auto start = steady_clock::now(), last = start;
-  // What a start waits for, one part after another.
-  std::string parts;
   auto done = [&](const char *part) {
     auto now = steady_clock::now();
-    parts += format("%s%s %.1f s", parts.empty() ? "" : ", ", part, std::chrono::duration<double>(now - last).count());
+    parts.emplace_back(part, std::chrono::duration<double>(now - last).count());
     last = now;
   };
   openDevice();
@@ -56,8 +54,10 @@ CudaDevice::CudaDevice(const Manifest &manifest, const weft_task_fn *tasks, Rank
   }
   allocate();
   done("memory");
-  if (together)
+  if (together) {
     together->attach(arena, manifest.arenaBytes);
+    done("other ranks' memory");
+  }
   prepareCalls();
   done("libraries");
   double pinning = pinned.get();
@@ -73,7 +73,10 @@ CudaDevice::CudaDevice(const Manifest &manifest, const weft_task_fn *tasks, Rank
   profiled.resize(manifest.tasks.size());
   copyConstants(blobs.constants);
   done("the rest");
-  prepared += format("device ready in %.1f s (%s)", std::chrono::duration<double>(last - start).count(), parts.c_str());
+  std::string list;
+  for (const auto &[part, seconds] : parts)
+    list += format("%s%s %.1f s", list.empty() ? "" : ", ", part.c_str(), seconds);
+  prepared += format("device ready in %.1f s (%s)", std::chrono::duration<double>(last - start).count(), list.c_str());
   if (std::string remark = together ? together->remark() : ""; !remark.empty())
     prepared = "note: NCCL carries the collectives that were planned for copy engines: " + remark + "\n" + prepared;
   if (manifest.hostBytes > 0)

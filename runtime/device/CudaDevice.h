@@ -56,6 +56,7 @@ public:
   MemoryUse memoryUse() override;
   std::string describe() const override { return name; }
   std::string report() const override { return prepared; }
+  StartParts startParts() const override { return parts; }
 
   /// How the products' algorithms were chosen.
   const TuningReport &tuning() const { return tuned; }
@@ -81,6 +82,7 @@ private:
   DeviceOptions options;
   int number = 0;
   std::string name, prepared;
+  StartParts parts;
   /// Free on the device when nothing was on it but the context.
   size_t freeAtStart = 0, totalBytes = 0;
   Stream compute, copies;

@@ -114,6 +114,8 @@ void JsonLog::step(const StepResult &result, const StartTimes *start) {
   if (start) {
     line["device_s"] = start->device;
     line["values_s"] = start->values;
+    for (const auto &[part, seconds] : start->parts)
+      line["device_parts"][part] = seconds;
   }
   write(line.dump() + "\n");
 }

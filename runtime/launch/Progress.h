@@ -42,6 +42,7 @@ struct StepResult {
 struct StartTimes {
   double device = 0; ///< until it could run tasks: its context, memory, libraries, connections
   double values = 0; ///< the values of parameters and states
+  StartParts parts;  ///< of what the device waited for
 };
 
 /// The progress line on stderr: rewritten in place on a terminal, otherwise a line now and then.

@@ -141,6 +141,7 @@ Trainer::Trainer(const Program &program, const Manifest &manifest, const Options
       progress(manifest, options), record(manifest), startedAt(device->stepsInFlight()) {
   if ((!options.eval.empty() || !options.record.empty()) && manifest.findTask("eval") < 0)
     throw UsageError("this executable was compiled without a loss to evaluate");
+  startTimes.parts = device->startParts();
   checkOutputs();
   if (!options.profile.empty())
     profile = std::make_unique<Profile>(manifest, options.profileSteps);

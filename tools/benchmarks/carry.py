@@ -1,6 +1,7 @@
 """Folders of executables that are made on one machine and used on another, as they are or as archives."""
 import contextlib
 import pathlib
+import platform
 import shutil
 import subprocess
 import tarfile
@@ -9,6 +10,13 @@ import tempfile
 from common import Missing
 
 ARCHIVE = ".tar.xz"
+
+
+def portable(target, options=()):
+    """Options of weft for what is carried to a machine with GPUs, whose processors may be others. What is measured on
+    processors is compiled for those at hand."""
+    needed = target == "cuda" and platform.machine() == "x86_64" and "--cpu" not in options
+    return ["--cpu", "x86-64-v3"] if needed else []
 
 
 @contextlib.contextmanager

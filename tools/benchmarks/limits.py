@@ -59,8 +59,10 @@ def judge(work, figures, best, manifest, args):
                                 DETERMINISTIC_LIMIT))
     if args.target == "cuda":
         start = max(0.0, weft.first_step_s - weft.values_s - 1e-3 * weft.median)
-        verdicts.append(at_most(f"{work.name}: start until training ({weft.device_s:.1f} s for the device) without "
-                                f"{weft.values_s:.1f} s of first values", start, START_LIMIT, unit=" s"))
+        parts = ", ".join(f"{part} {seconds:.1f}" for part, seconds in weft.device_parts.items())
+        verdicts.append(at_most(f"{work.name}: start until training ({weft.device_s:.1f} s for the device"
+                                f"{': ' + parts if parts else ''}) without {weft.values_s:.1f} s of first values", start, START_LIMIT,
+                                unit=" s"))
         verdicts += judge_memory(work, weft, predicted_process(manifest))
     return verdicts
 

@@ -53,7 +53,7 @@ def build(folder, weft, target, precisions):
         common.run([weft, "model", *size.model, "-o", model])
         for precision in precisions:
             common.run([weft, "compile", model, "--target", target, "--dim", f"batch={size.batch},sequence={size.sequence}",
-                        "--init", "random:0", "--precision", precision, "-o", place / precision])
+                        "--init", "random:0", "--precision", precision, *carry.portable(target), "-o", place / precision])
             carry.strip(place / precision)
     (place / INDEX).write_text(json.dumps({"target": target, "precisions": precisions}))
 

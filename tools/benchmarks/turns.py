@@ -35,6 +35,7 @@ class Figures:
     first_step_s: float = 0.0  # from the program's start until its first step is done
     values_s: float = 0.0  # of it, until parameters and states had their values; Weft's alone
     device_s: float = 0.0  # and until the device could run tasks
+    device_parts: dict = dataclasses.field(default_factory=dict)  # what that was spent on
     compile_s: float = 0.0
     peak_bytes: int = 0  # of the system's own allocator: Weft's arena
     process_bytes: int = 0  # of the whole process, by the driver
@@ -57,7 +58,7 @@ class Figures:
             return
         if not self.ms:
             self.name, self.first_step_s, self.compile_s = turn.name, turn.first_step_s, turn.compile_s
-            self.values_s, self.device_s = turn.values_s, turn.device_s
+            self.values_s, self.device_s, self.device_parts = turn.values_s, turn.device_s, turn.device_parts
             self.losses, self.note = turn.losses, turn.note
         self.ms = self.ms + turn.ms
         self.peak_bytes = max(self.peak_bytes, turn.peak_bytes)
@@ -163,7 +164,8 @@ def weft_turn(executable, manifest, args, folder, gpus, limit, options=()):
     if len(lines) != args.warmup + args.steps:
         raise Failed(f"{len(lines)} steps are in its log, not {args.warmup + args.steps}")
     return Figures(name="Weft", ms=[line["step_ms"] for line in lines][args.warmup :], first_step_s=first.seconds or 0.0,
-                   values_s=lines[0]["values_s"], device_s=lines[0]["device_s"], peak_bytes=manifest["arena_bytes"], process_bytes=process_bytes,
+                   values_s=lines[0]["values_s"], device_s=lines[0]["device_s"],
+                   device_parts=lines[0].get("device_parts", {}), peak_bytes=manifest["arena_bytes"], process_bytes=process_bytes,
                    losses=[line["loss"] for line in lines])
 
 
