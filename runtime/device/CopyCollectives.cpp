@@ -165,7 +165,8 @@ CopyCollectives::Peer CopyCollectives::open(int64_t rank) {
   if (other.arenaBytes != bytes)
     throw InternalError(who + "have arenas of different sizes");
   if (other.process == getpid()) {
-    cudaError_t enabled = cudaDeviceEnablePeerAccess(static_cast<int>(other.device), 0);
+    cudaError_t enabled =
+        other.device == device ? cudaSuccess : cudaDeviceEnablePeerAccess(static_cast<int>(other.device), 0);
     (void)cudaGetLastError();
     if (enabled == cudaSuccess || enabled == cudaErrorPeerAccessAlreadyEnabled) {
       peer.arena = reinterpret_cast<char *>(other.arena);

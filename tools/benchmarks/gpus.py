@@ -84,6 +84,19 @@ def choose(parser, option, text, known):
     return [known[name] for name in names]
 
 
+def keep_built(args, index):
+    """Of an archive that was made for some models only, those. One that is asked for and is not there is a fault."""
+    built = [work for work in args.works if any(f"{work.name}.{mode}" in index for mode in args.modes)]
+    wanted = args.works if args.models else built
+    if not wanted:
+        raise Missing(f"'{args.prebuilt}' has none of these models in this mode; it has {', '.join(index)}")
+    for work, mode in ((work, mode) for work in wanted for mode in args.modes):
+        if f"{work.name}.{mode}" not in index:
+            raise Missing(f"'{args.prebuilt}' was made without {work.name}, {mode}; it has {', '.join(index)} "
+                          "(--models, --fast and --deterministic choose)")
+    args.works = wanted
+
+
 def systems(work, args):
     """The order of turns: Weft and its best-known peer next to each other."""
     peers = list(work.peers if args.chosen_peers is None else args.chosen_peers)
@@ -240,6 +253,9 @@ def main(arguments):
             executables = folder / "build"
             (scaling.build if args.scaling else build.build)(args.works, args, executables)
         index = build.read_index(executables, args)
+        if args.scaling:
+            scaling.require(executables)
+        keep_built(args, index)
         if args.curves:
             return curves.main(args, folder, executables, index, gpus)
         bench = Bench(args, folder, executables, index, gpus)

@@ -22,11 +22,15 @@ def build(works, args, place):
         return subprocess.run([*verify, "--build", folder / FOLDER], check=False).returncode == 0 and good
 
 
+def require(executables):
+    """A fault if what is measured was not made with --scaling."""
+    if not (executables / FOLDER).is_dir():
+        raise Missing(f"'{executables}' was made without --scaling")
+
+
 def correctness(bench):
     """Every layout of the ranks against PyTorch's values; a line for each. Returns whether all are within their bounds."""
     folder = bench.executables / FOLDER
-    if not folder.is_dir():
-        raise Missing(f"'{bench.executables}' was made without --scaling")
     print(f"correctness on {bench.args.ranks} ranks, {PRECISION}, against PyTorch's values", flush=True)
     return subprocess.run([VERIFY, "--run", folder], check=False).returncode == 0
 

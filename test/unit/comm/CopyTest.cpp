@@ -170,17 +170,6 @@ private:
   int64_t roundBytes, asideBytes;
 };
 
-/// Only what copy engines carry.
-Scenario carried(const Scenario &all) {
-  Scenario result;
-  result.manifest.mesh = all.manifest.mesh;
-  for (const Case &one : all.cases)
-    if (canCopy(one.info, groupSize(all.manifest, one.info)))
-      addCase(result, one.info, /*inPlace=*/false, /*onDevice=*/true);
-  result.bytes += 64;
-  return result;
-}
-
 /// Whether a second stream is always there where it has something to do, or never.
 constexpr int64_t kAlways = 0, kNever = int64_t(1) << 40;
 

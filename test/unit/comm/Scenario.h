@@ -155,6 +155,17 @@ inline Scenario makeScenario(uint32_t seed, int64_t world, int count, bool large
   return scenario;
 }
 
+/// Only what copy engines carry.
+inline Scenario carried(const Scenario &all) {
+  Scenario result;
+  result.manifest.mesh = all.manifest.mesh;
+  for (const Case &one : all.cases)
+    if (canCopy(one.info, groupSize(all.manifest, one.info)))
+      addCase(result, one.info, /*inPlace=*/false, /*onDevice=*/true);
+  result.bytes += 64;
+  return result;
+}
+
 /// One value of a reduction, in the order of places and with the type's own rounding once at the end.
 inline double reduceInOrder(DType dtype, ReduceOperation kind, const std::vector<double> &values) {
   bool single = isFloat(dtype) && dtype != DType::F64;

@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Scenario.h"
+#include "device/CopyCollectives.h"
 #include "device/Cuda.h"
 #include "device/CudaRanks.h"
 
@@ -78,7 +79,115 @@ void runScenario(const Scenario &scenario, uint32_t seed) {
   expectRight(scenario, before, after);
 }
 
+// Ranks that share a GPU wait for each other there: each stream needs a queue of its own, and nothing may wait for all
+// streams, as the first launch of a kernel does that is loaded then. Before CUDA is begun.
+const int queues = setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", /*overwrite=*/0);
+const int loading = setenv("CUDA_MODULE_LOADING", "EAGER", /*overwrite=*/0);
+
+/// The same by copy engines and nothing else, on as many GPUs as there are: ranks may share one. Twice from streams,
+/// then twice in a graph.
+void copyOnGpu(const Scenario &scenario, const std::vector<char> &before, std::vector<char> &after, Ranks &ranks) {
+  checkCuda(cudaSetDevice(static_cast<int>(ranks.rank() % gpus())), "cudaSetDevice");
+  DeviceMemory memory(scenario.bytes);
+  // Copies of other memory keep the other ranks' threads waiting.
+  PinnedMemory host(scenario.bytes);
+  std::copy(before.begin(), before.end(), host.data());
+  Stream stream = makeStream();
+  CopyCollectives copies(scenario.manifest, ranks, memory.data(), scenario.bytes);
+  if (copies.carried() != static_cast<int64_t>(scenario.cases.size()))
+    throw std::runtime_error("not all are carried: " + copies.remark());
+  auto runAll = [&] {
+    std::string fault;
+    for (size_t i = 0; i < scenario.cases.size(); ++i) {
+      std::vector<const void *> inputs;
+      std::vector<void *> outputs;
+      addressesOf(scenario.cases[i], memory.data(), inputs, outputs);
+      const char *failed = copies.run(static_cast<int64_t>(i), inputs.data(), outputs.data(),
+                                      memory.data() + scenario.cases[i].scratch.offset, stream.get());
+      if (failed && fault.empty())
+        fault = failed;
+    }
+    return fault;
+  };
+  auto refill = [&] {
+    checkCuda(cudaMemcpyAsync(memory.data(), host.data(), before.size(), cudaMemcpyHostToDevice, stream.get()),
+              "cudaMemcpyAsync");
+  };
+  GraphExec exec;
+  for (int repeat = 0; repeat < 2; ++repeat) {
+    refill();
+    if (std::string fault = runAll(); !fault.empty())
+      throw std::runtime_error(fault);
+  }
+  checkCuda(cudaStreamSynchronize(stream.get()), "cudaStreamSynchronize");
+  checkCuda(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeRelaxed), "cudaStreamBeginCapture");
+  std::string fault = runAll();
+  Graph graph;
+  checkCuda(cudaStreamEndCapture(stream.get(), graph.out()), "cudaStreamEndCapture");
+  if (!fault.empty())
+    throw std::runtime_error(fault);
+  checkCuda(cudaGraphInstantiate(exec.out(), graph.get(), 0), "cudaGraphInstantiate");
+  checkCuda(cudaGraphUpload(exec.get(), stream.get()), "cudaGraphUpload");
+  checkCuda(cudaStreamSynchronize(stream.get()), "cudaStreamSynchronize");
+  // Nobody waits on the GPU yet while another makes its graph.
+  ranks.store().set("graph/" + std::to_string(ranks.rank()), "made");
+  for (int64_t rank = 0; rank < ranks.world(); ++rank)
+    (void)ranks.store().get("graph/" + std::to_string(rank));
+  for (int repeat = 0; repeat < 2; ++repeat) {
+    refill();
+    checkCuda(cudaGraphLaunch(exec.get(), stream.get()), "cudaGraphLaunch");
+  }
+  checkCuda(cudaMemcpyAsync(host.data(), memory.data(), before.size(), cudaMemcpyDeviceToHost, stream.get()),
+            "cudaMemcpyAsync");
+  checkCuda(cudaStreamSynchronize(stream.get()), "cudaStreamSynchronize");
+  after.assign(host.data(), host.data() + before.size());
+  ranks.goodbye();
+}
+
+void copyScenario(const Scenario &scenario, uint32_t seed) {
+  std::vector<std::vector<char>> before = fillScenario(scenario, seed), after(scenario.manifest.mesh.size());
+  std::vector<std::string> errors = runRanks(scenario.manifest, 60, [&](Ranks &ranks) {
+    copyOnGpu(scenario, before[ranks.rank()], after[ranks.rank()], ranks);
+  });
+  for (const std::string &error : errors)
+    ASSERT_EQ(error, "");
+  expectRight(scenario, before, after);
+}
+
 } // namespace
+
+// Copy engines with two and four ranks on whatever GPUs there are.
+TEST(Copy, SharedGpus) {
+  if (gpus() < 1)
+    GTEST_SKIP() << "needs a GPU";
+  uint32_t seed = 40;
+  for (int64_t world : {2, 4})
+    for (int repeat = 0; repeat < 3; ++repeat, ++seed)
+      ASSERT_NO_FATAL_FAILURE(
+          copyScenario(carried(makeScenario(seed, world, 10, repeat == 2, /*onDevice=*/true, Carrier::Copy)), seed))
+          << "seed " << seed;
+}
+
+// With a second stream: blocks of more than 20 MiB for each of two ranks, reductions of two rounds.
+TEST(Copy, SharedGpusSecondStream) {
+  if (gpus() < 1)
+    GTEST_SKIP() << "needs a GPU";
+  Scenario scenario;
+  scenario.manifest.mesh.axes = {{"a", 2}};
+  for (CollectiveKind kind : {CollectiveKind::AllGather, CollectiveKind::ReduceScatter}) {
+    CollectiveInfo info;
+    info.kind = kind;
+    info.dtype = DType::F64;
+    info.elementBytes = 8;
+    info.axes = {0};
+    info.carrier = Carrier::Copy;
+    info.members = {{3, 1, 1, 1500000}, {700, 1, 1, 33}};
+    EXPECT_TRUE(copiesFork(info, 2));
+    addCase(scenario, info, /*inPlace=*/false, /*onDevice=*/true);
+  }
+  scenario.bytes += 64;
+  copyScenario(scenario, 50);
+}
 
 // Random kinds, types, axes in any order, members dense and strided, in place or not. With more than two ranks NCCL
 // rounds sums more than once, so that only two are compared bit by bit.
