@@ -74,9 +74,8 @@ CopyChoice weft::copyChoiceOf(Operation *op, int64_t ranksPerNode, const StepRat
   double others = static_cast<double>(shape.ranks - 1);
   double sent = others * static_cast<double>(choice.blockBytes) / rates.linkBytesPerSecond;
   choice.ncclSeconds = rates.collectiveSeconds + sent;
-  // Words for each rank, a copy for each member and rank, and for what is reduced a kernel that reads all parts and
-  // writes one.
-  double pieces = others * static_cast<double>(desc.members.size());
+  // Words for each rank, copies for each rank, and for what is reduced a kernel that reads all parts and writes one.
+  double pieces = choice.possible ? others * static_cast<double>(countCopies(desc, shape.ranks).copies) : 0;
   choice.copySeconds = rates.collectiveSeconds + others * rates.wordSeconds + pieces * rates.copySeconds + sent;
   if (reduces)
     choice.copySeconds += (others + 2) * static_cast<double>(choice.blockBytes) / rates.bytesPerSecond;
@@ -85,8 +84,12 @@ CopyChoice weft::copyChoiceOf(Operation *op, int64_t ranksPerNode, const StepRat
 
 bool weft::isCollective(Operation *op) { return isa<dist::DistDialect>(op->getDialect()); }
 
-bool weft::copiesFork(exec::CollectiveOp call) {
-  return copiesFork(describe(call.getKind(), call.getRanks(), call.getInputs().front().getType(), call.getOuter(),
-                             call.getMiddle(), call.getInner()),
-                    call.getRanks());
+CopyGraph weft::copyGraphOf(exec::CollectiveOp call) {
+  int64_t ranks = call.getRanks();
+  CollectiveDesc desc = describe(call.getKind(), ranks, call.getInputs().front().getType(), call.getOuter(),
+                                 call.getMiddle(), call.getInner());
+  CopyCounts counts = countCopies(desc, ranks);
+  // Of what is not reduced, its own block too.
+  int64_t receivers = desc.kind == CollectiveKind::ReduceScatter ? ranks - 1 : ranks;
+  return {counts.copies * receivers + counts.reductions, copiesFork(desc, ranks)};
 }

@@ -33,8 +33,12 @@ struct CopyChoice {
 /// `ranksPerNode`: consecutive ranks on one host; 0: not known, and eight are assumed.
 CopyChoice copyChoiceOf(mlir::Operation *op, int64_t ranksPerNode, const StepRates &rates);
 
-/// Whether a scheduled collective that copy engines carry has a second stream for its graph.
-bool copiesFork(exec::CollectiveOp call);
+/// What a scheduled collective is in a graph, if copy engines carry it.
+struct CopyGraph {
+  int64_t nodes = 0;  ///< copies and reductions
+  bool forks = false; ///< whether it has a second stream
+};
+CopyGraph copyGraphOf(exec::CollectiveOp call);
 
 } // namespace weft
 

@@ -107,10 +107,11 @@ static ProcessNeeds needsOf(ModuleOp module, bool several) {
     bool copies = call && call->hasAttr(exec::carrierAttr);
     if (copies)
       mapped[call.getAxes()] = call.getRanks() - 1;
-    needs.graphForks += copies && copiesFork(call);
-    // A kernel may have several stages. A collective has two more, which note that it runs, and a copy to each rank.
+    CopyGraph graph = copies ? copyGraphOf(call) : CopyGraph();
+    needs.graphForks += graph.forks;
+    // A kernel may have several stages; a collective has two more kernels, which note that it runs.
     if (isa<exec::LaunchOp, exec::LibraryCallInterface>(op))
-      needs.graphNodes += !call ? 2 : copies ? 4 + call.getRanks() * static_cast<int64_t>(call.getOuter().size()) : 4;
+      needs.graphNodes += call ? 4 + graph.nodes : 2;
     needs.exchanges |= isa<dist::AllToAllOp>(op) || (call && !copies && call.getKind() == "all_to_all");
   });
   needs.copies = !mapped.empty();

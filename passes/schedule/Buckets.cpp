@@ -87,7 +87,8 @@ private:
   static bool isOfStored(Operation *op) {
     return isa<dist::AllGatherOp>(op) && op->getOperand(0).getDefiningOp<ReadOp>();
   }
-  /// Whether a collective is of a vector that no product waits for: a parameter that is read later, a gradient.
+  /// Whether a collective is of a vector that can wait for others: stored, so that it can be gathered any time before
+  /// it is read, or one that no product waits for, a gradient.
   bool canWait(Operation *op, int64_t elements) const {
     return elements <= vectorElements && cast<RankedTensorType>(op->getOperand(0).getType()).getRank() <= 1 &&
            (isOfStored(op) || !feedsProduct.contains(op));
@@ -123,7 +124,8 @@ void Bucketing::add(Operation *op) {
   Key key(op->getName(), op->getAttr("kind"), collective.getAxes(),
           cast<RankedTensorType>(op->getOperand(0).getType()).getElementType(), op->getAttr(dist::regionAttr),
           op->getAttr(dist::halfAttr), stored, waits);
-  int64_t limit = stored ? std::min(size, maxLive) : size;
+  // What waits is live for longer.
+  int64_t limit = !stored ? size : std::min(size, waits ? maxLive / 16 : maxLive);
   Bucket &bucket = open[key];
   // Parameters that are gathered, and gradients until they are cut, take less memory block by block.
   bool perBlock = !waits && (byBlock || stored || isa<dist::ReduceScatterOp>(op));

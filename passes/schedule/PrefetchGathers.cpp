@@ -22,10 +22,11 @@ using namespace weft;
 
 namespace {
 
-/// A gather of parameters: where it is, and where the last reader of what it gathers is.
+/// A gather of parameters: where it is, where the last reader of what it gathers is, and how much that is: as it counts
+/// for the limit, and as it moves.
 struct Gather {
   Operation *op;
-  int64_t at, last, elements;
+  int64_t at, last, elements, size;
 };
 
 struct PrefetchGathers : weft::impl::PrefetchGathersBase<PrefetchGathers> {
@@ -84,6 +85,15 @@ int64_t PrefetchGathers::lastUse(Operation *op) {
   return last;
 }
 
+/// Where the gather stands after which a gather can begin: the last one before it that moves as much. Behind a few
+/// vectors there is not enough to compute.
+static int64_t placeBefore(ArrayRef<Gather> gathers, size_t index) {
+  for (size_t i = index; i-- > 0;)
+    if (2 * gathers[i].size >= gathers[index].size)
+      return gathers[i].at;
+  return gathers.front().at;
+}
+
 void PrefetchGathers::runOnOperation() {
   Block &body = getOperation().getBody().front();
   SmallVector<Operation *> order;
@@ -95,10 +105,10 @@ void PrefetchGathers::runOnOperation() {
   for (Operation *op : order)
     if (isa<dist::AllGatherOp>(op) && !feedsGather(op) && !sourcesOf(op).empty()) {
       // What stays until the backward pass is live anyway, whether it is gathered a block earlier or not.
-      int64_t elements = 0;
-      for (Type type : isOfLastUpdate(op) ? TypeRange() : TypeRange(op->getResultTypes()))
-        elements += cast<RankedTensorType>(type).getNumElements();
-      gathers.push_back({op, position[op], lastUse(op), elements});
+      int64_t size = 0;
+      for (Type type : op->getResultTypes())
+        size += cast<RankedTensorType>(type).getNumElements();
+      gathers.push_back({op, position[op], lastUse(op), isOfLastUpdate(op) ? 0 : size, size});
     }
 
   // What is gathered and still read, by the position of its last reader.
@@ -114,7 +124,7 @@ void PrefetchGathers::runOnOperation() {
   for (size_t i = 0; i < gathers.size(); ++i) {
     const Gather &gather = gathers[i];
     // While the block before it computes; later, if too much is gathered then.
-    int64_t at = i == 0 ? gather.at : gathers[i - 1].at;
+    int64_t at = placeBefore(gathers, i);
     release(at);
     while (at < gather.at && !live.empty() && liveElements + gather.elements > maxLive) {
       at = std::min(live.begin()->first + 1, gather.at);

@@ -22,9 +22,6 @@
 using namespace weft;
 using namespace weft::rt;
 
-/// Rows at least so wide are copied each by itself: a copy in two dimensions may run on multiprocessors.
-static constexpr int64_t kWideRow = int64_t(1) << 20;
-
 /// The operations of one batch that the driver takes.
 static constexpr size_t kMostOperations = 256;
 
@@ -277,7 +274,7 @@ cudaError_t CopyCollectives::copy(const Prepared &call, const CopyStep &step, co
   char *here = step.target == CopyTarget::Scratch ? at.scratch : static_cast<char *>(at.outputs[step.member]);
   char *to = peers.at(call.group[step.peer]).arena + (here - arena) + step.box.to;
   const CopyBox &box = step.box;
-  if (box.rows > 1 && box.width < kWideRow)
+  if (copiesOfRows(box.rows, box.width) < box.rows)
     return cudaMemcpy2DAsync(to, box.toPitch, from, box.fromPitch, box.width, box.rows, cudaMemcpyDeviceToDevice,
                              stream);
   cudaError_t status = cudaSuccess;

@@ -21,6 +21,8 @@ public:
   }
 
   CopyPlan run() {
+    if (copyBlockBytes(desc) == 0)
+      return std::move(plan);
     if (desc.kind == CollectiveKind::ReduceScatter)
       reduceScatter();
     else
@@ -174,8 +176,7 @@ void Planner::reduceScatter() {
     if (round > 0)
       reduce(round - 1);
   }
-  if (count > 0)
-    reduce(count - 1);
+  reduce(count - 1);
   join();
 }
 

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A collective as a list of steps on two streams. It knows of no device: tests
+// A collective as a list of steps on one stream or two. It knows of no device: tests
 // carry it out with threads (docs/communication.md, "By copy engines").
 //
 //===----------------------------------------------------------------------===//

@@ -15,7 +15,8 @@ ARCHIVE = ".tar.xz"
 def portable(target, options=()):
     """Options of weft for what is carried to a machine with GPUs, whose processors may be others. What is measured on
     processors is compiled for those at hand."""
-    needed = target == "cuda" and platform.machine() == "x86_64" and "--cpu" not in options
+    chosen = any(option == "--cpu" or option.startswith("--cpu=") for option in options)
+    needed = target == "cuda" and platform.machine() == "x86_64" and not chosen
     return ["--cpu", "x86-64-v3"] if needed else []
 
 

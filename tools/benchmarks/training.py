@@ -43,8 +43,9 @@ SIZES = {"cuda": Size(("gpt2",), 8, 256, 300),
          "host": Size(("gpt2", "--layers", "1", "--dim", "32", "--heads", "2", "--vocab", "257", "--positions", "32"), 4, 32, 150)}
 
 
-def build(folder, weft, target, precisions):
-    """Compiles the model in every precision into `folder`, with the texts of the tests as tokens. Returns the executables."""
+def build(folder, weft, target, precisions, options=()):
+    """Compiles the model in every precision into `folder`, with the texts of the tests as tokens. Of `options`, which are of
+    weft verify, the processor counts."""
     size, place = SIZES[target], folder / FOLDER
     place.mkdir(exist_ok=True)
     common.run([weft, "data", "pack", *sorted(TEXTS.glob("*.txt")), "-o", place / "text.tokens"])
@@ -53,7 +54,8 @@ def build(folder, weft, target, precisions):
         common.run([weft, "model", *size.model, "-o", model])
         for precision in precisions:
             common.run([weft, "compile", model, "--target", target, "--dim", f"batch={size.batch},sequence={size.sequence}",
-                        "--init", "random:0", "--precision", precision, *carry.portable(target), "-o", place / precision])
+                        "--init", "random:0", "--precision", precision, *carry.portable(target, options),
+                        *(option for option in options if option.startswith("--cpu=")), "-o", place / precision])
             carry.strip(place / precision)
     (place / INDEX).write_text(json.dumps({"target": target, "precisions": precisions}))
 

@@ -26,6 +26,8 @@ inline constexpr int64_t kCopyDepth = 2;
 /// many bytes for each rank of the group on: a third branch costs a graph 5 microseconds for each rank
 /// (docs/performance.md).
 inline constexpr int64_t kCopyAsideBytes = int64_t(20) << 20;
+/// Rows at least so wide are copied each by itself: a copy in two dimensions may run on multiprocessors.
+inline constexpr int64_t kCopyWideRow = int64_t(1) << 20;
 /// Parts begin at multiples of it, in scratch memory and within a row.
 inline constexpr int64_t kCopyAlignment = 256;
 /// The most ranks of a group: each is a peer whose memory is mapped.
@@ -52,7 +54,7 @@ inline CopyRounds planCopyRounds(const CollectiveDesc &desc, int64_t ranks, int6
   for (size_t i = 0; i < desc.members.size(); ++i) {
     const CollectiveMember &member = desc.members[i];
     int64_t inner = member.middle * member.inner;
-    for (int64_t row = 0, start = 0; row < member.outer;) {
+    for (int64_t row = 0, start = 0; inner > 0 && row < member.outer;) {
       if (used >= most) {
         plan.rounds.emplace_back();
         used = 0;
@@ -88,6 +90,32 @@ inline int64_t copyScratchBytes(const CollectiveDesc &desc, int64_t ranks) {
 
 /// Bytes that a rank sends to each other one.
 inline int64_t copyBlockBytes(const CollectiveDesc &desc) { return collectiveElements(desc) * desc.elementBytes; }
+
+/// Copies of a box of rows that lie a pitch apart on one side at least.
+inline int64_t copiesOfRows(int64_t rows, int64_t width) { return rows > 1 && width >= kCopyWideRow ? rows : 1; }
+
+/// Copies that a rank makes to each other one, and of a reduction the kernels that add up what arrives.
+struct CopyCounts {
+  int64_t copies = 0, reductions = 0;
+};
+
+inline CopyCounts countCopies(const CollectiveDesc &desc, int64_t ranks, int64_t roundBytes = kCopyRoundBytes) {
+  CopyCounts count;
+  if (desc.kind == CollectiveKind::ReduceScatter) {
+    for (const CopyRound &round : planCopyRounds(desc, ranks, roundBytes).rounds)
+      for (const CopyPart &part : round) {
+        count.copies += copiesOfRows(part.rows, part.width * desc.elementBytes);
+        ++count.reductions;
+      }
+    return count;
+  }
+  for (const CollectiveMember &member : desc.members) {
+    int64_t width = member.inner * desc.elementBytes;
+    count.copies += desc.kind == CollectiveKind::AllToAll ? member.outer * copiesOfRows(member.middle, width)
+                                                          : copiesOfRows(member.outer, member.middle * width);
+  }
+  return count;
+}
 
 /// Whether a second stream does what can be done beside the copies to others: this rank's own block is copied, or a
 /// round reduced while the next one is under way.

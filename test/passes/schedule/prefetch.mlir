@@ -37,3 +37,25 @@ func.func @t() -> (tensor<8x8xf32>, tensor<8x8xf32>, tensor<8x8xf32>) {
   %5 = math.cos %4 : tensor<8x8xf32>
   return %1, %3, %5 : tensor<8x8xf32>, tensor<8x8xf32>, tensor<8x8xf32>
 }
+
+// A block's weights go in front of what the block before computes, not just of what stands behind the vectors of all.
+// CHECK-LABEL: func.func @vectors
+// CHECK: dist.all_gather {{.*}} -> tensor<8x8xf32>
+// CHECK: dist.all_gather {{.*}} -> tensor<8xf32>
+// CHECK: dist.all_gather {{.*}} -> tensor<8x8xf32>
+// CHECK-NEXT: math.exp
+// CHECK: math.tanh
+// CHECK: math.cos
+weft.param @v : tensor<4xf32> trainable = #weft.constant<1.0 : f64>
+func.func @vectors() -> (tensor<8x8xf32>, tensor<8xf32>, tensor<8x8xf32>) {
+  %a = weft.read @a : tensor<4x8xf32>
+  %0 = dist.all_gather %a dims [0] over ["dp"] : tensor<4x8xf32> -> tensor<8x8xf32>
+  %1 = math.exp %0 : tensor<8x8xf32>
+  %v = weft.read @v : tensor<4xf32>
+  %2 = dist.all_gather %v dims [0] over ["dp"] : tensor<4xf32> -> tensor<8xf32>
+  %3 = math.tanh %2 : tensor<8xf32>
+  %b = weft.read @b : tensor<4x8xf32>
+  %4 = dist.all_gather %b dims [0] over ["dp"] : tensor<4x8xf32> -> tensor<8x8xf32>
+  %5 = math.cos %4 : tensor<8x8xf32>
+  return %1, %3, %5 : tensor<8x8xf32>, tensor<8xf32>, tensor<8x8xf32>
+}

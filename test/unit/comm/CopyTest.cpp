@@ -282,6 +282,38 @@ TEST(Copy, SecondStream) {
   EXPECT_TRUE(forks(CollectiveKind::ReduceScatter, 30, 4));
 }
 
+// What the compiler counts is what the plan has; nothing to move is nothing to do.
+TEST(Copy, CountsAreThePlans) {
+  for (CollectiveKind kind : {CollectiveKind::AllGather, CollectiveKind::ReduceScatter, CollectiveKind::AllToAll})
+    for (int64_t ranks : {2, 4, 32}) {
+      int64_t middle = kind == CollectiveKind::AllToAll ? 3 : 1;
+      CollectiveInfo info = describe(
+          kind, DType::BF16,
+          {{1, ranks, middle, 5000}, {16, ranks, middle, 1 << 20}, {900, ranks, middle, 100}, {2, ranks, middle, 0}});
+      CopyPlan plan = planCopies(info, ranks, 1);
+      int64_t copies = 0, reductions = 0;
+      for (const CopyStep &step : plan.steps) {
+        copies += step.kind == CopyStep::Copy ? copiesOfRows(step.box.rows, step.box.width) : 0;
+        reductions += step.kind == CopyStep::Reduce;
+      }
+      CopyCounts counts = countCopies(info, ranks);
+      EXPECT_EQ(copies, counts.copies * (kind == CollectiveKind::ReduceScatter ? ranks - 1 : ranks));
+      EXPECT_EQ(reductions, counts.reductions);
+      info.members = {{0, ranks, 1, 8}, {4, ranks, 1, 0}};
+      EXPECT_TRUE(planCopies(info, ranks, 1).steps.empty());
+    }
+}
+
+// As many ranks as can be.
+TEST(Copy, ManyRanks) {
+  Scenario scenario;
+  scenario.manifest.mesh.axes = {{"a", kCopyRanks}};
+  for (CollectiveKind kind : {CollectiveKind::AllGather, CollectiveKind::ReduceScatter, CollectiveKind::AllToAll})
+    addCase(scenario, describe(kind, DType::F32, {{3, 1, 1, 40}, {1, 1, 1, 7}}), /*inPlace=*/false, /*onDevice=*/true);
+  scenario.bytes += 64;
+  simulate(scenario, 77, 2, kNever);
+}
+
 // On one stream, what is said to all is one batch of words: where there is nothing to reduce there are two of them, one
 // on each side of this rank's own copy, and the last.
 TEST(Copy, BatchesOfWords) {
