@@ -61,6 +61,7 @@ namespace {
 /// Collectives that become one.
 struct Bucket {
   int64_t serial = 0; ///< no two buckets have the same
+  bool early = false; ///< of what is stored: it can stand where its first member did
   SmallVector<Operation *> members;
   /// What depends on a member, in order: it has to come behind the bucket.
   SmallVector<Operation *> dependents;
@@ -81,7 +82,6 @@ private:
   /// What collectives of one bucket have in common; the last of it is whether they are of what is stored, and whether
   /// they can wait for others of any block.
   using Key = std::tuple<OperationName, Attribute, Attribute, Type, Attribute, Attribute, unsigned, unsigned>;
-  static bool isEarly(const Key &key) { return std::get<6>(key); }
 
   /// Whether a collective brings together what is stored: it can run any time before.
   static bool isOfStored(Operation *op) {
@@ -98,7 +98,7 @@ private:
   /// The open buckets that an op depends on.
   SmallVector<int64_t> bucketsBefore(Operation *op);
   void add(Operation *op);
-  void close(Bucket &bucket, bool early);
+  void close(Bucket &bucket);
   Operation *merge(OpBuilder &builder, ArrayRef<Operation *> members);
 
   Block &body;
@@ -132,9 +132,10 @@ void Bucketing::add(Operation *op) {
   StringRef block = blockOf(op->getLoc());
   bool full = bucket.elements + elements > limit || (waits && bucket.members.size() >= vectorMembers);
   if (!bucket.members.empty() && (full || (perBlock && block != bucket.block)))
-    close(bucket, stored);
+    close(bucket);
   if (bucket.members.empty())
     bucket.serial = ++serials;
+  bucket.early = stored;
   bucket.block = block;
   bucket.elements += elements;
   bucket.members.push_back(op);
@@ -180,15 +181,15 @@ Operation *Bucketing::merge(OpBuilder &builder, ArrayRef<Operation *> members) {
 
 /// One collective of all members: where the first of them is if their operands are stored anyway, else the last, and
 /// then what depends on one of them behind it.
-void Bucketing::close(Bucket &bucket, bool early) {
+void Bucketing::close(Bucket &bucket) {
   Bucket closed = std::move(bucket);
   bucket = Bucket();
   if (closed.members.size() < 2)
     return;
   ++numBuckets;
   numMembers += closed.members.size();
-  Operation *at = early ? closed.members.front() : closed.members.back();
-  if (early)
+  Operation *at = closed.early ? closed.members.front() : closed.members.back();
+  if (closed.early)
     for (Operation *member : closed.members)
       for (Value operand : member->getOperands())
         if (Operation *read = operand.getDefiningOp(); isBefore(at, read)) {
@@ -234,7 +235,7 @@ void Bucketing::run() {
       // A collective of what depends on a bucket comes after it.
       for (auto &[key, bucket] : open)
         if (llvm::is_contained(before, bucket.serial))
-          close(bucket, isEarly(key));
+          close(bucket);
       add(op);
       continue;
     }
@@ -246,7 +247,7 @@ void Bucketing::run() {
     waitsFor[op] = std::move(before);
   }
   for (auto &[key, bucket] : open)
-    close(bucket, isEarly(key));
+    close(bucket);
 }
 
 namespace {

@@ -47,7 +47,7 @@ def BucketCollectives : Pass<"weft-bucket-collectives", "::mlir::func::FuncOp"> 
     On a rank's program of tensors. Collectives of one kind, over the same axes, of one type and in one region become one op with
     several members, as far as nothing reads a member before the last one is known. Nothing is copied: each member keeps its place.
     Gathers of stored parameters, and reduce-scatters, are grouped block by block of the model; all-reduces too with `by-block`, so that the
-    first can run while the rest is computed. Vectors that feed no product, biases and norms, wait for those of all blocks, apart from what is large.
+    first can run while the rest is computed. Vectors that are stored or feed no product, biases and norms, wait for those of all blocks, apart from what is large.
   }];
   let options = [
     Option<"size", "size", "int64_t", "500000000", "Elements that the members of a bucket have at most">,
