@@ -27,6 +27,37 @@ int64_t gpus() {
   return cudaGetDeviceCount(&count) == cudaSuccess ? std::min(count, 8) : 0;
 }
 
+/// Enqueues all collectives of a scenario, on `collectives` with a `run` of theirs.
+template <typename Collectives>
+void enqueueAll(Collectives &collectives, const Scenario &scenario, char *memory, cudaStream_t stream,
+                std::string &fault) {
+  for (size_t i = 0; i < scenario.cases.size(); ++i) {
+    const Case &one = scenario.cases[i];
+    std::vector<const void *> inputs;
+    std::vector<void *> outputs;
+    addressesOf(one, memory, inputs, outputs);
+    const char *failed =
+        collectives.run(static_cast<int64_t>(i), inputs.data(), outputs.data(), memory + one.scratch.offset, stream);
+    if (failed && fault.empty())
+      fault = failed;
+  }
+}
+
+/// The same as a graph.
+template <typename Collectives>
+GraphExec captureAll(Collectives &collectives, const Scenario &scenario, char *memory, cudaStream_t stream) {
+  checkCuda(cudaStreamBeginCapture(stream, cudaStreamCaptureModeRelaxed), "cudaStreamBeginCapture");
+  std::string fault;
+  enqueueAll(collectives, scenario, memory, stream, fault);
+  Graph graph;
+  checkCuda(cudaStreamEndCapture(stream, graph.out()), "cudaStreamEndCapture");
+  if (!fault.empty())
+    throw std::runtime_error(fault);
+  GraphExec exec;
+  checkCuda(cudaGraphInstantiate(exec.out(), graph.get(), 0), "cudaGraphInstantiate");
+  return exec;
+}
+
 /// Captures all collectives of a scenario and replays them four times from the same values.
 void runOnGpu(const Scenario &scenario, const std::vector<char> &before, std::vector<char> &after, Ranks &ranks) {
   int device = static_cast<int>(ranks.rank());
@@ -38,24 +69,7 @@ void runOnGpu(const Scenario &scenario, const std::vector<char> &before, std::ve
   if (!together.remark().empty())
     throw std::runtime_error(together.remark());
   {
-    checkCuda(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeRelaxed), "cudaStreamBeginCapture");
-    std::string fault;
-    for (size_t i = 0; i < scenario.cases.size(); ++i) {
-      const Case &one = scenario.cases[i];
-      std::vector<const void *> inputs;
-      std::vector<void *> outputs;
-      addressesOf(one, memory.data(), inputs, outputs);
-      const char *failed = together.run(static_cast<int64_t>(i), inputs.data(), outputs.data(),
-                                        memory.data() + one.scratch.offset, stream.get());
-      if (failed && fault.empty())
-        fault = failed;
-    }
-    Graph graph;
-    checkCuda(cudaStreamEndCapture(stream.get(), graph.out()), "cudaStreamEndCapture");
-    if (!fault.empty())
-      throw std::runtime_error(fault);
-    GraphExec exec;
-    checkCuda(cudaGraphInstantiate(exec.out(), graph.get(), 0), "cudaGraphInstantiate");
+    GraphExec exec = captureAll(together, scenario, memory.data(), stream.get());
     for (int repeat = 0; repeat < 4; ++repeat) {
       checkCuda(cudaMemcpyAsync(memory.data(), before.data(), before.size(), cudaMemcpyHostToDevice, stream.get()),
                 "cudaMemcpyAsync");
@@ -96,37 +110,19 @@ void copyOnGpu(const Scenario &scenario, const std::vector<char> &before, std::v
   CopyCollectives copies(scenario.manifest, ranks, memory.data(), scenario.bytes);
   if (copies.carried() != static_cast<int64_t>(scenario.cases.size()))
     throw std::runtime_error("not all are carried: " + copies.remark());
-  auto runAll = [&] {
-    std::string fault;
-    for (size_t i = 0; i < scenario.cases.size(); ++i) {
-      std::vector<const void *> inputs;
-      std::vector<void *> outputs;
-      addressesOf(scenario.cases[i], memory.data(), inputs, outputs);
-      const char *failed = copies.run(static_cast<int64_t>(i), inputs.data(), outputs.data(),
-                                      memory.data() + scenario.cases[i].scratch.offset, stream.get());
-      if (failed && fault.empty())
-        fault = failed;
-    }
-    return fault;
-  };
   auto refill = [&] {
     checkCuda(cudaMemcpyAsync(memory.data(), host.data(), before.size(), cudaMemcpyHostToDevice, stream.get()),
               "cudaMemcpyAsync");
   };
-  GraphExec exec;
+  std::string fault;
   for (int repeat = 0; repeat < 2; ++repeat) {
     refill();
-    if (std::string fault = runAll(); !fault.empty())
-      throw std::runtime_error(fault);
+    enqueueAll(copies, scenario, memory.data(), stream.get(), fault);
   }
-  checkCuda(cudaStreamSynchronize(stream.get()), "cudaStreamSynchronize");
-  checkCuda(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeRelaxed), "cudaStreamBeginCapture");
-  std::string fault = runAll();
-  Graph graph;
-  checkCuda(cudaStreamEndCapture(stream.get(), graph.out()), "cudaStreamEndCapture");
   if (!fault.empty())
     throw std::runtime_error(fault);
-  checkCuda(cudaGraphInstantiate(exec.out(), graph.get(), 0), "cudaGraphInstantiate");
+  checkCuda(cudaStreamSynchronize(stream.get()), "cudaStreamSynchronize");
+  GraphExec exec = captureAll(copies, scenario, memory.data(), stream.get());
   checkCuda(cudaGraphUpload(exec.get(), stream.get()), "cudaGraphUpload");
   checkCuda(cudaStreamSynchronize(stream.get()), "cudaStreamSynchronize");
   // Nobody waits on the GPU yet while another makes its graph.
