@@ -25,7 +25,7 @@ def compile_mode(weft, work, mode, args, folder):
         run([weft, "model", *work.sizes.weft_options(work.sequence), "-o", model])
         run([weft, "compile", model, "--target", args.target, "--dim", f"batch={work.batch}", "--dim",
              f"sequence={work.sequence}", "--init", "random:0", *precision, *work.options, *MODES[mode],
-             *(portable(args.target, args.compile_option) if args.build else []), *args.compile_option, "-o", executable])
+             *(portable(args.target, args.compile_option) if args.build else args.compile_option), "-o", executable])
         seconds = time.monotonic() - start
         manifest = json.loads(run([weft, "inspect", executable, "--json"]))
     except Missing as fault:

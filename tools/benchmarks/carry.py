@@ -12,12 +12,12 @@ from common import Missing
 ARCHIVE = ".tar.xz"
 
 
-def portable(target, options=()):
-    """Options of weft for what is carried to a machine with GPUs, whose processors may be others. What is measured on
-    processors is compiled for those at hand."""
-    chosen = any(option == "--cpu" or option.startswith("--cpu=") for option in options)
+def portable(target, options):
+    """`options` of weft, with a processor unless they name one: what is carried to a machine with GPUs may meet others.
+    What is measured on processors is compiled for those at hand."""
+    chosen = any(option.split("=")[0] == "--cpu" for option in options)
     needed = target == "cuda" and platform.machine() == "x86_64" and not chosen
-    return ["--cpu", "x86-64-v3"] if needed else []
+    return [*options, "--cpu=x86-64-v3"] if needed else list(options)
 
 
 @contextlib.contextmanager

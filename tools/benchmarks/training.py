@@ -52,10 +52,10 @@ def build(folder, weft, target, precisions, options=()):
     with tempfile.TemporaryDirectory(prefix="weft-training-") as made:
         model = pathlib.Path(made) / "model.onnx"
         common.run([weft, "model", *size.model, "-o", model])
+        processor = [option for option in carry.portable(target, options) if option.startswith("--cpu=")]
         for precision in precisions:
             common.run([weft, "compile", model, "--target", target, "--dim", f"batch={size.batch},sequence={size.sequence}",
-                        "--init", "random:0", "--precision", precision, *carry.portable(target, options),
-                        *(option for option in options if option.startswith("--cpu=")), "-o", place / precision])
+                        "--init", "random:0", "--precision", precision, *processor, "-o", place / precision])
             carry.strip(place / precision)
     (place / INDEX).write_text(json.dumps({"target": target, "precisions": precisions}))
 
